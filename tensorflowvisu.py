@@ -1,0 +1,191 @@
+"""What the scripts see of the visualizer: their flags (`parse_args`) and their last line (`run`).
+
+`run` puts the rooms of `visu/` together: training in its worker thread, the readings in the
+history, the window on the main thread, the terminal, and the files in `runs/`.
+"""
+
+import argparse
+import os
+import platform
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from visu import training  # first: it imports TensorFlow without its start-up noise
+from visu.history import History, Run, new_folder, write_curves, write_run
+from visu.terminal import Progress, ctrl_c, summary
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):  # one line instead of usage and line
+        self.exit(2, f"{self.prog}: {message}; --help lists the flags\n")
+
+
+def _whole(low, high):
+    """An argparse type: whole numbers from low to high."""
+
+    def whole_number(text):
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {low} to {high}")
+        return int(text)
+
+    return whole_number
+
+
+def parse_args(doc):
+    """Return the command line's flags, the same for every script.
+
+    doc: the script's docstring, shown by --help; its first line begins with the title and a colon.
+    The result has iterations (int or None), seed (int), data, headless and runs (Path) as given,
+    and script and title (str). A bad flag ends the script with one line and status 2.
+    """
+    script = Path(sys.argv[0]).resolve()
+    parser = _Parser(
+        prog=script.name, description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--iterations", type=_whole(1, 10**7), metavar="N", help="train for N batches of 100")
+    add("--seed", type=_whole(0, 10**9), default=0, metavar="K", help="of weights and order (0)")
+    add(
+        "--data", default="mnist", metavar="FOLDER", help="other data: four IDX files, or their npz"
+    )
+    add("--headless", action="store_true", help="train without a window")
+    runs = script.parent / "runs"
+    add("--runs", type=Path, default=runs, metavar="FOLDER", help=f"keep the results here ({runs})")
+    args = parser.parse_args()
+    args.script, args.title = script.stem, doc.strip().partition(":")[0]
+    return args
+
+
+def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iterations):
+    """Train, show it live, print the result and keep it in a folder of `args.runs`.
+
+    args: from parse_args, its `iterations` win over the parameter; mnist: from mnist_data.load;
+    train_step(X, Y_): a tf.function, one update from a batch X [100, 28, 28, 1], Y_ [100, 10];
+    evaluate(X, Y_): gives probabilities Y [n, 10], cross entropy per 100 digits, accuracy 0..1;
+    optimizer: its learning rate is shown; weights, biases: lists of tf.Variable, first layer first.
+    Ends the script with status 130 after Ctrl-C.
+    """
+    every = 10 if iterations <= 2000 else 20  # iterations between two readings
+    about = Run(args.title, mnist.name, args.iterations or iterations, len(mnist.test.images))
+    history, progress, control = History(), Progress(about.iterations), training.Control()
+    schedule = {"seed": args.seed, "iterations": about.iterations, "every": every}
+    folder = _make_folder(args)
+
+    def make_training():
+        return training.Training(mnist, train_step, evaluate, optimizer, weights, biases)
+
+    def take(reading):
+        history.append(reading)
+        progress.show(history)
+
+    with ctrl_c(control.stop) as pressed:
+        live = None if args.headless else _open_window(about, history, control, take, folder)
+        print(f"{about.title} on {about.data}, {about.iterations:,} iterations", flush=True)
+        try:
+            if live:
+                live.run(make_training, schedule)
+            else:
+                for reading in make_training().readings(control=control, **schedule):
+                    take(reading)
+        finally:
+            progress.end()
+            _keep(folder, args, about, history)
+            print(summary(history, about.iterations, folder), flush=True)
+    if pressed:
+        sys.exit(130)
+
+
+class _Live:
+    """A window on the main thread, and the worker that trains beside it."""
+
+    def __init__(self, about, history, control, take, folder):
+        from visu.window import Window  # only where a window is wanted: pyplot takes a moment
+
+        self._about, self._history, self._control, self._take = about, history, control, take
+        actions = {" ": control.toggle_pause, "n": control.step, "r": control.restart}
+        self._window = Window(
+            history, self._poll, about.title, about.data, about.iterations, about.test_count,
+            actions, (folder or Path.cwd()).joinpath("view.png").absolute)
+
+    def run(self, make_training, schedule):
+        """Train until the window is closed."""
+        self._worker = training.Worker(make_training, self._control, **schedule)
+        try:
+            self._window.show()
+        finally:
+            self._worker.end()
+        self._poll()  # what came after the window's last look
+
+    def _poll(self):
+        """Take what the worker has finished; whether there was anything."""
+        readings = self._worker.take()
+        for reading in readings:
+            self._take(reading)
+        self._window.status = self._status()
+        if self._control.stopping:
+            self._window.close()
+        return bool(readings)
+
+    def _status(self):
+        if self._control.paused:
+            return "PAUSED"
+        if self._history.last is None:
+            return "compiling …"
+        return "done" if self._history.iteration >= self._about.iterations else ""
+
+
+def _open_window(*parts):
+    """A _Live, or None with a line that says why there is no window."""
+    from visu.window import NoWindow
+
+    try:
+        return _Live(*parts)
+    except NoWindow as why:
+        print(f"{why}. The training runs without it.", file=sys.stderr, flush=True)
+        return None
+
+
+def _make_folder(args):
+    """The new folder of this run, or None with a warning."""
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-seed{args.seed}"
+    try:
+        return new_folder(args.runs / args.script, name)
+    except OSError as error:
+        _warn_not_kept(error)
+
+
+def _warn_not_kept(error):
+    print(f"Warning: this run cannot be kept: {error}. See --runs.", file=sys.stderr, flush=True)
+
+
+def _keep(folder, args, about, history):
+    """Write curves.csv, run.json and window.png into `folder`, as far as it can be written."""
+    if folder is None or not history.test_iterations:
+        return
+    from visu.panels import save_picture
+
+    try:
+        write_curves(folder / "curves.csv", history)
+        facts = _facts(args, about) | history.results(about.iterations)
+        write_run(folder / "run.json", facts)
+        save_picture(folder / "window.png", history, about.title, about.data, about.iterations, about.test_count)
+    except OSError as error:
+        _warn_not_kept(error)
+
+
+def _facts(args, about):
+    """What run.json says of a run beside its results: plain values only."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    return {
+        "script": args.script,
+        "title": about.title,
+        "arguments": sys.argv[1:],
+        "seed": args.seed,
+        "data": about.data,
+        "versions": {"python": platform.python_version()}
+        | {name: version(name) for name in ("tensorflow", "keras", "numpy", "matplotlib")},
+        "device": training.device(),
+        "cores": len(affinity(0)) if affinity else os.cpu_count(),
+    }

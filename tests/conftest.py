@@ -1,0 +1,96 @@
+"""What the tests share: the scripts, small data in MNIST's shape, a display of their own."""
+
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from idx import write_idx
+
+TOP = Path(__file__).resolve().parent.parent
+SCRIPTS = sorted(TOP.glob("mnist_[0-9]*.py"))
+sys.path.insert(0, str(TOP))
+
+
+@pytest.fixture(params=SCRIPTS, ids=lambda path: path.stem)
+def script(request):
+    """Each of the numbered scripts, as a path."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def small_data(tmp_path_factory):
+    """A folder named "small": 300 + 200 blurred stand-ins for digits that a network can learn."""
+    rng = np.random.default_rng(0)
+    labels = rng.permutation(np.arange(500) % 10)
+    shapes = rng.random([10, 7, 7]).repeat(4, axis=1).repeat(4, axis=2) * 200
+    images = (shapes[labels] + rng.random([500, 28, 28]) * 55).astype(np.uint8)
+    folder = tmp_path_factory.mktemp("data") / "small"
+    write_idx(folder, images[:300], labels[:300], images[300:], labels[300:])
+    return folder
+
+
+@pytest.fixture
+def load_script(monkeypatch, small_data):
+    """load_script(path, *flags): what a script defines and hands to run, as {name: value}."""
+    import tensorflowvisu
+
+    def load(path, *flags):
+        handed = {}
+
+        def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iterations):
+            handed.update(locals())
+
+        monkeypatch.setattr(tensorflowvisu, "run", run)
+        monkeypatch.setattr(sys, "argv", [str(path), "--data", str(small_data), *flags])
+        return runpy.run_path(str(path)) | handed
+
+    return load
+
+
+@pytest.fixture
+def run_script(small_data, tmp_path):
+    """run_script(path, *flags, **subprocess options): a finished headless run on the small data."""
+
+    def run(path, *flags, **options):
+        command = [sys.executable, str(path), "--data", str(small_data)]
+        command += ["--runs", str(tmp_path / "runs"), *flags]
+        if "env" not in options:
+            command.append("--headless")
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+
+    return run
+
+
+@pytest.fixture
+def environment():
+    """environment(**changes): this process's variables without those that pick a display."""
+
+    def make(**changes):
+        kept = {
+            k: v
+            for k, v in os.environ.items()
+            if k not in ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND")
+        }
+        return kept | changes
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def display():
+    """The name of an X display of our own, so that no test touches the screen of a person."""
+    if not shutil.which("Xvfb"):
+        pytest.skip("needs Xvfb")
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "2560x1440x24"]
+    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as file:
+        yield f":{file.readline().strip()}"
+    server.terminate()
+    server.wait()

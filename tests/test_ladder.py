@@ -1,0 +1,100 @@
+"""The six scripts as a ladder: small diffs between neighbours, and the accuracy they promise."""
+
+import ast
+import difflib
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import SCRIPTS, TOP
+
+STEPS = {path.stem.split("_")[1]: path for path in SCRIPTS}
+BUDGET = {  # parent, step -> changed lines at most, below the docstrings
+    ("1.0", "2.0"): 45,
+    ("2.0", "2.1"): 25,
+    ("2.1", "2.2"): 10,
+    ("2.1", "3.0"): 24,
+    ("3.0", "3.1"): 10,
+}
+FLOOR = {"1.0": 0.918, "2.0": 0.970, "2.1": 0.980, "2.2": 0.976, "3.0": 0.985, "3.1": 0.990}
+
+
+def below_docstring(path):
+    source = path.read_text()
+    return source.splitlines()[ast.parse(source).body[0].end_lineno :]
+
+
+def changed_lines(old, new):
+    diff = difflib.unified_diff(old, new, n=0, lineterm="")
+    return [line for line in diff if re.match(r"[+-](?![+-]{2} )", line)]
+
+
+def code_lines(path):
+    return [x for x in below_docstring(path) if x.strip() and not x.lstrip().startswith("#")]
+
+
+def test_the_changed_lines_are_counted_right():
+    assert changed_lines(["a", "b", "c"], ["a", "B", "c", "d"]) == ["-b", "+B", "+d"]
+
+
+def test_all_steps_are_there():
+    assert list(STEPS) == list(FLOOR)
+
+
+@pytest.mark.parametrize(("parent", "step"), BUDGET, ids="->".join)
+def test_neighbours_differ_by_their_idea(parent, step):
+    changed = changed_lines(below_docstring(STEPS[parent]), below_docstring(STEPS[step]))
+    assert 0 < len(changed) <= BUDGET[parent, step], "\n".join(changed)
+
+
+def test_at_most_50_code_lines_of_which_3_are_plumbing(script):
+    lines = code_lines(script)
+    assert len(lines) <= 50
+    plumbing = [x for x in lines if re.search(r"\b(tensorflowvisu|mnist_data)\.|\bargs = ", x)]
+    assert len(plumbing) <= 3
+    assert max(map(len, script.read_text().splitlines())) <= 100
+
+
+def test_headers_name_title_parent_and_accuracy(script):
+    number = script.stem.split("_")[1]
+    doc = ast.get_docstring(ast.parse(script.read_text()), clean=False)
+    title = doc.partition(":")[0]
+    assert title.split()[0] == number
+    parent = next((p for p, step in BUDGET if step == number), None)
+    assert re.search(rf"^Parent: {re.escape(parent) if parent else 'none'}\b", doc, re.M)
+    assert re.search(r"^New: ", doc, re.M)
+    assert re.search(r"\d\d\.\d+ %", doc)
+
+
+def test_headers_draw_the_network_with_its_shapes(script, load_script):
+    names = load_script(script)
+    found = re.findall(r" (W\d?) \[([\d *,]+)\]", names["__doc__"])
+    drawn = {
+        name: [math.prod(map(int, n.split("*"))) for n in text.split(",")] for name, text in found
+    }
+    assert drawn == {name: list(value.shape) for name, value in names.items() if name in drawn}
+    assert len(drawn) == len(names["weights"])
+
+
+def find_mnist():
+    """The folder of the real MNIST for the `ladder` tests, or a skip."""
+    folder = os.environ.get("MNIST_DIR")
+    if not folder or not os.path.isdir(folder):
+        pytest.skip("needs the real MNIST: set MNIST_DIR to its folder")
+    return os.path.abspath(folder)
+
+
+@pytest.mark.ladder
+@pytest.mark.parametrize("step", FLOOR)
+def test_full_run_on_mnist_reaches_its_floor(step, tmp_path):
+    command = [sys.executable, STEPS[step], "--headless", "--runs", tmp_path]
+    environment = os.environ | {"MNIST_DIR": find_mnist()}
+    subprocess.run(command, env=environment, check=True, cwd=TOP, timeout=1800)
+    (file,) = tmp_path.glob("*/*/run.json")
+    run = json.loads(file.read_text())
+    assert run["completed"] and run["data"] == "MNIST"
+    assert run["final_test_accuracy"] >= FLOOR[step]

@@ -1,0 +1,193 @@
+"""The six networks, their losses, gradients and updates, against numpy in float64."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import SCRIPTS
+
+SAMPLES = 8  # weights of each variable whose gradient is checked
+
+
+def convolution(X, W, stride):
+    """X [n, h, w, c] correlated with W [kh, kw, c, k], zero-padded to h / stride rows."""
+    (kh, kw), (h, w) = W.shape[:2], X.shape[1:3]
+    pads = [max((-(-n // stride) - 1) * stride + k - n, 0) for n, k in ((h, kh), (w, kw))]
+    pads = [(0, 0), *((p // 2, p - p // 2) for p in pads), (0, 0)]
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(X, pads), (kh, kw), axis=(1, 2))
+    return np.einsum("nhwcij,ijck->nhwk", windows[:, ::stride, ::stride], W, optimize=True)
+
+
+def relu(x):
+    return np.maximum(x, 0)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def dense(activation):
+    def network(X, W, B):
+        Y = X.reshape(len(X), -1)
+        for w, b in zip(W[:-1], B[:-1], strict=True):
+            Y = activation(Y @ w + b)
+        return Y @ W[-1] + B[-1]
+
+    return network
+
+
+def convolutional(X, W, B):
+    for w, b, stride in zip(W[:3], B[:3], (1, 2, 2), strict=True):
+        X = relu(convolution(X, w, stride) + b)
+    return dense(relu)(X, W[3:], B[3:])
+
+
+# script's number -> network, shapes of its weights
+FIVE = [(784, 200), (200, 100), (100, 60), (60, 30), (30, 10)]
+NETWORKS = {
+    "1.0": (dense(None), [(784, 10)]),
+    "2.0": (dense(sigmoid), FIVE),
+    "2.1": (dense(relu), FIVE),
+    "2.2": (dense(relu), FIVE),
+    "3.0": (convolutional, [(5, 5, 1, 4), (5, 5, 4, 8), (4, 4, 8, 12), (588, 200), (200, 10)]),
+    "3.1": (convolutional, [(6, 6, 1, 6), (5, 5, 6, 12), (4, 4, 12, 24), (1176, 200), (200, 10)]),
+}
+
+
+def number(script):
+    return script.stem.split("_")[1]
+
+
+def cross_entropy(logits, Y_):
+    """-sum(Y_ · log(softmax)) over 100 digits, the mean over those given taken 100 times."""
+    logits = logits - logits.max(axis=1, keepdims=True)
+    log_softmax = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    return -(Y_ * log_softmax).sum(axis=1).mean() * 100
+
+
+@pytest.fixture
+def loaded(script, load_script):
+    """A script's names, its variables moved off their start so that nothing is zero or even."""
+    names = load_script(script)
+    rng = np.random.default_rng(1)
+    for variable in names["weights"] + names["biases"]:
+        variable.assign_add(rng.normal(0, 0.05, variable.shape).astype(np.float32))
+    return names
+
+
+@pytest.fixture
+def batch(loaded):
+    train = loaded["mnist"].train
+    return train.images[:100], train.labels[:100]
+
+
+def values(variables):
+    return [variable.numpy().astype(np.float64) for variable in variables]
+
+
+def test_shapes_and_start_values(script, load_script):
+    names = load_script(script)
+    shapes = NETWORKS[number(script)][1]
+    assert [tuple(w.shape) for w in names["weights"]] == shapes
+    assert [tuple(b.shape) for b in names["biases"]] == [shape[-1:] for shape in shapes]
+    hidden = {"1.0": 0, "2.0": 0}.get(number(script), 0.1)
+    for b in names["biases"][:-1]:
+        np.testing.assert_allclose(b.numpy(), hidden)
+    np.testing.assert_array_equal(names["biases"][-1].numpy(), 0)
+    for w in values(names["weights"]):
+        if number(script) == "1.0":
+            assert not w.any()
+        else:  # normal, cut off at two standard deviations, which leaves 0.88 of the 0.1
+            assert abs(w).max() <= 0.2
+            assert abs(w.std() - 0.088) < 5 * 0.088 / np.sqrt(2 * w.size)
+            assert abs(w.mean()) < 5 * 0.088 / np.sqrt(w.size)
+
+
+def test_another_seed_gives_other_weights(load_script, script):
+    first, second = (values(load_script(script, "--seed", k)["weights"])[0] for k in "01")
+    assert np.any(first != second) or number(script) == "1.0"
+    again = values(load_script(script, "--seed", "1")["weights"])[0]
+    np.testing.assert_array_equal(second, again)
+
+
+def test_readings_are_what_numpy_computes(script, loaded, batch):
+    X, Y_ = batch
+    logits = NETWORKS[number(script)][0](
+        X.astype(np.float64), values(loaded["weights"]), values(loaded["biases"])
+    )
+    Y, loss, accuracy = (result.numpy() for result in loaded["evaluate"](X, Y_))
+    np.testing.assert_allclose(Y, np.exp(logits) / np.exp(logits).sum(1, keepdims=True), atol=1e-5)
+    np.testing.assert_allclose(loss, cross_entropy(logits, Y_), rtol=1e-4)
+    np.testing.assert_allclose(accuracy, np.mean(logits.argmax(1) == Y_.argmax(1)), rtol=1e-6)
+
+
+def test_gradients_are_numpys_finite_differences(script, loaded, batch):
+    X, Y_ = (part[:10] for part in batch)
+    weights, biases = loaded["weights"], loaded["biases"]
+    with tf.GradientTape() as tape:
+        loss = loaded["loss"](loaded["model"](X), Y_)
+    gradients = tape.gradient(loss, weights + biases)
+
+    W, B = values(weights), values(biases)
+    network, X = NETWORKS[number(script)][0], X.astype(np.float64)
+    rng, step = np.random.default_rng(2), 1e-6
+    for gradient, value in zip(gradients, W + B, strict=True):
+        flat, gradient = value.reshape(-1), gradient.numpy().reshape(-1)
+        scale = float(abs(gradient).max())
+        for k in rng.choice(flat.size, min(SAMPLES, flat.size), replace=False):
+            kept, losses = flat[k], []
+            for flat[k] in (kept + step, kept - step):
+                losses.append(cross_entropy(network(X, W, B), Y_))
+            flat[k] = kept
+            slope = (losses[0] - losses[1]) / (2 * step)
+            assert gradient[k] == pytest.approx(slope, rel=1e-3, abs=1e-4 * scale)
+
+
+def test_first_step_of_the_optimizer(script, loaded, batch):
+    """Gradient descent moves by rate × gradient, Adam's first step by the rate against its sign."""
+    X, Y_ = batch
+    weights, biases = loaded["weights"], loaded["biases"]
+    loaded["optimizer"].build(weights + biases)
+    with tf.GradientTape() as tape:
+        loss = loaded["loss"](loaded["model"](X), Y_)
+    gradient = tape.gradient(loss, weights[-1]).numpy()
+    before = weights[-1].numpy()
+    loaded["train_step"](X, Y_)
+    moved = weights[-1].numpy() - before
+    if number(script) == "1.0":
+        np.testing.assert_allclose(moved, -0.003 * gradient, rtol=1e-3, atol=1e-6)
+    elif loaded["train_step"].python_function.__globals__["model"].__defaults__ is None:
+        clear = abs(gradient) > 1e-2
+        assert clear.mean() > 0.5
+        np.testing.assert_allclose(moved[clear], -0.003 * np.sign(gradient[clear]), rtol=1e-2)
+    else:  # with dropout the gradient is another one, the size of the step is not
+        assert np.isclose(abs(moved), 0.003, rtol=1e-2).mean() > 0.5
+
+
+def test_learning_rate_of_the_slides(script, loaded):
+    optimizer = loaded["optimizer"]
+    optimizer.build(loaded["weights"] + loaded["biases"])
+    for i in (0, 300, 2000, 10_000):
+        optimizer.iterations.assign(i)
+        rate = float(tf.convert_to_tensor(optimizer.learning_rate))
+        fixed = number(script) in ("1.0", "2.0")
+        expected = 0.003 if fixed else 0.0001 + 0.0029 * np.exp(-i / 2000)
+        assert rate == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("script", [p for p in SCRIPTS if "dropout" in p.stem], indirect=True)
+def test_dropout_drops_a_quarter_and_boosts_the_rest(script, loaded, batch):
+    """With identity-like readout the dense layer before the last shows through the logits."""
+    X, _ = batch
+    W5, B5 = loaded["weights"][-1], loaded["biases"][-1]
+    W5.assign(tf.eye(*W5.shape))  # the logits are the first 10 neurons of the last hidden layer
+    B5.assign(tf.zeros(10))
+    others = loaded["weights"][:-1]
+    for w in others[-1:]:  # the last hidden layer is made 1 for every input
+        w.assign(tf.zeros_like(w))
+    loaded["biases"][-2].assign(tf.ones_like(loaded["biases"][-2]))
+    np.testing.assert_array_equal(loaded["model"](X).numpy(), 1)
+    masks = [loaded["model"](X, pkeep=0.75).numpy() for _ in range(20)]
+    np.testing.assert_allclose(np.unique(masks), [0, 1 / 0.75], rtol=1e-6)
+    kept = np.mean(np.array(masks) > 0)
+    assert abs(kept - 0.75) < 5 * np.sqrt(0.75 * 0.25 / (20 * 1000))
+    assert np.any(masks[0] != masks[1])

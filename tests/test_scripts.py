@@ -1,0 +1,167 @@
+"""The scripts as a person runs them: whole processes, their output, files, flags and ends."""
+
+import ast
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import SCRIPTS
+
+import tensorflowvisu
+from visu.history import read_curves, read_run
+
+SOFTMAX = SCRIPTS[0]
+
+
+def only_folder(tmp_path, script):
+    (folder,) = (tmp_path / "runs" / script.stem).iterdir()
+    return folder
+
+
+def start(script, small_data, tmp_path, *flags, **options):
+    command = [sys.executable, str(script), "--data", str(small_data), "--runs", tmp_path / "runs"]
+    return subprocess.Popen(
+        [*command, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+    )
+
+
+def test_two_runs_without_a_window(script, small_data, tmp_path):
+    """At the same time, in folders of their own; the same seed gives the same curve, to the byte."""
+    flags = "--headless", "--iterations", "40", "--seed", "3"
+    processes = [start(script, small_data, tmp_path, *flags, cwd=tmp_path) for _ in range(2)]
+    printed = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert [err for _, err in printed] == ["", ""]
+    folder, other = (tmp_path / "runs" / script.stem).iterdir()
+    assert (other / "curves.csv").read_bytes() == (folder / "curves.csv").read_bytes()
+
+    assert re.search(r"-seed3(-2)?$", folder.name)
+    assert sorted(p.name for p in folder.iterdir()) == ["curves.csv", "run.json", "window.png"]
+    curves = read_curves(folder / "curves.csv")
+    every = 10 if script == SOFTMAX else 20
+    assert list(curves["iteration"]) == list(range(0, 41, every))
+    facts = read_run(folder / "run.json")
+    assert facts["script"] == script.stem and facts["seed"] == 3 and facts["data"] == "small"
+    assert facts["iterations"] == 40 and facts["completed"] is True
+    assert facts["final_test_accuracy"] == pytest.approx(curves["test_accuracy"][-1], abs=1e-5)
+    assert facts["best_test_accuracy"] == pytest.approx(max(curves["test_accuracy"]), abs=1e-5)
+    assert facts["seconds"] > 0 and facts["steps_per_second"] > 0
+    assert {"device", "cores", "versions", "arguments"} <= set(facts)
+
+    (out,) = (out for out, _ in printed if str(folder) in out.splitlines()[-1].split())
+    accuracy = f"{facts['final_test_accuracy']:.2%}"
+    assert f"Final test accuracy: {accuracy} after 40 iterations" in out
+    assert "\b" not in out and "\r" not in out
+
+
+def test_help_shows_the_header(run_script):
+    shown = run_script(SOFTMAX, "--help")
+    assert shown.returncode == 0
+    assert ast.get_docstring(ast.parse(SOFTMAX.read_text()), clean=False).strip() in shown.stdout
+    for flag in ("--iterations", "--seed", "--data", "--headless", "--runs"):
+        assert flag in shown.stdout
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--iterations", "0"],
+        ["--iterations", "many"],
+        ["--iterations", "1e3"],
+        ["--seed", "-1"],
+        ["--seed", ""],
+        ["--speed", "9"],
+        ["extra"],
+    ],
+    ids=" ".join,
+)
+def test_a_bad_flag_is_one_line_and_status_2(flags, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [str(SOFTMAX), *flags])
+    with pytest.raises(SystemExit) as ended:
+        tensorflowvisu.parse_args("0.0 title: what it is")
+    assert ended.value.code == 2
+    printed = capsys.readouterr()
+    (line,) = printed.err.splitlines()
+    assert printed.out == "" and SOFTMAX.name in line and flags[0] in line
+
+
+def test_bad_data_is_one_line_and_status_2(run_script):
+    ended = run_script(SOFTMAX, "--data", "no such folder")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    (line,) = ended.stderr.splitlines()
+    assert "no such folder" in line and "--data" in line
+
+
+def test_an_unwritable_folder_is_a_warning(run_script, tmp_path):
+    (tmp_path / "runs").write_text("a file, no folder")
+    ended = run_script(SOFTMAX, "--iterations", "20")
+    assert ended.returncode == 0
+    assert "Final test accuracy" in ended.stdout and "Files:" not in ended.stdout
+    (line,) = ended.stderr.splitlines()
+    assert "cannot be kept" in line and "--runs" in line
+
+
+def test_no_display_is_said_and_the_training_runs(run_script, environment):
+    ended = run_script(SOFTMAX, "--iterations", "20", env=environment())
+    assert ended.returncode == 0 and "Final test accuracy" in ended.stdout
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("No window: ") and ("DISPLAY" in line or "install" in line)
+
+
+def test_the_python_error_of_a_script_is_shown_and_the_readings_are_kept(small_data, tmp_path):
+    """A student's mistake that shows up in the middle: traceback, but nothing measured is lost."""
+    broken = tmp_path / "mnist_9.9_broken.py"
+    source = SOFTMAX.read_text()
+    source = source.replace(
+        "    XX = tf.reshape", "    tf.debugging.assert_less(W[400, 0], 0.01)\n    XX = tf.reshape"
+    )
+    broken.write_text(source)
+    command = [sys.executable, broken, "--data", small_data, "--headless", "--iterations", "500"]
+    path = os.pathsep.join([str(SOFTMAX.parent), os.environ.get("PYTHONPATH", "")])
+    ended = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": path}, timeout=120
+    )
+    assert ended.returncode == 1 and "InvalidArgumentError" in ended.stderr
+    assert "Stopped at iteration" in ended.stdout
+    folder = only_folder(tmp_path, broken)  # beside the script: runs/
+    assert read_run(folder / "run.json")["completed"] is False
+    assert len(read_curves(folder / "curves.csv")["iteration"]) >= 1
+
+
+def test_ctrl_c_ends_with_the_summary_and_status_130(small_data, tmp_path):
+    process = start(SOFTMAX, small_data, tmp_path, "--headless", "--iterations", "2000000")
+    line = process.stdout.readline()  # the first line comes when all is imported
+    assert line.startswith("1.0 softmax on small")
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "")
+    assert "Stopped at iteration" in out and "Last test accuracy" in out
+    facts = read_run(only_folder(tmp_path, SOFTMAX) / "run.json")
+    assert facts["completed"] is False and 0 < facts["iterations"] < 2_000_000
+    curves = read_curves(only_folder(tmp_path, SOFTMAX) / "curves.csv")
+    assert curves["iteration"][-1] == facts["iterations"]
+
+
+def test_a_terminal_gets_a_progress_bar(small_data, tmp_path):
+    pty = pytest.importorskip("pty", reason="needs a Unix terminal")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, SOFTMAX, "--data", small_data, "--runs", tmp_path, "--headless"]
+    process = subprocess.Popen([*command, "--iterations", "200"], stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    seen = b""
+    while True:
+        try:
+            seen += os.read(ours, 4096)
+        except OSError:  # Linux's end of a terminal
+            break
+    os.close(ours)
+    assert process.wait(60) == 0
+    seen = seen.decode()
+    assert "200/200" in seen and "test_accuracy" in seen and "\b" in seen
+    assert "Final test accuracy" in seen.splitlines()[-4]
+    assert max(len(part) for part in seen.replace("\b", "\n").split("\r")[-1].splitlines()) < 120

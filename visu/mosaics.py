@@ -1,0 +1,127 @@
+"""The panels that are pictures: the digits, and the first layer's weights."""
+
+import math
+
+import numpy as np
+
+from visu import pictures
+from visu.plots import Plot, round_up
+
+KEY = "wrong ones first,\non red, with the\ntrue digit (left),\ncomputed (right)"
+
+
+class Digits(Plot):
+    """A mosaic of digits, wrong ones first. rows, columns: its cells."""
+
+    def __init__(self, axes, title, rows, columns):
+        super().__init__(axes, title)
+        self.rows, self.columns = rows, columns
+        self.drawn = None
+        blank = np.full((rows * pictures.SIDE, columns * pictures.SIDE, 4), 255, np.uint8)
+        self.image = axes.imshow(blank, extent=(0, columns, rows, 0))
+        # Sharp pixels; but on a screen with clearly fewer than the picture, strokes would break.
+        room = min(axes.bbox.width / columns, axes.bbox.height / rows) / pictures.SIDE
+        self.image.set_interpolation("nearest" if room > 0.9 else "hanning")
+        self.halve = room < 0.6  # then a picture of half the size does as well, drawn faster
+        self.artists = [self.image, *axes.spines.values()]  # the frame stays on top
+        axes.set(xlim=(0, columns), ylim=(rows, 0), xticks=[], yticks=[])
+        axes.spines[:].set_color("0.6")
+
+    def show(self, measure):
+        """Draw the digits of this Measure, nothing for None; return True where they are new."""
+        if measure is self.drawn:
+            return False
+        self.drawn = measure
+        blank = np.zeros((0, pictures.SIDE, pictures.SIDE)), [], []
+        digits = (measure.images, measure.labels, measure.predictions) if measure else blank
+        picture = pictures.mosaic(*digits, self.rows, self.columns)
+        self.image.set_data(pictures.halved(picture) if self.halve else picture)
+        return True
+
+
+class TrainingDigits(Digits):
+    """The current batch of 100, and what the colours and the small digits mean."""
+
+    def __init__(self, axes, run):
+        super().__init__(axes, "Training images (current batch)", 10, 10)
+        axes.set_anchor("NW")
+        spare = (axes.bbox.width - axes.bbox.height) / self.letter  # the square leaves this free
+        if spare > 10:
+            axes.text(1.05, 1, KEY, transform=axes.transAxes, va="top")
+        elif spare < -6:
+            axes.text(0, -0.02, KEY, transform=axes.transAxes, va="top")
+
+    def update(self, history):
+        return self.show(history.last and history.last.train)
+
+
+class TestDigits(Digits):
+    """A tenth of the test digits on 25 lines, and what share of all digits lies above each line.
+
+    As wrong ones come first, the edge of the red area reads as the accuracy.
+    """
+
+    def __init__(self, axes, run):
+        shown = max(1, run.test_count // 10)
+        columns = math.ceil(math.sqrt(shown * 1.6))  # 1,000 digits: 25 lines of 40
+        rows = math.ceil(shown / columns)
+        super().__init__(axes, "Test images", rows, columns)
+        axes.set_anchor("NW")
+        marks = [
+            mark for mark in (0, 2, 4, 6, 8, 10) if mark * run.test_count <= 100 * rows * columns
+        ]
+        axes.set_yticks([mark / 100 * run.test_count / columns for mark in marks])
+        axes.set_yticklabels([f"{100 - mark} %" for mark in marks])
+
+    def update(self, history):
+        return self.show(history.last_test and history.last_test.test)
+
+
+class FirstWeights(Plot):
+    """The first layer's weights: a picture per neuron or kernel, all on one scale, zero white."""
+
+    def __init__(self, axes, run):
+        super().__init__(axes, "Weights of the first layer")
+        self.drawn = None
+        axes.set_anchor("NW")
+        self.image = axes.imshow(
+            np.full((1, 1), np.nan), cmap="RdBu", interpolation="nearest", vmin=-1, vmax=1
+        )
+        self.image.set_cmap(self.image.get_cmap().with_extremes(bad="0.75"))
+        self.artists = [self.image]
+        axes.set_axis_off()
+        self.scale = axes.get_figure().colorbar(self.image, ax=axes, pad=0.02, panchor=False)
+        self.scale.set_label("weight")
+        self.scale.ax.set_anchor("NW")
+
+    def background(self):
+        return super().background(), self.image.get_clim()
+
+    def update(self, history):
+        weights = history.last_test and history.last_test.first
+        if weights is self.drawn:
+            return False
+        self.drawn = weights
+        if weights is not None:
+            self.draw(weights)
+        return True
+
+    def draw(self, weights):
+        picture = pictures.weight_pictures(weights)
+        height, width = picture.shape
+        self.image.set(data=picture, extent=(0, width, height, 0))
+        self.axes.set(xlim=(0, width), ylim=(height, 0))
+        self.title.set_text(f"Weights of the first layer: {self.what(weights.shape)}")
+        sizes = np.abs(picture[np.isfinite(picture)])
+        top = round_up(max(np.percentile(sizes, 99.5) if len(sizes) else 0, 1e-3))
+        self.image.set_clim(-top, top)
+
+    @staticmethod
+    def what(shape):
+        """What the pictures of weights of this shape are, in words."""
+        if len(shape) == 4:
+            return f"{shape[-1]} kernels of {shape[0]} × {shape[1]}"
+        if shape[-1] == 10:
+            return "one picture per digit, 0 to 9"
+        shown = min(shape[-1], pictures.MOST_NEURONS)
+        return f"one picture per neuron, {shown} of {shape[-1]}"

@@ -1,0 +1,249 @@
+"""The figure: headline, panels, help. It needs no window; a plain Figure draws it as well."""
+
+from collections import deque
+from functools import partial
+from textwrap import shorten
+
+import matplotlib.style
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from visu import mosaics, plots
+
+SIZE = (14, 7.875)  # inches: 1344 x 756 pixels
+DPI = 96  # 12 points are 16 pixels
+HEAD = 84  # height of the headline; all lengths here are pixels of a figure of 1344 x 756
+RATE_SECONDS = 2  # steps per second are counted over the last so many
+WARNING = "#ffdc3c"
+
+SIX = ("accuracy", "loss", "training", "weights", "biases", "test")
+KINDS = {
+    "accuracy": plots.Accuracy,
+    "loss": plots.Loss,
+    "training": mosaics.TrainingDigits,
+    "weights": partial(plots.Bands, name="weights"),
+    "biases": partial(plots.Bands, name="biases"),
+    "test": mosaics.TestDigits,
+    "first layer": mosaics.FirstWeights,
+}
+MARGINS = {  # left, right, top, bottom, for tick labels, title and legend
+    "training": (66, 12, 38, 14),
+    "test": (66, 12, 38, 14),
+    "weights": (60, 34, 66, 52),
+    "biases": (60, 34, 66, 52),
+    "first layer": (24, 24, 40, 16),
+}
+OTHER_MARGINS = (60, 34, 38, 52)
+
+HELP = """\
+space     pause, or go on
+n         one iteration, while paused
+r         start again
+1 ... 6   one panel, large
+7  8  9   two panels
+0  Esc    all six panels
+w         the first layer's weights
+s         save a picture (PNG)
+h         this help, or not
+q         end"""
+
+
+def style(unit):
+    """matplotlib's settings for a figure `unit` times as large as SIZE."""
+    return {
+        "font.size": 12 * unit,
+        "axes.titlesize": 13 * unit,
+        "axes.titleweight": "bold",
+        "axes.titlepad": 8 * unit,
+        "axes.labelpad": 1 * unit,
+        "axes.linewidth": 0.8 * unit,
+        "axes.edgecolor": "0.3",
+        "lines.linewidth": 1.0 * unit,
+        "grid.color": "0.88",
+        "grid.linewidth": 0.8 * unit,
+        "legend.frameon": False,
+        "legend.borderaxespad": 0.4,
+        "legend.borderpad": 0.2,
+        "legend.handlelength": 1.1,
+        "legend.handletextpad": 0.35,
+        "legend.columnspacing": 0.8,
+        **{f"{x}tick.major.{k}": v * unit for x in "xy" for k, v in (("size", 3), ("width", 0.8))},
+    }
+
+
+class Speed:
+    """Steps per second of training, over the readings of the last RATE_SECONDS."""
+
+    def __init__(self):
+        self.marks = deque()  # (iteration, seconds)
+
+    def of(self, last):
+        """The speed now that `last` is the newest Reading."""
+        mark = last.iteration, last.seconds
+        if self.marks and mark < self.marks[-1]:
+            self.marks.clear()  # started again
+        if not self.marks or mark != self.marks[-1]:
+            self.marks.append(mark)
+        while len(self.marks) > 2 and self.marks[1][1] <= last.seconds - RATE_SECONDS:
+            self.marks.popleft()
+        iteration, seconds = self.marks[0] if len(self.marks) > 1 else (0, 0)
+        return (last.iteration - iteration) / max(last.seconds - seconds, 1e-9)
+
+
+class Headline(plots.Plot):
+    """The line above the panels: step, data, iteration, rate, test accuracy, and what goes on."""
+
+    def __init__(self, axes, run, speed):
+        super().__init__(axes)
+        self.run, self.speed = run, speed
+        self.going_on = ""  # shown as it is
+        axes.set_axis_off()
+        size = matplotlib.rcParams["font.size"] / 12
+        width = axes.get_xlim()[1]
+        fitting = min(1, 46 / len(run.headline))  # a long title leaves room for the status
+        axes.text(18, 47, run.headline, size=21 * size * fitting, weight="bold")
+        self.facts = axes.text(18, 16, "", size=13 * size)
+        self.accuracy = axes.text(width - 18, 20, "", size=36 * size, weight="bold", ha="right")
+        self.caption = axes.text(width - 272, 22, "", size=13 * size, ha="right")
+        self.status = axes.text(
+            width - 380, 47, "", size=18 * size, weight="bold", ha="right",
+            bbox={"boxstyle": "round,pad=0.3", "facecolor": WARNING, "edgecolor": "none"},
+        )  # fmt: skip
+        self.artists = [self.facts, self.caption, self.accuracy, self.status]
+
+    def update(self, history):
+        before = [text.get_text() for text in self.artists]
+        last, tested = history.last, history.last_test
+        facts = [shorten(self.run.data_name, 30, placeholder=" …")]
+        if last:
+            facts += [
+                f"iteration {last.iteration:,} of {self.run.iterations:,}",
+                f"learning rate {last.learning_rate:.3g}",
+                f"{self.speed.of(last):,.0f} steps/s",
+            ]
+        self.facts.set_text("  ·  ".join(facts))
+        self.accuracy.set_text(f"{100 * tested.test.accuracy:.2f} %" if tested else "")
+        self.caption.set_text("test\naccuracy" if tested else "")
+        self.status.set_text(self.going_on)
+        return before != [text.get_text() for text in self.artists]
+
+
+class Panels:
+    """Draws a History on a matplotlib Figure of any canvas and size.
+
+    figure: an empty Figure, which is then this object's alone; headline: step and title, such as
+    "1.0 softmax"; data_name: such as "MNIST"; iterations: the run's total; test_count: number of
+    test digits. With animated, `moving` is left out when the canvas draws, for blitting.
+
+    names: the panels shown; moving: headline and plots, each with `axes` and `artists`;
+    fresh: False when more has changed than the artists of `moving`, so that all is to be drawn.
+    """
+
+    def __init__(self, figure, headline, data_name, iterations, test_count, animated=False):
+        self.figure = figure
+        self.run = plots.Run(headline, data_name, iterations, test_count)
+        self.animated = animated
+        self.speed = Speed()
+        self.names = SIX
+        self.history, self.status = None, ""
+        self.help_shown = False
+        self.arrange()
+
+    def update(self, history, status=None):
+        """Take over what is new in `history`, and the status ("PAUSED") where one is given.
+
+        Returns the members of `moving` that have changed.
+        """
+        self.history = history
+        self.status = self.status if status is None else status
+        before = [part.background() for part in self.moving]
+        self.head.going_on = self.status
+        changed = [part for part in self.moving if part.update(history)]
+        if before != [part.background() for part in self.moving]:
+            self.fresh = False
+        return changed
+
+    def show_only(self, names):
+        """Show these panels alone: names out of KINDS, of which SIX are the usual ones."""
+        self.names = tuple(names)
+        self.arrange()
+
+    def show_help(self, on):
+        """Show the keys on top of everything, or no longer."""
+        self.help_shown = on
+        self.help.set_visible(on)
+        self.fresh = self.fresh and on  # it hides what has to come back
+
+    def save(self, path):
+        """Write the view as it is as a PNG. Raises OSError where the file cannot be written."""
+        self.figure.savefig(path, format="png")
+
+    def arrange(self):
+        """Build everything anew, to the figure's size: type and lines grow and shrink with it."""
+        self.figure.clear()
+        inches = self.figure.get_size_inches()
+        unit = max(min(inches / SIZE), 0.2)
+        size = inches * DPI / unit  # in the pixels that HEAD and MARGINS are given in
+        with matplotlib.style.context(["default", style(unit)]):
+            self.head = Headline(self.head_axes(size), self.run, self.speed)
+            self.moving = [self.head]
+            for name, place in places(self.names, *size).items():
+                axes = self.figure.add_axes(place / [*size, *size])
+                self.moving.append(KINDS[name](axes, self.run))
+            self.help = self.help_text()
+        for part in self.moving:
+            for artist in part.artists:
+                artist.set_animated(self.animated)
+        self.fresh = False
+        if self.history is not None:
+            self.update(self.history)
+
+    def head_axes(self, size):
+        """The strip for the headline, in which lengths are those of HEAD."""
+        width, height = size
+        axes = self.figure.add_axes((0, 1 - HEAD / height, 1, HEAD / height))
+        axes.set(xlim=(0, width), ylim=(0, HEAD))
+        return axes
+
+    def help_text(self):
+        """The keys, on top of everything."""
+        text = self.figure.text(
+            0.5, 0.5, HELP, family="monospace", linespacing=1.5, zorder=10,
+            ha="center", va="center", multialignment="left", visible=self.help_shown,
+            bbox={"boxstyle": "round,pad=1", "facecolor": "white", "edgecolor": "0.3"},
+        )  # fmt: skip
+        text.set_animated(self.animated)
+        return text
+
+
+def places(names, width, height):
+    """name -> left, bottom, width, height of the panel's axes, in an array."""
+    rows = 2 if len(names) > 3 else 1
+    columns = len(names) // rows
+    shares = np.array([1.33 if "test" in names[k::columns] else 1 for k in range(columns)])
+    edges = np.concatenate([[0], np.cumsum(shares / shares.sum())]) * width
+    tall = (height - HEAD) / rows
+    boxes = {}
+    for k, name in enumerate(names):
+        row, column = divmod(k, columns)
+        left, right, top, bottom = MARGINS.get(name, OTHER_MARGINS)
+        boxes[name] = np.array([
+            edges[column] + left,
+            height - HEAD - (row + 1) * tall + bottom,
+            edges[column + 1] - edges[column] - left - right,
+            tall - top - bottom,
+        ])  # fmt: skip
+    return boxes
+
+
+def save_picture(path, history, headline, data_name, iterations, test_count, status=""):
+    """Write the six panels of `history` as a PNG of 1344 x 756, without any window.
+
+    Arguments as for Panels. Raises OSError where the file cannot be written.
+    """
+    figure = Figure(SIZE, dpi=DPI)
+    FigureCanvasAgg(figure)
+    panels = Panels(figure, headline, data_name, iterations, test_count)
+    panels.update(history, status)
+    panels.save(path)

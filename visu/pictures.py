@@ -1,0 +1,133 @@
+"""Arrays in, arrays out: percentile bands, mosaics of digits, weights as pictures. numpy only."""
+
+import math
+
+import numpy as np
+
+SIDE = 28  # pixels of one digit, both ways
+MOST_NEURONS = 100  # of the first layer, in weight_pictures
+
+PAPER = (
+    255,
+    255,
+    255,
+    255,
+)  # right digits: dark on white, so that red stands out, in grey print too
+WRONG_PAPER = (200, 30, 30, 255)
+INK = (0, 0, 0, 255)
+WRONG_INK = (255, 255, 255, 255)
+TRUE_LABEL = ((255, 255, 255, 255), (120, 0, 0, 255))  # ink and ground of the true digit, left
+COMPUTED_LABEL = ((0, 0, 0, 255), (255, 220, 60, 255))  # and of the computed digit, right
+
+GLYPHS = """
+.###.. ..#... .###.. .###.. ...#.. #####. .###.. #####. .###.. .###..
+#...#. .##... #...#. #...#. ..##.. #..... #..... ....#. #...#. #...#.
+#...#. #.#... ....#. ....#. .#.#.. ####.. #..... ...#.. #...#. #...#.
+#...#. ..#... ...#.. ..##.. #..#.. ....#. ####.. ..#... .###.. .####.
+#...#. ..#... ..#... ....#. #####. ....#. #...#. .#.... #...#. ....#.
+#...#. ..#... .#.... #...#. ...#.. #...#. #...#. .#.... #...#. ....#.
+.###.. #####. #####. .###.. ...#.. .###.. .###.. .#.... .###.. .###..
+"""
+
+
+def _label_masks():
+    """[10, 9, 7] bool: the digits 0..9, 5 x 7, within a border of one pixel."""
+    lines = [line.split() for line in GLYPHS.split("\n") if line]
+    masks = np.array([[[c == "#" for c in line[d]] for line in lines] for d in range(10)])
+    return np.pad(masks[:, :, :5], ((0, 0), (1, 1), (1, 1)))
+
+
+LABELS = _label_masks()
+
+
+def percentile_bands(values):
+    """The 8 boundaries of the 7 bands that hold a seventh of the values each, lowest first.
+
+    values: array of any shape, not empty; NaN among them makes all boundaries NaN.
+    """
+    return np.percentile(np.asarray(values), np.linspace(0, 100, 8))
+
+
+def order_wrong_first(labels, predictions):
+    """[n] indices: the digits answered wrong, then the others, each group in data order."""
+    return np.argsort(np.asarray(labels) == np.asarray(predictions), kind="stable")
+
+
+def mosaic(images, labels, predictions, rows, columns):
+    """The first rows * columns digits, wrong ones first, as one picture.
+
+    images: [n, 28, 28] float 0..1, 1 = ink; labels, predictions: [n] int, 0..9.
+    Returns [rows * 28, columns * 28, 4] uint8, RGBA (matplotlib draws that faster
+    than RGB). Wrong digits are white on red, the true digit small
+    at the left bottom, the computed one at the right bottom; the others are black on white; cells
+    beyond n are blank.
+    """
+    shown = order_wrong_first(labels, predictions)[: rows * columns]
+    labels, predictions = (np.asarray(digits, int)[shown] for digits in (labels, predictions))
+    wrong = int(np.count_nonzero(labels != predictions))  # these come first
+    ink = (np.clip(np.asarray(images)[shown], 0, 1) * 255).astype(np.uint8)
+
+    cells = np.full((rows * columns, SIDE, SIDE, 4), PAPER, np.uint8)
+    levels = np.arange(256)[:, None] / 255
+    for group, paper, pen in (
+        (slice(0, wrong), WRONG_PAPER, WRONG_INK),
+        (slice(wrong, len(shown)), PAPER, INK),
+    ):
+        shades = np.round(paper + levels * np.subtract(pen, paper)).astype(np.uint8)
+        cells[group] = shades.take(ink[group], axis=0)
+    height, width = LABELS.shape[1:]
+    bottom = slice(SIDE - 1 - height, SIDE - 1)
+    cells[:wrong, bottom, :width] = _stamps(labels[:wrong], TRUE_LABEL)
+    cells[:wrong, bottom, -1 - width : -1] = _stamps(predictions[:wrong], COMPUTED_LABEL)
+    cells[:wrong, -1, :] = cells[:wrong, :, -1] = PAPER  # a thin line between wrong digits
+    tiles = cells.reshape(rows, columns, SIDE, SIDE, 4).swapaxes(1, 2)
+    return tiles.reshape(rows * SIDE, columns * SIDE, 4)
+
+
+def _stamps(digits, colours):
+    """[n, 9, 7, 4]: small pictures of the digits in these colours (ink, ground)."""
+    return np.where(LABELS[digits][..., None], *np.array(colours, np.uint8))
+
+
+def halved(picture):
+    """A uint8 picture of even height and width, at half of both: each pixel the mean of four."""
+
+    def mean(a, b):  # rounded down, without leaving 8 bits: half the time of 16
+        return (a >> 1) + (b >> 1) + (a & b & 1)
+
+    rows = mean(picture[::2], picture[1::2])
+    return mean(rows[:, ::2], rows[:, 1::2])
+
+
+def tiling(count, aspect=1.8):
+    """(rows, columns) for `count` square tiles, as large as fit on a canvas `aspect` wide."""
+
+    def size_and_waste(columns):
+        rows = math.ceil(count / columns)
+        return min(aspect / columns, 1 / rows), -rows * columns
+
+    columns = max(range(1, count + 1), key=size_and_waste)
+    return math.ceil(count / columns), columns
+
+
+def weight_pictures(first_weights):
+    """The first layer's weights as one picture: a tile per neuron or kernel, NaN between tiles.
+
+    first_weights: [784, K] (inputs of a square image) or [height, width, channels, K], of which the
+    first channel is shown; at most the first 100 of the K. Returns float [rows * (height + 1) - 1,
+    columns * (width + 1) - 1], rows and columns from tiling(). Raises ValueError for other shapes.
+    """
+    weights = np.asarray(first_weights, float)
+    if weights.ndim == 4:
+        pictures = weights[:, :, 0, :MOST_NEURONS].transpose(2, 0, 1)
+    elif weights.ndim == 2 and math.isqrt(len(weights)) ** 2 == len(weights):
+        side = math.isqrt(len(weights))
+        pictures = weights[:, :MOST_NEURONS].T.reshape(-1, side, side)
+    else:
+        raise ValueError(f"no pictures in weights of shape {weights.shape}")
+    count, height, width = pictures.shape
+    rows, columns = tiling(count)
+    tiles = np.full((rows * columns, height + 1, width + 1), np.nan)
+    tiles[:count, :height, :width] = pictures
+    grid = tiles.reshape(rows, columns, height + 1, width + 1).swapaxes(1, 2)
+    return grid.reshape(rows * (height + 1), columns * (width + 1))[:-1, :-1]

@@ -1,0 +1,227 @@
+"""The panels over the iterations: what each draws on its axes, and how a History fills it."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import rcParams
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+# Okabe and Ito's colours: apart for the colour-blind, and one light, one dark in grey print.
+TRAINING, TEST = "#e69f00", "#0072b2"
+BANDS = {"all": "#d3e4f3", "5/7": "#94c4df", "3/7": "#4a98c9", "middle 1/7": "#08468b"}
+MOST_POINTS = 2000  # more do not show on a screen, and would slow the drawing of a long run
+ROUND = (1, 1.5, 2, 3, 4, 5, 6, 8)  # where scales may end, times a power of ten
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the panels know of a run beforehand; iterations: its total, test_count: of digits."""
+
+    headline: str
+    data_name: str
+    iterations: int
+    test_count: int
+
+
+def round_up(value, steps=ROUND):
+    """The smallest number of the kind step * 10^k that is not below value > 0."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next((s * power for s in steps if s * power >= value * (1 - 1e-9)), 10 * power)
+
+
+def thin_out(column):
+    """At most MOST_POINTS entries of a list, evenly chosen, the last one always; as an array.
+
+    The distance is a power of two, so that a growing list keeps the points it has shown.
+    """
+    step = 1
+    while len(column) - 1 > step * (MOST_POINTS - 1):
+        step *= 2
+    return np.array(column[:-1:step] + column[-1:], float)
+
+
+class Plot:
+    """Axes of the figure. artists: what moves, in drawing order; all else is background."""
+
+    def __init__(self, axes, title="", above=0):
+        """above: lines to leave free between axes and title."""
+        self.axes = axes
+        self.letter = rcParams["font.size"] / 72 * axes.get_figure().dpi  # its height, in pixels
+        pad = rcParams["axes.titlepad"] + 1.5 * above * rcParams["font.size"]
+        self.title = axes.set_title(title, loc="left", pad=pad)
+        self.artists = []
+        axes.set_autoscale_on(False)
+        axes.tick_params(  # said here as ticks are also made later, when the style is gone
+            labelsize=rcParams["font.size"],
+            length=rcParams["xtick.major.size"],
+            width=rcParams["xtick.major.width"],
+        )
+
+    @property
+    def area(self):
+        """Where the artists may draw, in pixels; a Bbox."""
+        return self.axes.bbox.padded(3)  # the frame is on its edge
+
+    def background(self):
+        """What the background shows; where it differs from before, all is to be drawn again."""
+        return self.title.get_text(), self.axes.get_xlim(), self.axes.get_ylim()
+
+    def update(self, history):
+        """Take over what is new; return True where something is."""
+        raise NotImplementedError
+
+
+class TimePlot(Plot):
+    """A panel over the iterations. The x axis grows in jumps: each one costs a full redraw."""
+
+    def __init__(self, axes, run, title, above=0):
+        super().__init__(axes, title, above)
+        self.run = run
+        self.left = (
+            -2.8 * self.letter / axes.bbox.width
+        )  # title and legend start above the tick labels
+        self.title.set_x(self.left)
+        self.seen = self  # the Reading that is drawn; at first not even None
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
+        axes.set_xlabel("iteration")
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+        axes.ticklabel_format(axis="y", useOffset=False, scilimits=(-3, 5))
+        self.hint = axes.text(
+            0.5, 0.5, "", transform=axes.transAxes, ha="center", va="center", color="#c81e1e"
+        )
+        self.hint.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.8})
+
+    def fit_iterations(self, iterations):
+        """Make room for the last of these iterations."""
+        last = max(iterations[-1] if iterations else 0, 100)
+        self.axes.set_xlim(0, min(round_up(last, (1, 2, 5)), max(last, self.run.iterations)))
+
+    def tell_nan(self, what, iterations, values):
+        """Say where the numbers broke down, as the curve has a gap there; values: [n]."""
+        broken = ~np.isfinite(values)
+        hint = ""
+        if broken.any() and broken[-1]:
+            hint = f"{what} not a number (NaN)\nsince iteration {iterations[broken.argmax()]:,.0f}"
+        self.hint.set_text(hint)
+
+
+class Curves(TimePlot):
+    """Accuracy or loss: training thin, test thick."""
+
+    def __init__(self, axes, run, title):
+        super().__init__(axes, run, title)
+        thin = rcParams["lines.linewidth"]
+        self.train = Line2D([], [], color=TRAINING, linewidth=thin, label="training")
+        self.test = Line2D([], [], color=TEST, linewidth=3 * thin, label="test")
+        for line in (self.train, self.test):
+            axes.add_line(line)
+        self.artists = [self.train, self.test, self.hint]
+        axes.legend(
+            handles=[self.train, self.test], loc="lower right", bbox_to_anchor=(1, 1), ncols=2
+        )
+
+    def update(self, history):
+        if history.last is self.seen:
+            return False
+        self.seen = history.last
+        self.fit_iterations(history.train_iterations)
+        train, test = self.columns(history)
+        iterations = thin_out(history.train_iterations)
+        self.train.set_data(iterations, thin_out(train))
+        self.test.set_data(thin_out(history.test_iterations), thin_out(test))
+        self.fit_values(self.train.get_ydata(), self.test.get_ydata())
+        self.tell_nan(self.what, iterations, self.train.get_ydata())
+        return True
+
+
+class Accuracy(Curves):
+    """Accuracy on 0..1, and on 0.9..1 when the test accuracy is there to stay."""
+
+    what = "accuracy"
+
+    def __init__(self, axes, run):
+        super().__init__(axes, run, "Accuracy")
+        self.close = False
+
+    def columns(self, history):
+        return history.train_accuracy, history.test_accuracy
+
+    def fit_values(self, train, test):
+        """Look closer when 4 of the last 5 readings are above 0.9, no longer when 4 are below."""
+        high = np.count_nonzero(test[-5:] >= 0.9)
+        self.close = len(test) >= 5 and high >= (2 if self.close else 4)
+        low = 0.9 if self.close else 0
+        self.axes.set_ylim(low, 1 + 0.015 * (1 - low))  # a thick line at 1 shows in full
+        self.title.set_text("Accuracy (0.9–1)" if self.close else "Accuracy")
+
+
+class Loss(Curves):
+    """Cross entropy, on a scale for the recent values: never a flat line at the bottom."""
+
+    what = "loss"
+
+    def __init__(self, axes, run):
+        super().__init__(axes, run, "Cross entropy loss")
+        self.top = 0
+
+    def columns(self, history):
+        return history.train_loss, history.test_loss
+
+    def fit_values(self, train, test):
+        """Fit the later half of the readings, but for a tenth of the training's (noise).
+
+        The scale shrinks only when there is some room to spare, so that it does not flicker.
+        """
+        train, test = (x[len(x) // 2 :][np.isfinite(x[len(x) // 2 :])] for x in (train, test))
+        need = max(np.percentile(train, 90) if len(train) else 0, test.max(initial=0))
+        need = max(1.1 * need, 1e-6) if len(train) + len(test) else 100
+        if need > self.top or round_up(1.2 * need) < self.top:
+            self.top = round_up(need)
+        self.axes.set_ylim(-0.015 * self.top, self.top)
+
+
+class Bands(TimePlot):
+    """The range of all weights, or biases: 7 bands with a seventh of the values each."""
+
+    def __init__(self, axes, run, name):
+        super().__init__(axes, run, f"{name.capitalize()} range", above=1)
+        self.name = name
+        self.fills = [
+            axes.fill_between([0.0], [0.0], [0.0], facecolor=colour, linewidth=0)
+            for colour in BANDS.values()
+        ]
+        self.artists = [*self.fills, self.hint]
+        handles = [Patch(color=colour, label=label) for label, colour in BANDS.items()]
+        handles[0].set_label(f"all {name}")
+        axes.legend(handles=handles[::-1], loc="lower left", bbox_to_anchor=(self.left, 1), ncols=4)
+
+    def update(self, history):
+        self.fit_iterations(history.train_iterations)  # at the same moment as the curves
+        if history.last_test is self.seen:
+            return False
+        self.seen = history.last_test
+        iterations = thin_out(history.test_iterations)
+        bands = thin_out(getattr(history, self.name)).reshape(len(iterations), 8)
+        for k, fill in enumerate(self.fills):
+            fill.set_data(iterations, bands[:, k], bands[:, 7 - k])
+        self.fit_values(bands[np.isfinite(bands)])
+        self.tell_nan(self.name, iterations, bands.sum(axis=1))
+        return True
+
+    def fit_values(self, values):
+        """All there ever was, and zero. Readings only widen it, so it grows in jumps."""
+        low, high = values.min(initial=0), values.max(initial=0)
+        if low == high:  # nothing yet, or zeros
+            low, high = -0.1, 0.1
+        least = max(-low, high) / 100
+        self.axes.set_ylim(
+            -round_up(1.05 * -low) if -low > least else 0,
+            round_up(1.05 * high) if high > least else 0,
+        )

@@ -1,0 +1,273 @@
+"""The loop inside the TensorFlow graph, the readings between its blocks, and the worker thread.
+
+The only room that imports TensorFlow.
+"""
+
+import os
+import queue
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+
+import numpy as np
+
+from visu.history import Measure, Reading
+from visu.pictures import percentile_bands
+
+BATCH = 100  # digits in a batch, as on the slides
+SLICE = 1000  # test digits per evaluation: all 10,000 at once do not fit a small GPU
+
+
+@contextmanager
+def _quiet_stderr():
+    """Keep back what C++ writes to file descriptor 2; it is shown after all if the block raises."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # counts from the import on
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # another one would not run these scripts
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as kept:
+        stderr = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(stderr, kept.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+with _quiet_stderr():
+    import tensorflow as tf
+
+for _gpu in tf.config.list_physical_devices("GPU"):  # else the first script takes all the memory
+    tf.config.experimental.set_memory_growth(_gpu, True)
+
+
+def device():
+    """The name of the device that trains: "CPU", or the GPU's own name."""
+    for gpu in tf.config.list_physical_devices("GPU"):
+        return tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+    return "CPU"
+
+
+def batches(n, seed):
+    """Yield the [BATCH] int64 indices of one batch after the other, without end.
+
+    The n images are shuffled anew for every epoch and each comes once an epoch; where BATCH does
+    not divide n, a batch ends one epoch and begins the next.
+    """
+    rng = np.random.default_rng(seed)
+    waiting = np.empty(0, np.int64)
+    while True:
+        while len(waiting) < BATCH:
+            waiting = np.concatenate([waiting, rng.permutation(n)])
+        yield waiting[:BATCH]
+        waiting = waiting[BATCH:]
+
+
+class Control:
+    """What a person asks of the training: set from any thread, obeyed between two blocks."""
+
+    def __init__(self):
+        self._changed = threading.Condition()
+        self._steps = 0  # single iterations that may still be made while paused
+        self.paused = False
+        self.restarting = False
+        self.stopping = False
+
+    def _change(self, **fields):
+        with self._changed:
+            for name, value in fields.items():
+                setattr(self, name, value)
+            self._changed.notify_all()
+
+    def toggle_pause(self):
+        """Stand still after the block under way, or go on."""
+        self._change(paused=not self.paused, _steps=0)
+
+    def step(self):
+        """While paused: make one iteration."""
+        self._change(_steps=self._steps + self.paused)
+
+    def restart(self):
+        """Begin again with the same start values and batches."""
+        self._change(restarting=True, paused=False)
+
+    def stop(self):
+        """End the training."""
+        self._change(stopping=True)
+
+    @property
+    def interrupted(self):
+        """Whether the run under way is to be left."""
+        return self.stopping or self.restarting
+
+    def wait(self, most):
+        """How many of the next `most` iterations to make now, 0 to leave; waits while paused."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self.paused or self._steps or self.interrupted)
+            if self.interrupted:
+                return 0
+            if self.paused:
+                self._steps -= 1
+                return 1
+            return most
+
+    def wait_for_restart(self):
+        """After a run: wait for what comes next, True to begin again, False to end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.interrupted)
+            again = not self.stopping
+            self.restarting = False
+            return again
+
+
+def next_reading(i, every, iterations):
+    """The first iteration after `i` with a reading: a multiple of `every`, or the last one."""
+    return min(i - i % every + every, iterations)
+
+
+def reads_test(i, every, iterations):
+    """Whether a reading at `i` takes in the test digits: every fifth, those up to 100, the last."""
+    return i <= 100 or i % (5 * every) == 0 or i == iterations
+
+
+class Training:
+    """A script's network beside its data on the device, and the compiled loop that trains it."""
+
+    def __init__(self, mnist, train_step, evaluate, optimizer, weights, biases):
+        self._mnist = mnist
+        self._train = tf.constant(mnist.train.images), tf.constant(mnist.train.labels)
+        self._test = tf.constant(mnist.test.images), tf.constant(mnist.test.labels)
+        self._evaluate, self._optimizer = evaluate, optimizer
+        self._weights, self._biases = weights, biases
+        optimizer.build(weights + biases)  # its variables cannot be made while tracing
+
+        step = train_step.get_concrete_function(
+            tf.TensorSpec([BATCH, 28, 28, 1]), tf.TensorSpec([BATCH, 10])
+        )
+
+        def block(X, Y_, first, last):  # X [k, BATCH, 28, 28, 1], Y_ [k, BATCH, 10]
+            for i in tf.range(first, last):
+                train_step(X[i], Y_[i])
+
+        # XLA fuses the many small operations, but has no fast convolution on a CPU
+        convolution = any("Conv" in op.type for op in step.graph.get_operations())
+        self._block = tf.function(block, jit_compile=not convolution)
+        # all that a step touches: weights, biases, the optimizer's state, random generators, ...
+        self._variables = step.graph.variables
+        self._start = [variable.numpy() for variable in self._variables]
+
+    def restore(self):
+        """Put every variable back to the value it had before the first step."""
+        for variable, value in zip(self._variables, self._start, strict=True):
+            variable.assign(value)
+
+    def readings(self, seed, iterations, every, control):
+        """Train and yield a Reading before the first batch, after every `every`, and at the end.
+
+        seed: of the batches' order; iterations: how many batches; control: may end it early.
+        """
+        source = batches(len(self._mnist.train.images), seed)
+        i, began, paused = 0, None, 0.0
+        while True:
+            if i % every == 0:
+                X, Y_ = self._gather([next(source) for _ in range(every)])
+            if began is None:
+                self._block(X, Y_, *tf.constant([0, 0]))  # no iteration: compiles, off the clock
+            now = time.perf_counter()
+            first, seconds = i % every, (now - began - paused if i else 0.0)
+            test = self._measure_test(control) if reads_test(i, every, iterations) else None
+            if control.interrupted:
+                return
+            yield self._reading(i, seconds, X[first], Y_[first], test)
+            if i == iterations:
+                return
+            now = time.perf_counter()
+            began = began or now
+            n = control.wait(next_reading(i, every, iterations) - i)
+            paused += time.perf_counter() - now
+            if not n:
+                return
+            self._block(X, Y_, *tf.constant([first, first + n]))
+            i += n
+
+    def _gather(self, indices):
+        """The digits and labels at [k, BATCH] indices, as tensors [k, BATCH, ...]."""
+        return [tf.gather(data, indices) for data in self._train]
+
+    def _reading(self, i, seconds, X, Y_, test):
+        Y, loss, accuracy = self._evaluate(X, Y_)
+        train = _measure(accuracy, loss, X.numpy(), Y_.numpy(), Y.numpy())
+        rate = float(tf.convert_to_tensor(self._optimizer.learning_rate))
+        if test is None:
+            return Reading(i, seconds, rate, train)
+        bands = [
+            percentile_bands(np.concatenate([v.numpy().ravel() for v in variables]))
+            for variables in (self._weights, self._biases)
+        ]
+        return Reading(i, seconds, rate, train, test, *bands, self._weights[0].numpy())
+
+    def _measure_test(self, control):
+        """The Measure of the whole test set, slice by slice; None when the run is to be left."""
+        images, labels = self._test
+        n, Y, sums = len(images), [], np.zeros(2)
+        for first in range(0, n, SLICE):
+            if control.interrupted:
+                return None
+            X, Y_ = images[first : first + SLICE], labels[first : first + SLICE]
+            probabilities, loss, accuracy = self._evaluate(X, Y_)
+            Y.append(probabilities.numpy())
+            sums += len(X) * np.array([accuracy, loss], np.float64)
+        accuracy, loss = sums / n
+        test = self._mnist.test
+        return _measure(accuracy, loss, test.images, test.labels, np.concatenate(Y))
+
+
+def _measure(accuracy, loss, images, labels, Y):
+    """A Measure from images [n, 28, 28, 1], one-hot labels [n, 10] and probabilities Y [n, 10]."""
+    return Measure(
+        float(accuracy), float(loss), images[..., 0], labels.argmax(axis=1), Y.argmax(axis=1)
+    )
+
+
+class Worker:
+    """A thread that trains beside the window and hands its finished readings over."""
+
+    def __init__(self, make_training, control, **run):
+        """make_training() gives the Training, called in the thread as it takes a while."""
+        self._readings = queue.SimpleQueue()
+        self._control = control
+        self._thread = threading.Thread(target=self._work, args=(make_training, run), daemon=True)
+        self._thread.start()
+
+    def _work(self, make_training, run):
+        try:
+            training = make_training()
+            while True:
+                for reading in training.readings(control=self._control, **run):
+                    self._readings.put(reading)
+                if not self._control.wait_for_restart():
+                    return
+                training.restore()
+        except BaseException as error:  # belongs to the main thread: see take
+            self._readings.put(error)
+
+    def take(self):
+        """The readings that have come since the last call; raises what the training raised."""
+        taken = []
+        while not self._readings.empty():
+            item = self._readings.get_nowait()
+            if isinstance(item, BaseException):
+                raise item
+            taken.append(item)
+        return taken
+
+    def end(self):
+        """Stop the training and wait until the block under way is done."""
+        self._control.stop()
+        self._thread.join()

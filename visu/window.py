@@ -1,0 +1,241 @@
+"""The live window: pyplot's figure, a timer, keys. It reads a History and knows no training."""
+
+import os
+import sys
+from functools import wraps
+from importlib.util import find_spec
+
+import matplotlib
+import matplotlib.pyplot as plt
+from matplotlib.backends import BackendFilter, backend_registry
+
+from visu.panels import DPI, SIX, SIZE, Panels
+
+TICK = 100  # milliseconds between two looks at the training
+TOOLKITS = "_tkinter", "PySide6", "PyQt6", "PyQt5", "gi", "wx"
+VIEWS = {
+    **{str(number): (name,) for number, name in enumerate(SIX, 1)},
+    "7": ("accuracy", "loss"),
+    "8": ("weights", "biases"),
+    "9": ("training", "test"),
+    "0": SIX,
+    "escape": SIX,
+    "w": ("first layer",),
+}
+
+
+class NoWindow(Exception):
+    """No window can open here; str() is one line that says why and what to do about it."""
+
+
+def why_no_window():
+    """None where a window can open, else one line: why not, and what to do or to install."""
+    try:
+        backend = matplotlib.get_backend().lower()  # tries the toolkits where none was chosen
+        if backend in ("nbagg", "notebook", "ipympl", "widget") or "inline" in backend:
+            return f"a notebook ({backend}) cannot show it; run the script in a terminal."
+        if backend in backend_registry.list_builtin(BackendFilter.INTERACTIVE):
+            plt.switch_backend(backend)  # raises where its toolkit or the display is missing
+            return None
+    except Exception as error:  # ImportError, RuntimeError, or a toolkit's own
+        return _one_line(error)
+    if os.environ.get("MPLBACKEND", "").lower() == backend:
+        return f"MPLBACKEND={backend} only writes files; unset it."
+    screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform.startswith("linux") and not screen:
+        return "there is no display; set DISPLAY, or use --headless."
+    if any(find_spec(toolkit) for toolkit in TOOLKITS):
+        return f"the display {screen or ''} does not answer; check DISPLAY, or use --headless."
+    return "Python has no window toolkit; apt install python3-tk, or pip install pyside6."
+
+
+def _one_line(error):
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if text.endswith(".") else text + "."
+
+
+def _guarded(method):
+    """Keep what `method` raises for show() to raise again: toolkits print or swallow it.
+
+    That includes KeyboardInterrupt, which Ctrl-C raises wherever Python happens to be.
+    """
+
+    @wraps(method)
+    def guarded(self, *args):
+        try:
+            method(self, *args)
+        except BaseException as error:
+            self.error = self.error or error
+            self.close()
+
+    return guarded
+
+
+class Window:
+    """A live window on a History. Raises NoWindow, one line, where none can open.
+
+    history: read, never changed. poll: a function without arguments, called on the main thread
+    about ten times a second, paused or not, which may add to `history` and set `status`.
+    headline, data_name, iterations, test_count: as for Panels. actions: key -> function without
+    arguments, for the keys that are not the window's own: " ", "n", "r". picture_path: a function
+    without arguments that returns where `s` writes its PNG; say: takes a line for the terminal.
+
+    status: what goes on, such as "compiling ...", "PAUSED", "done"; for the caller to set, at any
+    time. The window stays open until it is closed, also when nothing new comes.
+    """
+
+    def __init__(
+        self, history, poll, headline, data_name, iterations, test_count,
+        actions=None, picture_path=None, say=print,
+    ):  # fmt: skip
+        self.history, self.poll, self.actions = history, poll, actions or {}
+        self.picture_path, self.say = picture_path, say
+        self.status = ""
+        self.error = None
+        self.closed = False
+        self.figure = open_figure(headline)
+        self.canvas = self.figure.canvas
+        # On macosx blitting is there but known to fail.
+        self.blits = self.canvas.supports_blit and matplotlib.get_backend() != "macosx"
+        self.panels = Panels(
+            self.figure, headline, data_name, iterations, test_count, animated=self.blits
+        )
+        self.size = self.seen_size = self.figure.get_size_inches().tolist()
+        self.backgrounds = {}  # member of panels.moving -> its area without what moves
+        self.canvas.mpl_connect("key_press_event", self._press)
+        self.canvas.mpl_connect("draw_event", self._drawn)
+        self.canvas.mpl_connect("close_event", self._closed)
+
+    def show(self):
+        """Block until the window is closed: by q, by its frame's button, by close().
+
+        Whatever poll or an action raised, KeyboardInterrupt included, closes the window and is
+        raised again from here.
+        """
+        self.panels.update(self.history, self.status)
+        timer = self.canvas.new_timer(interval=TICK)
+        timer.add_callback(self._tick)
+        timer.start()
+        try:
+            with matplotlib.rc_context({"figure.raise_window": False}):  # takes no focus
+                plt.show(block=True)
+        finally:
+            timer.stop()
+            self.close()
+        if self.error:
+            raise self.error
+
+    def close(self):
+        """Close the window; show() then returns."""
+        self.closed = True
+        plt.close(self.figure)
+
+    def _closed(self, event):
+        self.closed = True
+
+    @_guarded
+    def _tick(self):
+        """Look at the training and draw what is new; fit a window that has come to rest."""
+        if self.closed:
+            return
+        before, self.seen_size = self.seen_size, self.figure.get_size_inches().tolist()
+        if self.seen_size != self.size and self.seen_size == before:
+            self.size = self.seen_size
+            self.panels.arrange()
+        self.poll()
+        if not self.closed:
+            self._paint(self.panels.update(self.history, self.status))
+
+    def _paint(self, changed):
+        """Draw these members of panels.moving, or everything where that is not enough."""
+        if not self.panels.fresh:
+            self.panels.fresh, self.backgrounds = True, {}
+            self.canvas.draw() if self.blits else self.canvas.draw_idle()  # leads to _drawn
+        elif not self.blits:
+            if changed or self.panels.help_shown:
+                self.canvas.draw_idle()
+        elif all(part in self.backgrounds for part in changed):
+            for part in changed:
+                self.canvas.restore_region(self.backgrounds[part])
+            self._draw_moving(changed)
+            help_shown = self.panels.help_shown
+            for area in [self.figure.bbox] if help_shown else [part.area for part in changed]:
+                self.canvas.blit(area)
+
+    @_guarded
+    def _drawn(self, event):
+        """The canvas has drawn what does not move: keep that, and draw the rest over it."""
+        if self.blits and not self.canvas.is_saving():
+            for part in self.panels.moving:
+                self.backgrounds[part] = self.canvas.copy_from_bbox(part.area)
+            self._draw_moving(self.panels.moving)
+
+    def _draw_moving(self, parts):
+        for part in parts:
+            for artist in part.artists:
+                self.figure.draw_artist(artist)
+        if self.panels.help_shown:
+            self.figure.draw_artist(self.panels.help)
+
+    @_guarded
+    def _press(self, event):
+        """A key: answer at once."""
+        key = (event.key or "").lower()
+        if key == "q":
+            return self.close()
+        if key == "h" or (key == "escape" and self.panels.help_shown):
+            self.panels.show_help(not self.panels.help_shown)
+        elif key in VIEWS:
+            again = key == "w" and self.panels.names == VIEWS["w"]
+            self.panels.show_only(SIX if again else VIEWS[key])
+        elif key == "s" and self.picture_path:
+            self._save()
+        elif key in self.actions:
+            self.actions[key]()
+        else:
+            return
+        self._tick()
+
+    def _save(self):
+        """Write the view as it is, and say where."""
+        path = self.picture_path()
+        try:
+            self.panels.save(path)
+            self.say(f"saved {path}")
+        except OSError as error:
+            self.say(f"{path} not saved: {error.strerror or error}")
+        self.panels.fresh = False  # saving drew on the same canvas
+
+
+def open_figure(title):
+    """pyplot's empty figure in a window with this title. Raises NoWindow."""
+    reason = why_no_window()
+    if reason:
+        raise NoWindow(reason)
+    try:
+        with matplotlib.rc_context({"toolbar": "None"}):
+            figure = plt.figure(figsize=SIZE, dpi=DPI)
+    except Exception as error:  # a TclError, or whatever else the toolkit raises
+        raise NoWindow(_one_line(error)) from error
+    manager = figure.canvas.manager
+    manager.set_window_title(title)
+    if manager.key_press_handler_id is not None:  # matplotlib's own keys: f, l, k, ...
+        figure.canvas.mpl_disconnect(manager.key_press_handler_id)
+    _fit_to_screen(manager)
+    return figure
+
+
+def _fit_to_screen(manager):
+    """Shrink a window that is larger than the screen, where the toolkit tells its size."""
+    window = getattr(manager, "window", None)
+    if hasattr(window, "winfo_screenwidth"):  # Tk
+        screen = window.winfo_screenwidth(), window.winfo_screenheight()
+    elif hasattr(window, "screen"):  # Qt
+        area = window.screen().availableGeometry()
+        screen = area.width(), area.height()
+    else:
+        return
+    wide, tall = manager.canvas.get_width_height()
+    scale = min(0.97 * screen[0] / wide, 0.9 * screen[1] / tall)  # room for frame and task bar
+    if scale < 1:
+        manager.resize(int(scale * wide), int(scale * tall))
