@@ -16,7 +16,7 @@ New: hidden layers with an activation function, weights that start at random, Ad
              ·              Y [n, 10]
 
 Why Adam: plain gradient descent, SGD(0.003), sits at 10 to 20 % for its first 1,000 to 1,500
-iterations (seeds 0-4) and ends at 96 %, as the gradient all but vanishes on its way down through four
+iterations and ends at 96 %, as the gradient all but vanishes on its way down through four
 sigmoids. That is the deck's slow convergence; put SGD for Adam below and see.
 The loss is that of 1.0, computed from the logits in one go: there is no log(0) to fear.
 

@@ -27,8 +27,8 @@ mnist = mnist_data.load(args.data)
 
 # weights and biases
 random = tf.random.Generator.from_seed(args.seed)
-K, L, M, N = 4, 8, 12, 200
-W1 = tf.Variable(random.truncated_normal([5, 5, 1, K], stddev=0.1))
+patch, K, L, M, N = 5, 4, 8, 12, 200
+W1 = tf.Variable(random.truncated_normal([patch, patch, 1, K], stddev=0.1))
 B1 = tf.Variable(tf.ones([K]) / 10)
 W2 = tf.Variable(random.truncated_normal([5, 5, K, L], stddev=0.1))
 B2 = tf.Variable(tf.ones([L]) / 10)

@@ -27,8 +27,8 @@ mnist = mnist_data.load(args.data)
 
 # weights and biases
 random = tf.random.Generator.from_seed(args.seed)
-K, L, M, N = 6, 12, 24, 200
-W1 = tf.Variable(random.truncated_normal([6, 6, 1, K], stddev=0.1))
+patch, K, L, M, N = 6, 6, 12, 24, 200
+W1 = tf.Variable(random.truncated_normal([patch, patch, 1, K], stddev=0.1))
 B1 = tf.Variable(tf.ones([K]) / 10)
 W2 = tf.Variable(random.truncated_normal([5, 5, K, L], stddev=0.1))
 B2 = tf.Variable(tf.ones([L]) / 10)
@@ -45,7 +45,9 @@ weights, biases = [W1, W2, W3, W4, W5], [B1, B2, B3, B4, B5]
 def model(X, pkeep=1.0):
     Y1 = tf.nn.relu(tf.nn.conv2d(X, W1, strides=1, padding="SAME") + B1)
     Y2 = tf.nn.relu(tf.nn.conv2d(Y1, W2, strides=2, padding="SAME") + B2)
+    Y2 = tf.nn.experimental.general_dropout(Y2, rate=1 - pkeep, uniform_sampler=random.uniform)
     Y3 = tf.nn.relu(tf.nn.conv2d(Y2, W3, strides=2, padding="SAME") + B3)
+    Y3 = tf.nn.experimental.general_dropout(Y3, rate=1 - pkeep, uniform_sampler=random.uniform)
     YY = tf.reshape(Y3, [-1, 7 * 7 * M])
     Y4 = tf.nn.relu(YY @ W4 + B4)
     Y4 = tf.nn.experimental.general_dropout(Y4, rate=1 - pkeep, uniform_sampler=random.uniform)

@@ -104,10 +104,9 @@ class _Live:
         from visu.window import Window  # only where a window is wanted: pyplot takes a moment
 
         self._about, self._history, self._control, self._take = about, history, control, take
+        self._folder = folder or Path.cwd()
         actions = {" ": control.toggle_pause, "n": control.step, "r": control.restart}
-        self._window = Window(
-            history, self._poll, about.title, about.data, about.iterations, about.test_count,
-            actions, (folder or Path.cwd()).joinpath("view.png").absolute)
+        self._window = Window(history, about, self._poll, actions, self._picture_path)
 
     def run(self, make_training, schedule):
         """Train until the window is closed."""
@@ -118,15 +117,16 @@ class _Live:
             self._worker.end()
         self._poll()  # what came after the window's last look
 
+    def _picture_path(self):
+        return self._folder / f"iteration-{self._history.iteration}.png"
+
     def _poll(self):
-        """Take what the worker has finished; whether there was anything."""
-        readings = self._worker.take()
-        for reading in readings:
+        """Take what the worker has finished, and say what it is at."""
+        for reading in self._worker.take():
             self._take(reading)
         self._window.status = self._status()
         if self._control.stopping:
             self._window.close()
-        return bool(readings)
 
     def _status(self):
         if self._control.paused:
@@ -143,7 +143,7 @@ def _open_window(*parts):
     try:
         return _Live(*parts)
     except NoWindow as why:
-        print(f"{why}. The training runs without it.", file=sys.stderr, flush=True)
+        print(f"No window: {why} Training without it.", file=sys.stderr, flush=True)
         return None
 
 
@@ -170,7 +170,7 @@ def _keep(folder, args, about, history):
         write_curves(folder / "curves.csv", history)
         facts = _facts(args, about) | history.results(about.iterations)
         write_run(folder / "run.json", facts)
-        save_picture(folder / "window.png", history, about.title, about.data, about.iterations, about.test_count)
+        save_picture(folder / "window.png", history, about)
     except OSError as error:
         _warn_not_kept(error)
 

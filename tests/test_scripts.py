@@ -30,7 +30,7 @@ def start(script, small_data, tmp_path, *flags, **options):
 
 
 def test_two_runs_without_a_window(script, small_data, tmp_path):
-    """At the same time, in folders of their own; the same seed gives the same curve, to the byte."""
+    """At the same time, in folders of their own; the same seed gives the same bytes."""
     flags = "--headless", "--iterations", "40", "--seed", "3"
     processes = [start(script, small_data, tmp_path, *flags, cwd=tmp_path) for _ in range(2)]
     printed = [process.communicate(timeout=120) for process in processes]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from dataclasses import replace
 from itertools import combinations
 
 import matplotlib
@@ -20,10 +21,10 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from visu import pictures, plots, window
-from visu.history import History, Measure, Reading
+from visu.history import History, Measure, Reading, Run
 from visu.panels import DPI, SIX, SIZE, Panels, save_picture
 
-RUN = {"headline": "2.2 five layers", "data_name": "MNIST", "iterations": 2000, "test_count": 1000}
+RUN = Run("2.2 five layers", "MNIST", iterations=2000, test_count=1000)
 SIZES = [(1280, 720), (1344, 756), (1920, 1080), (2560, 1440)]
 BY_HAND = [(1000, 800), (800, 1000), (1600, 600)]
 IMAGES = np.random.default_rng(0).random((1000, 28, 28)).astype(np.float32)
@@ -66,7 +67,7 @@ def long_run(until=2000, every=20, **changes):
 def make_panels(size=SIZES[1], names=SIX, **changes):
     figure = Figure((size[0] / DPI, size[1] / DPI), dpi=DPI)
     FigureCanvasAgg(figure)
-    panels = Panels(figure, **RUN | changes)
+    panels = Panels(figure, replace(RUN, **changes))
     panels.show_only(names)
     return panels
 
@@ -345,7 +346,7 @@ def test_long_curves_are_thinned_out(count):
 
 def test_a_run_without_a_window_saves_the_same_picture(tmp_path):
     for name, filled in (("empty", History()), ("full", long_run())):
-        save_picture(tmp_path / name, filled, **RUN)
+        save_picture(tmp_path / name, filled, RUN)
         assert imread(tmp_path / name, "png").shape == (756, 1344, 4)
     panels = show(long_run())
     panels.update(panels.history, "")
@@ -372,7 +373,7 @@ def make_window(monkeypatch):
     monkeypatch.setattr(window.plt, "close", lambda figure: None)
 
     def make(filled, poll=lambda: None, **options):
-        return window.Window(filled, poll, **RUN, **options)
+        return window.Window(filled, RUN, poll, **options)
 
     return make
 
@@ -515,7 +516,7 @@ def test_a_toolkit_that_fails_is_told_in_one_line(monkeypatch):
     monkeypatch.setattr(window, "why_no_window", lambda: None)
     monkeypatch.setattr(window.plt, "figure", fail)
     with pytest.raises(window.NoWindow) as caught:
-        window.Window(History(), lambda: None, **RUN)
+        window.Window(History(), RUN, lambda: None)
     assert str(caught.value) == "RuntimeError: couldn't connect to display."
 
 
@@ -555,7 +556,7 @@ def poll():
 def fail():
     raise KeyboardInterrupt
 
-made = Window(filled, poll, **RUN, actions={" ": lambda: pressed.append("pause"), "x": fail},
+made = Window(filled, RUN, poll, actions={" ": lambda: pressed.append("pause"), "x": fail},
               picture_path=lambda: sys.argv[1], say=lambda line: pressed.append("s"))
 first = made.size
 made.show()
@@ -602,7 +603,7 @@ class LiveWindow:
         )
 
     def focus(self):
-        found = self.xdotool("search", "--sync", "--onlyvisible", "--name", RUN["headline"])
+        found = self.xdotool("search", "--sync", "--onlyvisible", "--name", RUN.title)
         self.id = found.stdout.split()[0]
         self.xdotool("windowfocus", "--sync", self.id)
 

@@ -101,8 +101,8 @@ class Headline(plots.Plot):
         axes.set_axis_off()
         size = matplotlib.rcParams["font.size"] / 12
         width = axes.get_xlim()[1]
-        fitting = min(1, 46 / len(run.headline))  # a long title leaves room for the status
-        axes.text(18, 47, run.headline, size=21 * size * fitting, weight="bold")
+        fitting = min(1, 46 / len(run.title))  # a long title leaves room for the status
+        axes.text(18, 47, run.title, size=21 * size * fitting, weight="bold")
         self.facts = axes.text(18, 16, "", size=13 * size)
         self.accuracy = axes.text(width - 18, 20, "", size=36 * size, weight="bold", ha="right")
         self.caption = axes.text(width - 272, 22, "", size=13 * size, ha="right")
@@ -115,7 +115,7 @@ class Headline(plots.Plot):
     def update(self, history):
         before = [text.get_text() for text in self.artists]
         last, tested = history.last, history.last_test
-        facts = [shorten(self.run.data_name, 30, placeholder=" …")]
+        facts = [shorten(self.run.data, 30, placeholder=" …")]
         if last:
             facts += [
                 f"iteration {last.iteration:,} of {self.run.iterations:,}",
@@ -132,18 +132,15 @@ class Headline(plots.Plot):
 class Panels:
     """Draws a History on a matplotlib Figure of any canvas and size.
 
-    figure: an empty Figure, which is then this object's alone; headline: step and title, such as
-    "1.0 softmax"; data_name: such as "MNIST"; iterations: the run's total; test_count: number of
-    test digits. With animated, `moving` is left out when the canvas draws, for blitting.
+    figure: an empty Figure, which is then this object's alone; run: a history.Run. With animated,
+    `moving` is left out when the canvas draws, for blitting.
 
     names: the panels shown; moving: headline and plots, each with `axes` and `artists`;
     fresh: False when more has changed than the artists of `moving`, so that all is to be drawn.
     """
 
-    def __init__(self, figure, headline, data_name, iterations, test_count, animated=False):
-        self.figure = figure
-        self.run = plots.Run(headline, data_name, iterations, test_count)
-        self.animated = animated
+    def __init__(self, figure, run, animated=False):
+        self.figure, self.run, self.animated = figure, run, animated
         self.speed = Speed()
         self.names = SIX
         self.history, self.status = None, ""
@@ -237,13 +234,13 @@ def places(names, width, height):
     return boxes
 
 
-def save_picture(path, history, headline, data_name, iterations, test_count, status=""):
+def save_picture(path, history, run, status=""):
     """Write the six panels of `history` as a PNG of 1344 x 756, without any window.
 
-    Arguments as for Panels. Raises OSError where the file cannot be written.
+    run, status: as for Panels. Raises OSError where the file cannot be written.
     """
     figure = Figure(SIZE, dpi=DPI)
     FigureCanvasAgg(figure)
-    panels = Panels(figure, headline, data_name, iterations, test_count)
+    panels = Panels(figure, run)
     panels.update(history, status)
     panels.save(path)

@@ -1,7 +1,6 @@
 """The panels over the iterations: what each draws on its axes, and how a History fills it."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from matplotlib import rcParams
@@ -14,16 +13,6 @@ TRAINING, TEST = "#e69f00", "#0072b2"
 BANDS = {"all": "#d3e4f3", "5/7": "#94c4df", "3/7": "#4a98c9", "middle 1/7": "#08468b"}
 MOST_POINTS = 2000  # more do not show on a screen, and would slow the drawing of a long run
 ROUND = (1, 1.5, 2, 3, 4, 5, 6, 8)  # where scales may end, times a power of ten
-
-
-@dataclass(frozen=True)
-class Run:
-    """What the panels know of a run beforehand; iterations: its total, test_count: of digits."""
-
-    headline: str
-    data_name: str
-    iterations: int
-    test_count: int
 
 
 def round_up(value, steps=ROUND):

@@ -76,7 +76,7 @@ class Window:
 
     history: read, never changed. poll: a function without arguments, called on the main thread
     about ten times a second, paused or not, which may add to `history` and set `status`.
-    headline, data_name, iterations, test_count: as for Panels. actions: key -> function without
+    run: a history.Run. actions: key -> function without
     arguments, for the keys that are not the window's own: " ", "n", "r". picture_path: a function
     without arguments that returns where `s` writes its PNG; say: takes a line for the terminal.
 
@@ -84,22 +84,17 @@ class Window:
     time. The window stays open until it is closed, also when nothing new comes.
     """
 
-    def __init__(
-        self, history, poll, headline, data_name, iterations, test_count,
-        actions=None, picture_path=None, say=print,
-    ):  # fmt: skip
+    def __init__(self, history, run, poll, actions=None, picture_path=None, say=print):
         self.history, self.poll, self.actions = history, poll, actions or {}
         self.picture_path, self.say = picture_path, say
         self.status = ""
         self.error = None
         self.closed = False
-        self.figure = open_figure(headline)
+        self.figure = open_figure(run.title)
         self.canvas = self.figure.canvas
         # On macosx blitting is there but known to fail.
         self.blits = self.canvas.supports_blit and matplotlib.get_backend() != "macosx"
-        self.panels = Panels(
-            self.figure, headline, data_name, iterations, test_count, animated=self.blits
-        )
+        self.panels = Panels(self.figure, run, animated=self.blits)
         self.size = self.seen_size = self.figure.get_size_inches().tolist()
         self.backgrounds = {}  # member of panels.moving -> its area without what moves
         self.canvas.mpl_connect("key_press_event", self._press)
