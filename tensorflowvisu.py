@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from visu import training  # first: it imports TensorFlow without its start-up noise
+from visu.backend import NoWindow  # before the rest of matplotlib
 from visu.history import History, Run, new_folder, write_curves, write_run
 from visu.terminal import Progress, ctrl_c, summary
 
@@ -138,8 +139,6 @@ class _Live:
 
 def _open_window(*parts):
     """A _Live, or None with a line that says why there is no window."""
-    from visu.window import NoWindow
-
     try:
         return _Live(*parts)
     except NoWindow as why:

@@ -115,11 +115,9 @@ def test_no_display_is_said_and_the_training_runs(run_script, environment):
 def test_the_python_error_of_a_script_is_shown_and_the_readings_are_kept(small_data, tmp_path):
     """A student's mistake that shows up in the middle: traceback, but nothing measured is lost."""
     broken = tmp_path / "mnist_9.9_broken.py"
-    source = SOFTMAX.read_text()
-    source = source.replace(
-        "    XX = tf.reshape", "    tf.debugging.assert_less(W[400, 0], 0.01)\n    XX = tf.reshape"
-    )
-    broken.write_text(source)
+    mistake = "    tf.debugging.assert_less(tf.cast(optimizer.iterations, tf.float32), 30.0)\n"
+    source = next(path for path in SCRIPTS if "3.0" in path.stem).read_text()
+    broken.write_text(source.replace("    YY = ", mistake + "    YY = "))
     command = [sys.executable, broken, "--data", small_data, "--headless", "--iterations", "500"]
     path = os.pathsep.join([str(SOFTMAX.parent), os.environ.get("PYTHONPATH", "")])
     ended = subprocess.run(

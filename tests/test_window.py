@@ -20,7 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from visu import pictures, plots, window
+from visu import backend, pictures, plots, window
 from visu.history import History, Measure, Reading, Run
 from visu.panels import DPI, SIX, SIZE, Panels, save_picture
 
@@ -489,7 +489,7 @@ def test_a_window_of_another_size_is_laid_out_anew_once_it_rests(make_window):
 
 def test_without_a_toolkit_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(matplotlib, "get_backend", lambda: "agg")
-    monkeypatch.setattr(window, "find_spec", lambda name: None)
+    monkeypatch.setattr(backend, "find_spec", lambda name: None)
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.delenv("MPLBACKEND", raising=False)
     assert "python3-tk" in window.why_no_window() and "pyside6" in window.why_no_window()
@@ -504,8 +504,8 @@ def test_without_a_display_it_says_so(monkeypatch):
 
 
 def test_in_a_notebook_it_says_so(monkeypatch):
-    backend = "module://matplotlib_inline.backend_inline"
-    monkeypatch.setattr(matplotlib, "get_backend", lambda: backend)
+    inline = "module://matplotlib_inline.backend_inline"
+    monkeypatch.setattr(matplotlib, "get_backend", lambda: inline)
     assert "notebook" in window.why_no_window()
 
 
@@ -523,11 +523,15 @@ def test_a_toolkit_that_fails_is_told_in_one_line(monkeypatch):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="X11's variables")
 @pytest.mark.parametrize(
     ("changes", "word"),
-    [({"MPLBACKEND": "agg"}, "MPLBACKEND"), ({"DISPLAY": ":4711"}, "DISPLAY")],
-    ids=["agg", "dead"],
+    [
+        ({"MPLBACKEND": "agg"}, "MPLBACKEND=agg"),
+        ({"MPLBACKEND": "module://nowhere"}, "MPLBACKEND=module://nowhere"),
+        ({"DISPLAY": ":4711"}, "DISPLAY"),
+    ],
+    ids=["agg", "unknown", "dead"],
 )
 def test_without_a_screen_there_is_one_line_and_no_crash(environment, changes, word):
-    code = "from visu.window import why_no_window; print(why_no_window())"
+    code = "from visu.backend import why_no_window; print(why_no_window())"
     done = run_python(code, environment(**changes))
     out, _ = done.communicate(timeout=30)
     assert done.returncode == 0

@@ -1,18 +1,14 @@
 """The live window: pyplot's figure, a timer, keys. It reads a History and knows no training."""
 
-import os
-import sys
 from functools import wraps
-from importlib.util import find_spec
 
 import matplotlib
 import matplotlib.pyplot as plt
-from matplotlib.backends import BackendFilter, backend_registry
 
+from visu.backend import NoWindow, one_line, why_no_window
 from visu.panels import DPI, SIX, SIZE, Panels
 
 TICK = 100  # milliseconds between two looks at the training
-TOOLKITS = "_tkinter", "PySide6", "PyQt6", "PyQt5", "gi", "wx"
 VIEWS = {
     **{str(number): (name,) for number, name in enumerate(SIX, 1)},
     "7": ("accuracy", "loss"),
@@ -22,36 +18,6 @@ VIEWS = {
     "escape": SIX,
     "w": ("first layer",),
 }
-
-
-class NoWindow(Exception):
-    """No window can open here; str() is one line that says why and what to do about it."""
-
-
-def why_no_window():
-    """None where a window can open, else one line: why not, and what to do or to install."""
-    try:
-        backend = matplotlib.get_backend().lower()  # tries the toolkits where none was chosen
-        if backend in ("nbagg", "notebook", "ipympl", "widget") or "inline" in backend:
-            return f"a notebook ({backend}) cannot show it; run the script in a terminal."
-        if backend in backend_registry.list_builtin(BackendFilter.INTERACTIVE):
-            plt.switch_backend(backend)  # raises where its toolkit or the display is missing
-            return None
-    except Exception as error:  # ImportError, RuntimeError, or a toolkit's own
-        return _one_line(error)
-    if os.environ.get("MPLBACKEND", "").lower() == backend:
-        return f"MPLBACKEND={backend} only writes files; unset it."
-    screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    if sys.platform.startswith("linux") and not screen:
-        return "there is no display; set DISPLAY, or use --headless."
-    if any(find_spec(toolkit) for toolkit in TOOLKITS):
-        return f"the display {screen or ''} does not answer; check DISPLAY, or use --headless."
-    return "Python has no window toolkit; apt install python3-tk, or pip install pyside6."
-
-
-def _one_line(error):
-    text = " ".join(f"{type(error).__name__}: {error}".split())
-    return text if text.endswith(".") else text + "."
 
 
 def _guarded(method):
@@ -211,7 +177,7 @@ def open_figure(title):
         with matplotlib.rc_context({"toolbar": "None"}):
             figure = plt.figure(figsize=SIZE, dpi=DPI)
     except Exception as error:  # a TclError, or whatever else the toolkit raises
-        raise NoWindow(_one_line(error)) from error
+        raise NoWindow(one_line(error)) from error
     manager = figure.canvas.manager
     manager.set_window_title(title)
     if manager.key_press_handler_id is not None:  # matplotlib's own keys: f, l, k, ...
