@@ -43,8 +43,9 @@ def _quiet_stderr():
 with _quiet_stderr():
     import tensorflow as tf
 
-for _gpu in tf.config.list_physical_devices("GPU"):  # else the first script takes all the memory
-    tf.config.experimental.set_memory_growth(_gpu, True)
+    for _gpu in tf.config.list_physical_devices("GPU"):  # else one script takes all the memory
+        tf.config.experimental.set_memory_growth(_gpu, True)
+    tf.function(lambda: tf.zeros([]), jit_compile=True)()  # before 2.21 XLA announces its first use
 
 
 def device():
