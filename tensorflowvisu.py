@@ -161,7 +161,10 @@ def _warn_not_kept(error):
 
 def _keep(folder, args, about, history):
     """Write curves.csv, run.json and window.png into `folder`, as far as it can be written."""
-    if folder is None or not history.test_iterations:
+    if folder is None:
+        return
+    if not history.test_iterations:
+        folder.rmdir()  # nothing to keep
         return
     from visu.panels import save_picture
 
