@@ -20,8 +20,8 @@ For the noisy accuracy of a constant rate write lrmin=0.003 below. Watch the tes
 iteration 3,000 on it climbs while the training loss goes to nothing. That is overfitting.
 
 Accuracy: 98.26 % of the test digits after 10,000 iterations
-(median of seeds 0-4, which end at 98.17 to 98.44: python benchmarks/ladder.py); the test loss is 6.8
-at its lowest and 10.1 at the end.
+(median of seeds 0-4, which end at 98.17 to 98.44; the test loss is 6.8 at its lowest and
+10.1 at the end: python benchmarks/ladder.py).
 """
 
 import tensorflowvisu  # before TensorFlow: keeps its start-up quiet

@@ -20,8 +20,8 @@ general_dropout is tf.nn.dropout with the random numbers from our own generator,
 seed shoots the same neurons. The test loss no longer climbs as in 2.1; the accuracy gains nothing.
 
 Accuracy: 98.09 % of the test digits after 10,000 iterations
-(median of seeds 0-4, which end at 98.02 to 98.19: python benchmarks/ladder.py); the test loss is 8.3
-at its lowest and 8.8 at the end.
+(median of seeds 0-4, which end at 98.02 to 98.19; the test loss is 8.3 at its lowest and
+8.8 at the end: python benchmarks/ladder.py).
 """
 
 import tensorflowvisu  # before TensorFlow: keeps its start-up quiet

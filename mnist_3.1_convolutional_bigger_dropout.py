@@ -20,7 +20,8 @@ and third convolutional layers too. With the slide's dropout the network knows a
 digits by heart and the test loss climbs from iteration 3,000 on; "why not apply dropout to previous
 layers?" asks the deck. Chosen on 10,000 digits of the training set that were not trained on.
 
-Accuracy: @3.1@
+Accuracy: 99.31 % of the test digits after 10,000 iterations
+(median of seeds 0-4, which end at 99.25 to 99.35: python benchmarks/ladder.py).
 """
 
 import tensorflowvisu  # before TensorFlow: keeps its start-up quiet
