@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from visu import training  # first: it imports TensorFlow without its start-up noise
-from visu.backend import NoWindow  # before the rest of matplotlib
+from visu.backend import NoWindow, in_notebook  # before the rest of matplotlib
 from visu.history import History, Run, new_folder, write_curves, write_run
 from visu.terminal import Progress, ctrl_c, summary
 
@@ -94,16 +94,18 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iteration
             progress.end()
             _keep(folder, args, about, history)
             print(summary(history, about.iterations, folder), flush=True)
-    if pressed:
+    if pressed and not in_notebook():  # where a status is nothing but an error
         sys.exit(130)
 
 
 class _Live:
-    """A window on the main thread, and the worker that trains beside it."""
+    """A window on the main thread, or a notebook's picture, and the worker that trains beside."""
 
     def __init__(self, about, history, control, take, folder):
-        from visu.window import Window  # only where a window is wanted: pyplot takes a moment
-
+        if in_notebook():
+            from visu.notebook import Notebook as Window
+        else:  # imported only where a window is wanted: pyplot takes a moment
+            from visu.window import Window
         self._about, self._history, self._control, self._take = about, history, control, take
         self._folder = folder or Path.cwd()
         actions = {" ": control.toggle_pause, "n": control.step, "r": control.restart}
