@@ -1,5 +1,6 @@
 """A notebook that runs a script with %run, in a kernel of its own."""
 
+import asyncio
 import base64
 import io
 
@@ -14,10 +15,14 @@ from nbformat import v4  # noqa: E402
 
 from visu.history import read_run  # noqa: E402
 
-INTERRUPT = """
-import os, signal, threading
-threading.Timer(3, os.kill, [os.getpid(), signal.SIGINT]).start()
-%run {} --iterations 2000000"""
+
+class Notebook(nbclient.NotebookClient):
+    """Runs a notebook and interrupts its second cell when the picture there is refreshed."""
+
+    def process_message(self, message, cell, index):
+        if message["msg_type"] == "update_display_data" and index == 1:
+            asyncio.ensure_future(self.km.interrupt_kernel())
+        return super().process_message(message, cell, index)
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +30,11 @@ def ran(small_data, tmp_path_factory):
     """The cells of a notebook that was run, one run complete and one interrupted; the folders."""
     runs = tmp_path_factory.mktemp("notebook")
     script = f'"{SCRIPTS[0]}" --data "{small_data}" --runs "{runs}"'
-    sources = [f"%run {script} --iterations 400", INTERRUPT.format(script), "6 * 7"]
+    sources = [f"%run {script} --iterations {n}" for n in (400, 2_000_000)] + ["6 * 7"]
     notebook = v4.new_notebook(cells=[v4.new_code_cell(source) for source in sources])
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MPLBACKEND", raising=False)  # the kernel sets its own
-        nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+        Notebook(notebook, timeout=120, kernel_name="python3").execute()
     return notebook.cells, sorted((runs / SCRIPTS[0].stem).iterdir())
 
 
