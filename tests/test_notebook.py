@@ -17,10 +17,13 @@ from visu.history import read_run  # noqa: E402
 
 
 class Notebook(nbclient.NotebookClient):
-    """Runs a notebook and interrupts its second cell when the picture there is refreshed."""
+    """Runs a notebook and interrupts its second cell once, when the picture there is refreshed."""
+
+    interrupted = False
 
     def process_message(self, message, cell, index):
-        if message["msg_type"] == "update_display_data" and index == 1:
+        if message["msg_type"] == "update_display_data" and index == 1 and not self.interrupted:
+            self.interrupted = True
             asyncio.ensure_future(self.km.interrupt_kernel())
         return super().process_message(message, cell, index)
 
