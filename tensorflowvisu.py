@@ -34,12 +34,23 @@ def _whole(low, high):
     return whole_number
 
 
+def _movie(text):
+    """An argparse type: the path of a movie that can be written."""
+    from visu.movie import why_not  # only where one is wanted
+
+    reason = why_not(Path(text))
+    if reason:
+        raise argparse.ArgumentTypeError(reason)
+    return Path(text)
+
+
 def parse_args(doc):
     """Return the command line's flags, the same for every script.
 
     doc: the script's docstring, shown by --help; its first line begins with the title and a colon.
-    The result has iterations (int or None), seed (int), data, headless and runs (Path) as given,
-    and script and title (str). A bad flag ends the script with one line and status 2.
+    The result has iterations (int or None), seed (int), data, headless, runs (Path) and movie
+    (Path or None) as given, and script and title (str). A bad flag ends the script with one line
+    and status 2.
     """
     script = Path(sys.argv[0]).resolve()
     parser = _Parser(
@@ -51,6 +62,7 @@ def parse_args(doc):
     add(
         "--data", default="mnist", metavar="FOLDER", help="other data: four IDX files, or their npz"
     )
+    add("--movie", type=_movie, metavar="FILE", help="film the run: an .mp4 (with ffmpeg) or .gif")
     add("--headless", action="store_true", help="train without a window")
     runs = script.parent / "runs"
     add("--runs", type=Path, default=runs, metavar="FOLDER", help=f"keep the results here ({runs})")
@@ -71,6 +83,7 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iteration
     every = 10 if iterations <= 2000 else 20  # iterations between two readings
     about = Run(args.title, mnist.name, args.iterations or iterations, len(mnist.test.images))
     history, progress, control = History(), Progress(about.iterations), training.Control()
+    movie = _open_movie(args.movie, history, about)
     schedule = {"seed": args.seed, "iterations": about.iterations, "every": every}
     folder = _make_folder(args)
 
@@ -80,6 +93,8 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iteration
     def take(reading):
         history.append(reading)
         progress.show(history)
+        if movie:
+            movie.look()
 
     with ctrl_c(control.stop) as pressed:
         live = None if args.headless else _open_window(about, history, control, take, folder)
@@ -94,6 +109,8 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iteration
             progress.end()
             _keep(folder, args, about, history)
             print(summary(history, about.iterations, folder), flush=True)
+    if movie:
+        pressed += _write(movie)
     if pressed and not in_notebook():  # where a status is nothing but an error
         sys.exit(130)
 
@@ -146,6 +163,26 @@ def _open_window(*parts):
     except NoWindow as why:
         print(f"No window: {why} Training without it.", file=sys.stderr, flush=True)
         return None
+
+
+def _open_movie(path, history, about):
+    """A Movie that films `history`, or None without a path."""
+    if path:
+        from visu.movie import Movie
+
+        return Movie(path, history, about)
+
+
+def _write(movie):
+    """Write a Movie and say so; gives what ctrl_c gives."""
+    print("Writing the movie (Ctrl-C gives it up) ...", flush=True)
+    with ctrl_c(movie.give_up) as pressed:
+        try:
+            seconds = movie.write()
+            print(f"Movie: {movie.path}, {seconds:.0f} s", flush=True)
+        except OSError as error:
+            print(f"Warning: there is no movie: {error}.", file=sys.stderr, flush=True)
+    return pressed
 
 
 def _make_folder(args):
