@@ -114,10 +114,13 @@ def test_a_browser_shows_the_window_and_its_keys_work(served, browser):
     process, address = served
     browser.ask("/url", {"url": address})
     wait_for(lambda: browser.screenshot().std() > 0.1 and not status_shown(browser.screenshot()))
-    assert moves(browser)
+    wait_for(lambda: moves(browser))
+    page = "const page = document.documentElement; return page.scrollHeight <= page.clientHeight"
+    assert browser.ask("/execute/sync", {"script": page, "args": []})  # it fits
     browser.press(" ")
     wait_for(lambda: status_shown(browser.screenshot()))  # PAUSED
     wait_for(lambda: not moves(browser))
+    assert not moves(browser)
     browser.press(" ")
     wait_for(lambda: not status_shown(browser.screenshot()))
     wait_for(lambda: moves(browser))

@@ -10,6 +10,11 @@ LOOK = 50  # milliseconds between two looks whether a figure is left
 PAGE = """
 // no toolbar: its buttons would fail, as the window has none
 mpl.figure.prototype._init_toolbar = function () {};
+// the figure, with the title above it, fits into the browser's window
+mpl.figure.prototype._canvas_extra_style = function (canvas_div) {
+    canvas_div.style.maxWidth = "calc(100vw - 60px)";
+    canvas_div.style.maxHeight = "calc(100vh - 70px)";
+};
 // the space bar is a key of the window, and does not scroll the page
 mpl.figure.prototype._key_event_extra = function (event) {
     if (event.key === " ") event.preventDefault();
