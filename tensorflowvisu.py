@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from visu import training  # first: it imports TensorFlow without its start-up noise
-from visu.backend import NoWindow  # before the rest of matplotlib
+from visu.backend import NoWindow, in_notebook  # before the rest of matplotlib
 from visu.history import History, Run, new_folder, write_curves, write_run
 from visu.terminal import Progress, ctrl_c, summary
 
@@ -34,12 +34,23 @@ def _whole(low, high):
     return whole_number
 
 
+def _movie(text):
+    """An argparse type: the path of a movie that can be written."""
+    from visu.movie import why_not  # only where one is wanted
+
+    reason = why_not(Path(text))
+    if reason:
+        raise argparse.ArgumentTypeError(reason)
+    return Path(text)
+
+
 def parse_args(doc):
     """Return the command line's flags, the same for every script.
 
     doc: the script's docstring, shown by --help; its first line begins with the title and a colon.
-    The result has iterations (int or None), seed (int), data, headless and runs (Path) as given,
-    and script and title (str). A bad flag ends the script with one line and status 2.
+    The result has iterations (int or None), seed (int), data, headless, runs (Path) and movie
+    (Path or None) as given, and script and title (str). A bad flag ends the script with one line
+    and status 2.
     """
     script = Path(sys.argv[0]).resolve()
     parser = _Parser(
@@ -51,6 +62,7 @@ def parse_args(doc):
     add(
         "--data", default="mnist", metavar="FOLDER", help="other data: four IDX files, or their npz"
     )
+    add("--movie", type=_movie, metavar="FILE", help="film the run: an .mp4 (with ffmpeg) or .gif")
     add("--headless", action="store_true", help="train without a window")
     runs = script.parent / "runs"
     add("--runs", type=Path, default=runs, metavar="FOLDER", help=f"keep the results here ({runs})")
@@ -71,6 +83,7 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iteration
     every = 10 if iterations <= 2000 else 20  # iterations between two readings
     about = Run(args.title, mnist.name, args.iterations or iterations, len(mnist.test.images))
     history, progress, control = History(), Progress(about.iterations), training.Control()
+    movie = _open_movie(args.movie, history, about)
     schedule = {"seed": args.seed, "iterations": about.iterations, "every": every}
     folder = _make_folder(args)
 
@@ -80,6 +93,8 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iteration
     def take(reading):
         history.append(reading)
         progress.show(history)
+        if movie:
+            movie.look()
 
     with ctrl_c(control.stop) as pressed:
         live = None if args.headless else _open_window(about, history, control, take, folder)
@@ -94,16 +109,20 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iteration
             progress.end()
             _keep(folder, args, about, history)
             print(summary(history, about.iterations, folder), flush=True)
-    if pressed:
+    if movie:
+        pressed += _write(movie)
+    if pressed and not in_notebook():  # where a status is nothing but an error
         sys.exit(130)
 
 
 class _Live:
-    """A window on the main thread, and the worker that trains beside it."""
+    """A window on the main thread, or a notebook's picture, and the worker that trains beside."""
 
     def __init__(self, about, history, control, take, folder):
-        from visu.window import Window  # only where a window is wanted: pyplot takes a moment
-
+        if in_notebook():
+            from visu.notebook import Notebook as Window
+        else:  # imported only where a window is wanted: pyplot takes a moment
+            from visu.window import Window
         self._about, self._history, self._control, self._take = about, history, control, take
         self._folder = folder or Path.cwd()
         actions = {" ": control.toggle_pause, "n": control.step, "r": control.restart}
@@ -144,6 +163,26 @@ def _open_window(*parts):
     except NoWindow as why:
         print(f"No window: {why} Training without it.", file=sys.stderr, flush=True)
         return None
+
+
+def _open_movie(path, history, about):
+    """A Movie that films `history`, or None without a path."""
+    if path:
+        from visu.movie import Movie
+
+        return Movie(path, history, about)
+
+
+def _write(movie):
+    """Write a Movie and say so; gives what ctrl_c gives."""
+    print("Writing the movie (Ctrl-C gives it up) ...", flush=True)
+    with ctrl_c(movie.give_up) as pressed:
+        try:
+            seconds = movie.write()
+            print(f"Movie: {movie.path}, {seconds:.0f} s", flush=True)
+        except OSError as error:
+            print(f"Warning: there is no movie: {error}.", file=sys.stderr, flush=True)
+    return pressed
 
 
 def _make_folder(args):

@@ -68,6 +68,18 @@ def test_an_earlier_iteration_starts_a_new_run(history):
     assert history.last is again and history.last_test is again
 
 
+def test_the_history_as_it_was(history):
+    first, second, third = (reading(i, test=(0.1, i)) for i in (80, 100, 120))
+    for part in (first, reading(90), second, third):
+        history.append(part)
+    then = history.at(reading(90), first)
+    assert then.train_iterations == [0, 20, 40, 60, 65, 80, 90]
+    assert then.test_iterations == [0, 40, 60, 65, 80] and then.test_loss[-1] == 80
+    assert len(then.weights) == len(then.biases) == 5
+    assert then.iteration == 90 and then.last_test is first
+    assert history.iteration == 120 and len(history.weights) == 7
+
+
 def test_results(history):
     assert history.results(65) == {
         "planned_iterations": 65,

@@ -503,10 +503,14 @@ def test_without_a_display_it_says_so(monkeypatch):
     assert "set DISPLAY" in window.why_no_window()
 
 
-def test_in_a_notebook_it_says_so(monkeypatch):
+def test_under_a_notebooks_exclamation_mark_it_names_run(monkeypatch):
     inline = "module://matplotlib_inline.backend_inline"
-    monkeypatch.setattr(matplotlib, "get_backend", lambda: inline)
-    assert "notebook" in window.why_no_window()
+    monkeypatch.setattr(matplotlib, "get_backend", lambda auto_select=True: inline)
+    assert "%run" in window.why_no_window()
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    assert not backend.in_notebook()
+    monkeypatch.setitem(sys.modules, "ipykernel", None)
+    assert backend.in_notebook()
 
 
 def test_a_toolkit_that_fails_is_told_in_one_line(monkeypatch):

@@ -21,6 +21,16 @@ if _chosen:
         _unknown = _chosen
 
 
+def in_notebook():
+    """Whether this process shows its pictures in a notebook: `%run`, as `!python` cannot."""
+    backend = matplotlib.get_backend(auto_select=False) or ""
+    return "ipykernel" in sys.modules and _of_notebooks(backend.lower())
+
+
+def _of_notebooks(backend):
+    return backend in ("nbagg", "notebook", "ipympl", "widget") or "inline" in backend
+
+
 class NoWindow(Exception):
     """No window can open here; str() is one line that says why and what to do about it."""
 
@@ -31,8 +41,8 @@ def why_no_window():
         return f"matplotlib has no backend MPLBACKEND={_unknown}; unset it."
     try:
         backend = matplotlib.get_backend().lower()  # tries the toolkits where none was chosen
-        if backend in ("nbagg", "notebook", "ipympl", "widget") or "inline" in backend:
-            return f"a notebook ({backend}) cannot show it; run the script in a terminal."
+        if _of_notebooks(backend):
+            return "!python cannot draw in a notebook; write %run in its place."
         if backend in backend_registry.list_builtin(BackendFilter.INTERACTIVE):
             import matplotlib.pyplot as plt
 

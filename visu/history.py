@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,6 +93,16 @@ class History:
             self.test_loss.append(reading.test.loss)
             self.weights.append(reading.weights)
             self.biases.append(reading.biases)
+
+    def at(self, last, last_test):
+        """The History as it was when these were its newest Readings."""
+        then = History(last=last, last_test=last_test)
+        trained = bisect_right(self.train_iterations, last.iteration)
+        tested = bisect_right(self.test_iterations, last_test.iteration)
+        for name, column in vars(self).items():
+            if isinstance(column, list):
+                setattr(then, name, column[: trained if name.startswith("train_") else tested])
+        return then
 
     @property
     def best_test(self):

@@ -79,7 +79,7 @@ class Window:
         timer.start()
         try:
             with matplotlib.rc_context({"figure.raise_window": False}):  # takes no focus
-                plt.show(block=True)
+                main_loop()
         finally:
             timer.stop()
             self.close()
@@ -166,6 +166,16 @@ class Window:
         except OSError as error:
             self.say(f"{path} not saved: {error.strerror or error}")
         self.panels.fresh = False  # saving drew on the same canvas
+
+
+def main_loop():
+    """Block until every figure is closed."""
+    if matplotlib.get_backend().lower() == "webagg":
+        from visu.webagg import serve
+
+        serve()
+    else:
+        plt.show(block=True)
 
 
 def open_figure(title):

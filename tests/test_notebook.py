@@ -1,0 +1,86 @@
+"""A notebook that runs a script with %run, in a kernel of its own."""
+
+import asyncio
+import base64
+import io
+
+import numpy as np
+import pytest
+from conftest import SCRIPTS
+from matplotlib.image import imread
+
+nbclient = pytest.importorskip("nbclient", reason="needs nbclient, to run a notebook")
+pytest.importorskip("ipykernel", reason="needs ipykernel, to run a notebook")
+from nbformat import v4  # noqa: E402
+
+from visu.history import read_run  # noqa: E402
+
+
+class Notebook(nbclient.NotebookClient):
+    """Runs a notebook and interrupts its second cell once, when the picture there is refreshed."""
+
+    interrupted = False
+
+    def process_message(self, message, cell, index):
+        if message["msg_type"] == "update_display_data" and index == 1 and not self.interrupted:
+            self.interrupted = True
+            asyncio.ensure_future(self.km.interrupt_kernel())
+        return super().process_message(message, cell, index)
+
+
+@pytest.fixture(scope="module")
+def ran(small_data, tmp_path_factory):
+    """The cells of a notebook that was run, one run complete and one interrupted; the folders."""
+    runs = tmp_path_factory.mktemp("notebook")
+    script = f'"{SCRIPTS[0]}" --data "{small_data}" --runs "{runs}"'
+    sources = [f"%run {script} --iterations {n}" for n in (400, 2_000_000)] + ["6 * 7"]
+    notebook = v4.new_notebook(cells=[v4.new_code_cell(source) for source in sources])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MPLBACKEND", raising=False)  # the kernel sets its own
+        Notebook(notebook, timeout=120, kernel_name="python3").execute()
+    return notebook.cells, sorted((runs / SCRIPTS[0].stem).iterdir())
+
+
+def printed(cell, name="stdout"):
+    return "".join(out.text for out in cell.outputs if out.get("name") == name)
+
+
+def pictures(cell):
+    shown = [out.data["image/png"] for out in cell.outputs if out.output_type == "display_data"]
+    return [imread(io.BytesIO(base64.b64decode(png))) for png in shown]
+
+
+def test_one_picture_is_refreshed_in_place(ran):
+    cells, folders = ran
+    (picture,) = pictures(cells[0])
+    end = imread(folders[0] / "window.png")
+    assert picture.shape == end.shape
+    assert (abs(picture - end) > 0.1).mean() < 0.01  # all but the status, "done"
+    assert not np.array_equal(picture, end)
+
+
+def test_the_result_is_printed_and_the_files_are_written(ran):
+    cells, folders = ran
+    out = printed(cells[0])
+    assert "Final test accuracy" in out and str(folders[0]) in out
+    assert len(out.splitlines()) < 20 and "\b" not in out
+    assert {file.name for file in folders[0].iterdir()} == {"curves.csv", "run.json", "window.png"}
+    assert read_run(folders[0] / "run.json")["completed"] is True
+
+
+def test_an_interrupt_ends_the_run_with_its_summary(ran):
+    cells, folders = ran
+    assert "Stopped at iteration" in printed(cells[1])
+    assert len(pictures(cells[1])) == 1
+    facts = read_run(folders[1] / "run.json")
+    assert facts["completed"] is False and 0 < facts["iterations"] < 2_000_000
+
+
+def test_there_is_no_error_and_the_kernel_goes_on(ran):
+    cells, _ = ran
+    assert [printed(cell, "stderr") for cell in cells] == ["", "", ""]
+    assert {out.output_type for cell in cells[:2] for out in cell.outputs} == {
+        "stream",
+        "display_data",
+    }
+    assert cells[2].outputs[0].data["text/plain"] == "42"

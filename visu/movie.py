@@ -1,0 +1,121 @@
+"""A movie of the six panels: what to film while a run goes on, and the file when it has ended."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from subprocess import CalledProcessError
+
+import numpy as np
+from matplotlib.animation import FFMpegWriter
+from matplotlib.figure import Figure
+from PIL import Image  # comes with matplotlib, which needs it
+
+from visu.offscreen import Offscreen
+from visu.panels import DPI
+
+WIDTH, HEIGHT = 1280, 720  # pixels
+FRAMES = {".mp4": 250, ".gif": 125}  # at most, and the end
+SECONDS = 25  # all frames together; a short run has few, which then stand up to a second each
+STILL = 4  # seconds more for the last frame
+
+
+def why_not(path):
+    """None, or why no movie can be written to this Path, in a few words."""
+    if path.suffix.lower() not in FRAMES:
+        return f"'{path}' ends in neither {' nor '.join(FRAMES)}"
+    if not path.parent.is_dir():
+        return f"there is no folder '{path.parent}'"
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        return f"'{path}' cannot be written"
+    if path.suffix.lower() == ".mp4" and not FFMpegWriter.isAvailable():
+        return "an .mp4 needs ffmpeg, which is not installed; a .gif does not"
+
+
+class Movie:
+    """Films the History of a run. While it goes on this costs next to no time.
+
+    path: where write() puts it, .mp4 or .gif; history: read, never changed; run: a history.Run.
+    Of a run that was started again, only the last start is kept.
+    """
+
+    def __init__(self, path, history, run):
+        self.path, self.history, self.run = Path(path), history, run
+        self.frames = []  # (newest Reading, newest Reading with a test), 0.5 MB each
+        self.most = FRAMES[self.path.suffix.lower()]
+        self.given_up = False
+
+    def look(self):
+        """To be called after each reading: keep it if a frame is due.
+
+        The movie is slow at first, when much happens: frame k is due at (k / most)² of the run.
+        """
+        if self.frames and self.history.iteration <= self.frames[-1][0].iteration:
+            self.frames.clear()
+        if self.history.iteration >= self.run.iterations * (len(self.frames) / self.most) ** 2:
+            self._keep()
+
+    def _keep(self):
+        self.frames.append((self.history.last, replace(self.history.last_test, first=None)))
+
+    def write(self):
+        """Write the file, a matter of 10 to 30 s, and return the movie's length in seconds.
+
+        Raises OSError; there is no file then.
+        """
+        if not self.frames:
+            raise OSError("nothing was read")
+        if self.frames[-1][0] is not self.history.last:  # cut short
+            self._keep()
+        rate = max(len(self.frames) / SECONDS, 1)
+        write = self._write_mp4 if self.path.suffix.lower() == ".mp4" else self._write_gif
+        try:
+            write(rate)
+        except BaseException as error:
+            self.path.unlink(missing_ok=True)
+            if self.given_up:
+                raise InterruptedError("interrupted") from error
+            if isinstance(error, CalledProcessError):
+                raise OSError(f"ffmpeg failed, status {error.returncode}") from error
+            raise
+        return len(self.frames) / rate + STILL
+
+    def give_up(self):
+        """Have write() raise InterruptedError, an OSError, at its next frame."""
+        self.given_up = True
+
+    def _pictures(self, frames):
+        """Draw these frames: yields [HEIGHT, WIDTH, 4] uint8, each good until the next."""
+        screen = Offscreen(self.run, WIDTH, HEIGHT)
+        for readings in frames:
+            if self.given_up:
+                raise InterruptedError
+            screen.draw(self.history.at(*readings))
+            yield screen.pixels
+
+    def _write_mp4(self, rate):
+        """rate: frames a second, here and below."""
+        figure = Figure((WIDTH / DPI, HEIGHT / DPI), dpi=DPI)
+        image = figure.figimage(np.zeros((HEIGHT, WIDTH, 4), np.uint8))
+        writer = FFMpegWriter(fps=rate)
+        with writer.saving(figure, self.path, DPI):
+            for pixels in self._pictures(self.frames):
+                image.set_data(pixels)
+                writer.grab_frame()
+            for _ in range(round(STILL * rate)):
+                writer.grab_frame()
+
+    def _write_gif(self, rate):
+        """By Pillow itself, in the colours of the last frame, which has them all.
+
+        matplotlib's PillowWriter keeps a palette for each frame: twice the file and the time.
+        """
+        last = next(self._pictures(self.frames[-1:]))
+        palette = Image.fromarray(last).convert("RGB").quantize(method=Image.Quantize.FASTOCTREE)
+        images = (
+            Image.fromarray(pixels).convert("RGB").quantize(palette=palette, dither=0)
+            for pixels in self._pictures(self.frames)
+        )
+        durations = [10 * round(100 / rate)] * len(self.frames)  # a GIF counts hundredths
+        durations[-1] += 1000 * STILL
+        first = next(images)
+        first.save(self.path, save_all=True, append_images=images, duration=durations, loop=0)

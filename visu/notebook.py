@@ -1,0 +1,57 @@
+"""The live picture in a notebook's cell, refreshed in place. The only room that knows IPython."""
+
+import time
+from io import BytesIO
+
+from IPython.display import Image, display
+from matplotlib.image import imsave
+
+from visu.offscreen import Offscreen
+from visu.panels import DPI, SIZE
+
+TICK = 0.1  # seconds between two looks at the training, and at most until an interrupt is obeyed
+REFRESH = 1.0  # seconds between two pictures
+
+
+class Notebook:
+    """A picture of a History below the cell: serves as Window does, without keys.
+
+    history, run, poll, status: as for Window, which also explains what poll is for.
+    Nobody can close it, so that show() ends with the run.
+    """
+
+    def __init__(self, history, run, poll, *keys):
+        self.history, self.run, self.poll = history, run, poll
+        self.status = ""
+        self.closed = False
+        self.screen = Offscreen(run, *(round(DPI * inches) for inches in SIZE))
+        self.handle = None  # IPython's, of the output that holds the picture
+
+    def show(self):
+        """Block until the run is complete, or close() was called; the picture stays."""
+        due = 0
+        while True:
+            self.poll()
+            ended = self.closed or self.history.iteration >= self.run.iterations
+            if ended or time.monotonic() >= due:
+                due = time.monotonic() + REFRESH
+                self._refresh()
+            if ended:
+                return
+            time.sleep(TICK)
+
+    def close(self):
+        """Have show() draw what there is, and return."""
+        self.closed = True
+
+    def _refresh(self):
+        """Show what is new, in the place of the picture before."""
+        if not self.screen.draw(self.history, self.status):
+            return
+        png = BytesIO()
+        imsave(png, self.screen.pixels, format="png")
+        picture = Image(png.getvalue(), format="png", alt=f"{self.run.title}: the live window")
+        if self.handle is None:
+            self.handle = display(picture, display_id=True)
+        else:
+            self.handle.update(picture)
