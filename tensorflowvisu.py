@@ -5,16 +5,13 @@ history, the window on the main thread, the terminal, and the files in `runs/`.
 """
 
 import argparse
-import os
-import platform
 import sys
-import time
-from importlib.metadata import version
 from pathlib import Path
 
 from visu import training  # first: it imports TensorFlow without its start-up noise
 from visu.backend import NoWindow, in_notebook  # before the rest of matplotlib
-from visu.history import History, Run, new_folder, write_curves, write_run
+from visu.history import History, Run
+from visu.record import keep, make_folder
 from visu.terminal import Progress, ctrl_c, summary
 
 
@@ -85,7 +82,7 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iteration
     history, progress, control = History(), Progress(about.iterations), training.Control()
     movie = _open_movie(args.movie, history, about)
     schedule = {"seed": args.seed, "iterations": about.iterations, "every": every}
-    folder = _make_folder(args)
+    folder = make_folder(args)
 
     def make_training():
         return training.Training(mnist, train_step, evaluate, optimizer, weights, biases)
@@ -107,7 +104,7 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iteration
                     take(reading)
         finally:
             progress.end()
-            _keep(folder, args, about, history)
+            keep(folder, args, about, history, training.device())
             print(summary(history, about.iterations, folder), flush=True)
     if movie:
         pressed += _write(movie)
@@ -183,50 +180,3 @@ def _write(movie):
         except OSError as error:
             print(f"Warning: there is no movie: {error}.", file=sys.stderr, flush=True)
     return pressed
-
-
-def _make_folder(args):
-    """The new folder of this run, or None with a warning."""
-    name = f"{time.strftime('%Y%m%d-%H%M%S')}-seed{args.seed}"
-    try:
-        return new_folder(args.runs / args.script, name)
-    except OSError as error:
-        _warn_not_kept(error)
-
-
-def _warn_not_kept(error):
-    print(f"Warning: this run cannot be kept: {error}. See --runs.", file=sys.stderr, flush=True)
-
-
-def _keep(folder, args, about, history):
-    """Write curves.csv, run.json and window.png into `folder`, as far as it can be written."""
-    if folder is None:
-        return
-    if not history.test_iterations:
-        folder.rmdir()  # nothing to keep
-        return
-    from visu.panels import save_picture
-
-    try:
-        write_curves(folder / "curves.csv", history)
-        facts = _facts(args, about) | history.results(about.iterations)
-        write_run(folder / "run.json", facts)
-        save_picture(folder / "window.png", history, about)
-    except OSError as error:
-        _warn_not_kept(error)
-
-
-def _facts(args, about):
-    """What run.json says of a run beside its results: plain values only."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
-    return {
-        "script": args.script,
-        "title": about.title,
-        "arguments": sys.argv[1:],
-        "seed": args.seed,
-        "data": about.data,
-        "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in ("tensorflow", "keras", "numpy", "matplotlib")},
-        "device": training.device(),
-        "cores": len(affinity(0)) if affinity else os.cpu_count(),
-    }
