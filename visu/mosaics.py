@@ -93,6 +93,7 @@ class FirstWeights(Plot):
         self.scale = axes.get_figure().colorbar(self.image, ax=axes, pad=0.02, panchor=False)
         self.scale.set_label("weight")
         self.scale.ax.set_anchor("NW")
+        self.still.append(self.scale.ax)
 
     def background(self):
         return super().background(), self.image.get_clim()

@@ -62,7 +62,7 @@ class Window:
         self.blits = self.canvas.supports_blit and matplotlib.get_backend() != "macosx"
         self.panels = Panels(self.figure, run, animated=self.blits)
         self.size = self.seen_size = self.figure.get_size_inches().tolist()
-        self.backgrounds = {}  # member of panels.moving -> its area without what moves
+        self.backgrounds = {}  # plot -> what its background shows, and its pixels
         self.canvas.mpl_connect("key_press_event", self._press)
         self.canvas.mpl_connect("draw_event", self._drawn)
         self.canvas.mpl_connect("close_event", self._closed)
@@ -108,33 +108,45 @@ class Window:
             self._paint(self.panels.update(self.history, self.status))
 
     def _paint(self, changed):
-        """Draw these members of panels.moving, or everything where that is not enough."""
+        """Draw these members of panels.moving, or all of them where they are not fresh."""
         if not self.panels.fresh:
-            self.panels.fresh, self.backgrounds = True, {}
-            self.canvas.draw() if self.blits else self.canvas.draw_idle()  # leads to _drawn
-        elif not self.blits:
-            if changed or self.panels.help_shown:
-                self.canvas.draw_idle()
-        elif all(part in self.backgrounds for part in changed):
-            for part in changed:
-                self.canvas.restore_region(self.backgrounds[part])
-            self._draw_moving(changed)
-            help_shown = self.panels.help_shown
-            for area in [self.figure.bbox] if help_shown else [part.area for part in changed]:
-                self.canvas.blit(area)
+            self.panels.fresh, changed = True, self.panels.moving
+        if not changed:
+            return
+        if not self.blits:
+            return self.canvas.draw_idle()
+        for part in changed:
+            self._lay_background(part)
+        self._draw_moving(changed)
+        all_new = changed == self.panels.moving or self.panels.help_shown
+        for area in [self.figure.bbox] if all_new else [part.cell for part in changed]:
+            self.canvas.blit(area)
+
+    def _lay_background(self, part):
+        """Put down what does not move of a panel, from memory where it has been drawn before."""
+        shown, region = self.backgrounds.get(part, (None, None))
+        if shown == part.background():
+            self.canvas.restore_region(region)
+        else:
+            for artist in [part.paper, *part.still]:
+                self.figure.draw_artist(artist)
+            self._keep_background(part)
+
+    def _keep_background(self, part):
+        self.backgrounds[part] = part.background(), self.canvas.copy_from_bbox(part.cell)
 
     @_guarded
     def _drawn(self, event):
         """The canvas has drawn what does not move: keep that, and draw the rest over it."""
         if self.blits and not self.canvas.is_saving():
+            self.backgrounds.clear()  # their pixels may be those of another size
             for part in self.panels.moving:
-                self.backgrounds[part] = self.canvas.copy_from_bbox(part.area)
+                self._keep_background(part)
             self._draw_moving(self.panels.moving)
 
     def _draw_moving(self, parts):
-        for part in parts:
-            for artist in part.artists:
-                self.figure.draw_artist(artist)
+        for artist in [artist for part in parts for artist in part.artists]:
+            self.figure.draw_artist(artist)
         if self.panels.help_shown:
             self.figure.draw_artist(self.panels.help)
 
