@@ -5,6 +5,7 @@ history, the window on the main thread, the terminal, and the files in `runs/`.
 """
 
 import argparse
+import gc
 import os
 import platform
 import sys
@@ -108,9 +109,12 @@ class _Live:
         self._folder = folder or Path.cwd()
         actions = {" ": control.toggle_pause, "n": control.step, "r": control.restart}
         self._window = Window(history, about, self._poll, actions, self._picture_path)
+        self._window.status = self._status()
 
     def run(self, make_training, schedule):
         """Train until the window is closed."""
+        gc.freeze()  # else each full collection, with all of TensorFlow's objects, halts the window
+        sys.setswitchinterval(0.0005)  # seconds the window waits for Python while this compiles
         self._worker = training.Worker(make_training, self._control, **schedule)
         try:
             self._window.show()

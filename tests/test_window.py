@@ -645,8 +645,9 @@ def test_every_key_in_a_real_window(live, tmp_path):
     live.wait(pressed=["pause", "s"])
     assert imread(tmp_path / "saved.png").std() > 0.1
     live.xdotool("windowsize", live.id, "1000", "640")
-    wide, tall = live.wait(resized=True)["size"]
-    assert wide / tall == pytest.approx(1000 / 640, 0.01)
+    wide, tall = 16, 9
+    while wide / tall != pytest.approx(1000 / 640, 0.01):  # Tk may come to it in two steps
+        wide, tall = live.wait(resized=True)["size"]
     live.press("q")
     assert live.process.wait(timeout=10) == 0
     assert live.lines.get(timeout=5) == "ended"
