@@ -140,6 +140,8 @@ class Window:
     @_guarded
     def _drawn(self, event):
         """The canvas has drawn what does not move: keep that, and draw the rest over it."""
+        if self.canvas.is_saving():  # with what moves, and perhaps elsewhere
+            return
         self.panels.fresh = True
         if self.blits:
             self.backgrounds.clear()  # their pixels may be those of another size
