@@ -3,8 +3,8 @@
     python benchmarks/window.py                             # 1.0, 2.2, 3.1 in full, both sizes
     python benchmarks/window.py 2.2 --iterations 2000 --size 1344x756 --rounds 1
 
-Prints a line per script and size: steps per second headless and live, in alternation, and the median
-of the ratios; frames per second; milliseconds per frame in the first and the last thousand
+Prints a line per script and size: steps per second headless and live, in alternation, and the
+median of the ratios; frames per second; milliseconds per frame in the first and the last thousand
 iterations; seconds from the start of the process to the end of the imports, the first frame, the
 first reading; and from a key's press to the changed pixels, while it trains and reads the test set,
 and while it compiles. Needs Xvfb and xdotool; MPLBACKEND picks the toolkit (tkagg).
@@ -85,7 +85,7 @@ class Screen:
 
     def __init__(self, size, folder):
         read, write = os.pipe()
-        command = ["Xvfb", "-displayfd", str(write), "-dpi", "96", "-fbdir", folder]
+        command = ["Xvfb", "-displayfd", str(write), "-dpi", "96", "-noreset", "-fbdir", folder]
         command += ["-screen", "0", f"{size}x24"]
         self.server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
         os.close(write)
@@ -111,7 +111,7 @@ class Screen:
         self.xdotool("windowfocus", "--sync", window)
 
     def probe(self):
-        """The pixels of the title of the fifth panel: in each view others, never those of a frame."""
+        """The pixels of the fifth panel's title: no frame changes them, each view does."""
         wide, tall = map(int, self.size)
         rows = slice(int(0.56 * tall), int(0.59 * tall))
         return self.pixels[rows, 4 * int(0.37 * wide) : 4 * int(0.5 * wide)].copy()
@@ -265,7 +265,13 @@ def main():
     add("--iterations", type=int, metavar="N", help="for shorter runs")
     add("--rounds", type=int, default=2, metavar="N", help="headless and live runs of each (2)")
     add("--size", action="append", metavar="WxH", help=f"of the window ({', '.join(SIZES)})")
-    add("--key-seconds", type=float, default=KEY_SECONDS, metavar="S", help="how long keys are tried")
+    add(
+        "--key-seconds",
+        type=float,
+        default=KEY_SECONDS,
+        metavar="S",
+        help="how long keys are tried",
+    )
     add("--data", default="mnist", metavar="FOLDER", help="as for the scripts")
     options = parser.parse_args()
     print(
