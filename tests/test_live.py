@@ -197,8 +197,9 @@ def test_every_key(lecture, run_script):
 
     live.key("space")
     until(live.status)
-    six, stands = live.still(), live.iteration()
-    time.sleep(0.3)
+    live.still()  # with the last reading before the pause
+    stands = live.iteration()
+    six = live.still()
     assert live.iteration() == stands > 0
     saved = (imread(live.picture)[..., :3] * 255).round()
     np.testing.assert_array_equal(saved, six)  # the view as it is
@@ -222,6 +223,8 @@ def test_every_key(lecture, run_script):
     until(live.status)
     live.still()
     assert live.iteration() < far + 1000
+    live.key("space")
+    until(lambda: live.iteration() >= 50)
     live.key("q")
     *ended, folder = live.end()
     assert_ended_early(*ended, folder, 0)
@@ -235,7 +238,10 @@ def test_windows_stay_where_they_are_and_end_by_their_frame_or_ctrl_c(lecture):
     for one, x, y in (below, 300, 200), (above, 500, 350):
         one.open()
         one.xdotool("windowmove", "--sync", one.id, x, y)
-    above.xdotool("windowraise", above.id, "windowfocus", "--sync", above.id)
+    above.xdotool("windowraise", above.id)
+    for one in (below, above):
+        one.first_reading()
+    above.xdotool("windowfocus", "--sync", above.id)
     above.xdotool("mousemove", 700, 500)  # where both are
 
     def arrangement():
@@ -245,15 +251,14 @@ def test_windows_stay_where_they_are_and_end_by_their_frame_or_ctrl_c(lecture):
     before = arrangement()
     assert [place[:2] for place in before[:2]] == [[300, 200], [500, 350]]
     for one in (below, above):
-        one.first_reading()
         seen = one.screen()
         until(lambda: not np.array_equal(seen, one.screen()))  # noqa: B023
     assert arrangement() == before
 
+    below.close()
+    assert_ended_early(*below.end(), 0)
     above.process.send_signal(signal.SIGINT)
     began = time.monotonic()
     above.line("Stopped at iteration")
     assert time.monotonic() - began < 1
     assert_ended_early(*above.end(), 130)
-    below.close()
-    assert_ended_early(*below.end(), 0)

@@ -33,7 +33,7 @@ MARGINS = {  # left, right, top, bottom, for tick labels, title and legend
     "test": (66, 12, 38, 14),
     "weights": (60, 34, 66, 52),
     "biases": (60, 34, 66, 52),
-    "first layer": (24, 24, 40, 16),
+    "first layer": (24, 126, 40, 16),
 }
 OTHER_MARGINS = (60, 34, 38, 52)
 
@@ -231,7 +231,7 @@ class Panels:
     def help_text(self):
         """The keys, on top of everything."""
         text = self.figure.text(
-            0.5, 0.5, HELP, family="monospace", linespacing=1.5, zorder=10,
+            0.5, 0.5, HELP, family="monospace", size=16 * self.unit, linespacing=1.5, zorder=10,
             ha="center", va="center", multialignment="left", visible=self.help_shown,
             bbox={"boxstyle": "round,pad=1", "facecolor": "white", "edgecolor": "0.3"},
         )  # fmt: skip
