@@ -15,7 +15,7 @@ import matplotlib
 import matplotlib.text
 import numpy as np
 import pytest
-from matplotlib.backend_bases import KeyEvent
+from matplotlib.backend_bases import FigureCanvasBase, KeyEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -468,6 +468,31 @@ def test_what_poll_raises_closes_the_window_and_is_kept(make_window, error):
     made = make_window(History(), poll)
     made._tick()
     assert isinstance(made.error, error) and made.closed
+
+
+def test_a_window_that_lost_its_canvas_draws_no_more(make_window):
+    made = make_window(long_run(1000))
+    made._tick()
+    FigureCanvasBase(made.figure)  # so does matplotlib 3.11 when a window is closed
+    made.history.append(reading(1020))
+    made._tick()
+    press(made, "1")
+    assert made.error is None
+
+
+def test_a_view_comes_back_with_what_was_read_meanwhile(make_window):
+    made = make_window(long_run(400))
+    made._tick()
+    six = made.panels.moving[1:]
+    press(made, "1")
+    for iteration in (600, 2000):  # other scales
+        made.history.append(reading(iteration, 0.97, 300, weight=2))
+        made._tick()
+    press(made, "0")
+    assert made.panels.moving[1:] == six  # the same as before, not built again
+    kept = pixels(made)
+    made.canvas.draw()
+    np.testing.assert_array_equal(kept, pixels(made))
 
 
 def test_a_window_of_another_size_is_laid_out_anew_once_it_rests(make_window):

@@ -25,11 +25,14 @@ VIEWS = {
 def _guarded(method):
     """Keep what `method` raises for show() to raise again: toolkits print or swallow it.
 
-    That includes KeyboardInterrupt, which Ctrl-C raises wherever Python happens to be.
+    That includes KeyboardInterrupt, which Ctrl-C raises wherever Python happens to be. Of a closed
+    window nothing is asked any more: Tk still calls for a while after it has lost its canvas.
     """
 
     @wraps(method)
     def guarded(self, *args):
+        if self.closed or self.figure.canvas is not self.canvas:
+            return
         try:
             method(self, *args)
         except BaseException as error:
@@ -99,8 +102,6 @@ class Window:
     @_guarded
     def _tick(self):
         """Look at the training and draw what is new; fit a window that has come to rest."""
-        if self.closed:
-            return
         before, self.seen_size = self.seen_size, self.figure.get_size_inches().tolist()
         if self.seen_size == before and math.dist(self.seen_size, self.size) > 0.02:  # inches
             self.size = self.seen_size
