@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 from matplotlib.image import imsave
 
 from visu.backend import NoWindow, one_line, why_no_window
+from visu.painter import Painter
 from visu.panels import DPI, SIX, SIZE, Panels
 
 TICK = 100  # milliseconds between two looks at the training
@@ -67,7 +68,7 @@ class Window:
         self.blits = self.canvas.supports_blit and matplotlib.get_backend() != "macosx"
         self.panels = Panels(self.figure, run, animated=self.blits)
         self.size = self.seen_size = self.figure.get_size_inches().tolist()
-        self.backgrounds = {}  # plot -> what its background shows, and its pixels
+        self.painter = Painter(self.panels)
         self.canvas.mpl_connect("key_press_event", self._press)
         self.canvas.mpl_connect("draw_event", self._drawn)
         self.canvas.mpl_connect("close_event", self._closed)
@@ -111,50 +112,19 @@ class Window:
             self._paint(self.panels.update(self.history, self.status))
 
     def _paint(self, changed):
-        """Draw these members of panels.moving, or all of them where they are not fresh."""
-        if not self.panels.fresh:
-            self.panels.fresh, changed = True, self.panels.moving
-        if not changed:
-            return
-        if not self.blits:
-            return self.canvas.draw_idle()
-        for part in changed:
-            self._lay_background(part)
-        self._draw_moving(changed)
-        all_new = changed == self.panels.moving or self.panels.help_shown
-        for area in [self.figure.bbox] if all_new else [part.cell for part in changed]:
-            self.canvas.blit(area)
-
-    def _lay_background(self, part):
-        """Put down what does not move of a panel, from memory where it has been drawn before."""
-        shown, region = self.backgrounds.get(part, (None, None))
-        if shown == part.background():
-            self.canvas.restore_region(region)
-        else:
-            for artist in [part.paper, *part.still]:
-                self.figure.draw_artist(artist)
-            self._keep_background(part)
-
-    def _keep_background(self, part):
-        self.backgrounds[part] = part.background(), self.canvas.copy_from_bbox(part.cell)
+        """Show these members of panels.moving, or all of them where they are not fresh."""
+        if self.blits:
+            for area in self.painter.paint(changed):
+                self.canvas.blit(area)
+        elif changed or not self.panels.fresh:
+            self.panels.fresh = True
+            self.canvas.draw_idle()
 
     @_guarded
     def _drawn(self, event):
-        """The canvas has drawn what does not move: keep that, and draw the rest over it."""
-        if self.canvas.is_saving():  # with what moves, and perhaps elsewhere
-            return
-        self.panels.fresh = True
-        if self.blits:
-            self.backgrounds.clear()  # their pixels may be those of another size
-            for part in self.panels.moving:
-                self._keep_background(part)
-            self._draw_moving(self.panels.moving)
-
-    def _draw_moving(self, parts):
-        for artist in [artist for part in parts for artist in part.artists]:
-            self.figure.draw_artist(artist)
-        if self.panels.help_shown:
-            self.figure.draw_artist(self.panels.help)
+        """The toolkit has had the canvas drawn: a new window, or another size."""
+        if self.blits and not self.canvas.is_saving():
+            self.painter.complete()
 
     @_guarded
     def _press(self, event):
