@@ -131,7 +131,7 @@ class Lecture:
         """The window's pixels once they have not changed for a while."""
         while True:
             before = self.screen()
-            time.sleep(0.25)
+            time.sleep(0.15)
             if np.array_equal(before, self.screen()):
                 return before
 
