@@ -5,6 +5,7 @@ history, the window on the main thread, the terminal, and the files in `runs/`.
 """
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 
@@ -93,8 +94,12 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iteration
         if movie:
             movie.look()
 
+    def say(line):
+        progress.end()
+        print(line, flush=True)
+
     with ctrl_c(control.stop) as pressed:
-        live = None if args.headless else _open_window(about, history, control, take, folder)
+        live = None if args.headless else _open_window(about, history, control, take, say, folder)
         print(f"{about.title} on {about.data}, {about.iterations:,} iterations", flush=True)
         try:
             if live:
@@ -115,7 +120,7 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iteration
 class _Live:
     """A window on the main thread, or a notebook's picture, and the worker that trains beside."""
 
-    def __init__(self, about, history, control, take, folder):
+    def __init__(self, about, history, control, take, say, folder):
         if in_notebook():
             from visu.notebook import Notebook as Window
         else:  # imported only where a window is wanted: pyplot takes a moment
@@ -123,10 +128,13 @@ class _Live:
         self._about, self._history, self._control, self._take = about, history, control, take
         self._folder = folder or Path.cwd()
         actions = {" ": control.toggle_pause, "n": control.step, "r": control.restart}
-        self._window = Window(history, about, self._poll, actions, self._picture_path)
+        self._window = Window(history, about, self._poll, actions, self._picture_path, say)
+        self._window.status = self._status()
 
     def run(self, make_training, schedule):
         """Train until the window is closed."""
+        gc.freeze()  # else each full collection, with all of TensorFlow's objects, halts the window
+        sys.setswitchinterval(0.0005)  # seconds the window waits for Python while this compiles
         self._worker = training.Worker(make_training, self._control, **schedule)
         try:
             self._window.show()

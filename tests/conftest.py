@@ -87,7 +87,8 @@ def display():
     if not shutil.which("Xvfb"):
         pytest.skip("needs Xvfb")
     read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-noreset", "-screen", "0", "2560x1440x24"]
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "2560x1440x24"]
+    command += ["-dpi", "96", "-noreset"]
     server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
     os.close(write)
     with os.fdopen(read) as file:

@@ -15,7 +15,7 @@ import matplotlib
 import matplotlib.text
 import numpy as np
 import pytest
-from matplotlib.backend_bases import KeyEvent
+from matplotlib.backend_bases import FigureCanvasBase, KeyEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -309,25 +309,23 @@ def test_ticks_made_after_a_jump_look_like_the_others():
 def test_only_what_is_new_is_drawn():
     panels, filled = make_panels(), long_run(1990, 10)
     panels.update(filled)
-    panels.fresh = True
     assert panels.update(filled) == []
     filled.append(reading(1995, test=False))
     assert panels.update(filled) == panels.moving[:4]  # headline, curves, training images
     filled.append(reading(2000))
     assert panels.update(filled) == panels.moving
-    assert panels.fresh
 
 
-def test_updates_add_no_artists_and_few_full_redraws():
+def test_updates_add_no_artists_and_few_new_backgrounds():
     panels, filled, redraws = make_panels(), History(), 0
     for k in range(200):
         filled.append(reading(10 * k, min(0.98, k / 100), 230 / (k + 1), test=k % 5 == 0))
-        panels.fresh = True
+        before = [part.background() for part in panels.moving]
         panels.update(filled)
-        redraws += not panels.fresh
+        redraws += before != [part.background() for part in panels.moving]
         if k == 0:
-            before = [len(axes.get_children()) for axes in panels.figure.axes]
-    assert [len(axes.get_children()) for axes in panels.figure.axes] == before
+            children = [len(axes.get_children()) for axes in panels.figure.axes]
+    assert [len(axes.get_children()) for axes in panels.figure.axes] == children
     assert redraws < 25
 
 
@@ -470,6 +468,31 @@ def test_what_poll_raises_closes_the_window_and_is_kept(make_window, error):
     made = make_window(History(), poll)
     made._tick()
     assert isinstance(made.error, error) and made.closed
+
+
+def test_a_window_that_lost_its_canvas_draws_no_more(make_window):
+    made = make_window(long_run(1000))
+    made._tick()
+    FigureCanvasBase(made.figure)  # so does matplotlib 3.11 when a window is closed
+    made.history.append(reading(1020))
+    made._tick()
+    press(made, "1")
+    assert made.error is None
+
+
+def test_a_view_comes_back_with_what_was_read_meanwhile(make_window):
+    made = make_window(long_run(400))
+    made._tick()
+    six = made.panels.moving[1:]
+    press(made, "1")
+    for iteration in (600, 2000):  # other scales
+        made.history.append(reading(iteration, 0.97, 300, weight=2))
+        made._tick()
+    press(made, "0")
+    assert made.panels.moving[1:] == six  # the same as before, not built again
+    kept = pixels(made)
+    made.canvas.draw()
+    np.testing.assert_array_equal(kept, pixels(made))
 
 
 def test_a_window_of_another_size_is_laid_out_anew_once_it_rests(make_window):
@@ -651,8 +674,9 @@ def test_every_key_in_a_real_window(live, tmp_path):
     live.wait(pressed=["pause", "s"])
     assert imread(tmp_path / "saved.png").std() > 0.1
     live.xdotool("windowsize", live.id, "1000", "640")
-    wide, tall = live.wait(resized=True)["size"]
-    assert wide / tall == pytest.approx(1000 / 640, 0.01)
+    wide, tall = 16, 9
+    while wide / tall != pytest.approx(1000 / 640, 0.01):  # Tk may come to it in two steps
+        wide, tall = live.wait(resized=True)["size"]
     live.press("q")
     assert live.process.wait(timeout=10) == 0
     assert live.lines.get(timeout=5) == "ended"

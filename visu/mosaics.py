@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from matplotlib import rcParams
 
 from visu import pictures
 from visu.plots import Plot, round_up
@@ -88,11 +89,12 @@ class FirstWeights(Plot):
             np.full((1, 1), np.nan), cmap="RdBu", interpolation="nearest", vmin=-1, vmax=1
         )
         self.image.set_cmap(self.image.get_cmap().with_extremes(bad="0.75"))
-        self.artists = [self.image]
+        size = 1.3 * rcParams["font.size"]
+        self.digits = [axes.text(0, 0, "", va="top", weight="bold", size=size) for _ in range(10)]
+        self.artists = [self.image, *self.digits]
         axes.set_axis_off()
-        self.scale = axes.get_figure().colorbar(self.image, ax=axes, pad=0.02, panchor=False)
-        self.scale.set_label("weight")
-        self.scale.ax.set_anchor("NW")
+        beside = axes.inset_axes((1.02, 0, 0.025, 1))  # as high as the pictures
+        self.scale = axes.get_figure().colorbar(self.image, cax=beside)
 
     def background(self):
         return super().background(), self.image.get_clim()
@@ -115,6 +117,16 @@ class FirstWeights(Plot):
         sizes = np.abs(picture[np.isfinite(picture)])
         top = round_up(max(np.percentile(sizes, 99.5) if len(sizes) else 0, 1e-3))
         self.image.set_clim(-top, top)
+        if weights.shape[1:] == (10,):
+            self.name_digits(picture.shape)
+
+    def name_digits(self, shape):
+        """Put its digit into the corner of each of ten pictures; shape: of all in one."""
+        rows, columns = pictures.tiling(10)
+        pitch = (np.array(shape) + 1) // (rows, columns)
+        for digit, text in enumerate(self.digits):
+            row, column = pitch * divmod(digit, columns) + 0.8
+            text.set(x=column, y=row, text=str(digit))
 
     @staticmethod
     def what(shape):

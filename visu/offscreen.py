@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from visu.painter import Painter
 from visu.panels import DPI, Panels
 
 
@@ -17,22 +18,12 @@ class Offscreen:
         self.figure = Figure((width / DPI, height / DPI), dpi=DPI)
         self.canvas = FigureCanvasAgg(self.figure)
         self.panels = Panels(self.figure, run, animated=True)
-        self.background = None  # all that does not move
+        self.painter = Painter(self.panels)
 
     def draw(self, history, status=""):
         """Draw a History, and the status as Panels takes it; False where nothing has changed."""
         changed = self.panels.update(history, status)
-        if self.panels.fresh and not changed:
-            return False
-        if not self.panels.fresh:
-            self.canvas.draw()
-            self.background = self.canvas.copy_from_bbox(self.figure.bbox)
-            self.panels.fresh = True
-        self.canvas.restore_region(self.background)
-        for part in self.panels.moving:
-            for artist in part.artists:
-                self.figure.draw_artist(artist)
-        return True
+        return bool(self.painter.paint(changed))
 
     @property
     def pixels(self):

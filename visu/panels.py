@@ -8,6 +8,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from visu import mosaics, plots
 
@@ -32,7 +33,7 @@ MARGINS = {  # left, right, top, bottom, for tick labels, title and legend
     "test": (66, 12, 38, 14),
     "weights": (60, 34, 66, 52),
     "biases": (60, 34, 66, 52),
-    "first layer": (24, 24, 40, 16),
+    "first layer": (24, 126, 40, 16),
 }
 OTHER_MARGINS = (60, 34, 38, 52)
 
@@ -55,6 +56,7 @@ def style(unit):
         "font.size": 12 * unit,
         "axes.titlesize": 13 * unit,
         "axes.titleweight": "bold",
+        "axes.titley": 1.0,  # finding its height would take a sixth of each drawing
         "axes.titlepad": 8 * unit,
         "axes.labelpad": 1 * unit,
         "axes.linewidth": 0.8 * unit,
@@ -135,8 +137,8 @@ class Panels:
     figure: an empty Figure, which is then this object's alone; run: a history.Run. With animated,
     `moving` is left out when the canvas draws, for blitting.
 
-    names: the panels shown; moving: headline and plots, each with `axes` and `artists`;
-    fresh: False when more has changed than the artists of `moving`, so that all is to be drawn.
+    names: the panels shown; moving: headline and plots, each a plots.Plot. What has been shown once
+    is kept, so that it comes back fast. fresh: False when all of `moving` is to be drawn.
     """
 
     def __init__(self, figure, run, animated=False):
@@ -154,23 +156,34 @@ class Panels:
         """
         self.history = history
         self.status = self.status if status is None else status
-        before = [part.background() for part in self.moving]
         self.head.going_on = self.status
-        changed = [part for part in self.moving if part.update(history)]
-        if before != [part.background() for part in self.moving]:
-            self.fresh = False
-        return changed
+        before = [part.background() for part in self.moving]
+        changed = [part.update(history) for part in self.moving]
+        return [
+            part
+            for part, background, new in zip(self.moving, before, changed, strict=True)
+            if new or background != part.background()
+        ]
 
     def show_only(self, names):
         """Show these panels alone: names out of KINDS, of which SIX are the usual ones."""
+        for part in self.moving[1:]:
+            part.set_visible(False)
         self.names = tuple(names)
-        self.arrange()
+        if self.names not in self.built:
+            self.built[self.names] = self.build(self.names)
+        for part in self.built[self.names]:
+            part.set_visible(True)
+        self.moving = [self.head, *self.built[self.names]]
+        self.fresh = False
+        if self.history is not None:
+            self.update(self.history)
 
     def show_help(self, on):
         """Show the keys on top of everything, or no longer."""
         self.help_shown = on
         self.help.set_visible(on)
-        self.fresh = self.fresh and on  # it hides what has to come back
+        self.fresh = False  # it hides what has to come back
 
     def save(self, path):
         """Write the view as it is as a PNG. Raises OSError where the file cannot be written."""
@@ -180,33 +193,45 @@ class Panels:
         """Build everything anew, to the figure's size: type and lines grow and shrink with it."""
         self.figure.clear()
         inches = self.figure.get_size_inches()
-        unit = max(min(inches / SIZE), 0.2)
-        size = inches * DPI / unit  # in the pixels that HEAD and MARGINS are given in
-        with matplotlib.style.context(["default", style(unit)]):
-            self.head = Headline(self.head_axes(size), self.run, self.speed)
-            self.moving = [self.head]
-            for name, place in places(self.names, *size).items():
-                axes = self.figure.add_axes(place / [*size, *size])
-                self.moving.append(KINDS[name](axes, self.run))
+        self.unit = max(min(inches / SIZE), 0.2)
+        self.size = inches * DPI / self.unit  # in the pixels that HEAD and MARGINS are given in
+        with matplotlib.style.context(["default", style(self.unit)]):
+            self.head = self.headline(*self.size)
             self.help = self.help_text()
-        for part in self.moving:
+        self.built = {}  # names -> plots
+        self.moving = [self.head]
+        self.show_only(self.names)
+
+    def build(self, names):
+        """The plots with these names, on axes of their own."""
+        built = []
+        with matplotlib.style.context(["default", style(self.unit)]):
+            for name, (cell, place) in zip(names, places(names, *self.size), strict=True):
+                plot = KINDS[name](self.figure.add_axes(place.bounds), self.run)
+                plot.put_into(cell)
+                built.append(plot)
+        return self.animate(built)
+
+    def animate(self, parts):
+        """`parts`, with what moves marked for the canvas."""
+        for part in parts:
             for artist in part.artists:
                 artist.set_animated(self.animated)
-        self.fresh = False
-        if self.history is not None:
-            self.update(self.history)
+        return parts
 
-    def head_axes(self, size):
-        """The strip for the headline, in which lengths are those of HEAD."""
-        width, height = size
-        axes = self.figure.add_axes((0, 1 - HEAD / height, 1, HEAD / height))
+    def headline(self, width, height):
+        """The strip above the panels, in which lengths are those of HEAD."""
+        cell = Bbox.from_bounds(0, 1 - HEAD / height, 1, HEAD / height)
+        axes = self.figure.add_axes(cell.bounds)
         axes.set(xlim=(0, width), ylim=(0, HEAD))
-        return axes
+        head = Headline(axes, self.run, self.speed)
+        head.put_into(cell)
+        return self.animate([head])[0]
 
     def help_text(self):
         """The keys, on top of everything."""
         text = self.figure.text(
-            0.5, 0.5, HELP, family="monospace", linespacing=1.5, zorder=10,
+            0.5, 0.5, HELP, family="monospace", size=16 * self.unit, linespacing=1.5, zorder=10,
             ha="center", va="center", multialignment="left", visible=self.help_shown,
             bbox={"boxstyle": "round,pad=1", "facecolor": "white", "edgecolor": "0.3"},
         )  # fmt: skip
@@ -215,23 +240,19 @@ class Panels:
 
 
 def places(names, width, height):
-    """name -> left, bottom, width, height of the panel's axes, in an array."""
+    """For each name the panel's cell and within it its axes, as Bboxes from 0 to 1 both ways."""
     rows = 2 if len(names) > 3 else 1
     columns = len(names) // rows
     shares = np.array([1.33 if "test" in names[k::columns] else 1 for k in range(columns)])
     edges = np.concatenate([[0], np.cumsum(shares / shares.sum())]) * width
     tall = (height - HEAD) / rows
-    boxes = {}
     for k, name in enumerate(names):
         row, column = divmod(k, columns)
+        ceiling = height - HEAD - row * tall
+        cell = np.array([[edges[column], ceiling - tall], [edges[column + 1], ceiling]])
         left, right, top, bottom = MARGINS.get(name, OTHER_MARGINS)
-        boxes[name] = np.array([
-            edges[column] + left,
-            height - HEAD - (row + 1) * tall + bottom,
-            edges[column + 1] - edges[column] - left - right,
-            tall - top - bottom,
-        ])  # fmt: skip
-    return boxes
+        place = cell + [[left, bottom], [-right, -top]]
+        yield Bbox(cell / [width, height]), Bbox(place / [width, height])
 
 
 def save_picture(path, history, run, status=""):

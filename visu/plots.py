@@ -5,8 +5,9 @@ import math
 import numpy as np
 from matplotlib import rcParams
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.transforms import TransformedBbox
 
 # Okabe and Ito's colours: apart for the colour-blind, and one light, one dark in grey print.
 TRAINING, TEST = "#e69f00", "#0072b2"
@@ -33,11 +34,14 @@ def thin_out(column):
 
 
 class Plot:
-    """Axes of the figure. artists: what moves, in drawing order; all else is background."""
+    """A panel: axes of the figure within a cell that is this panel's alone.
+
+    artists: what moves, in drawing order; still: the axes, drawn without them as the background.
+    """
 
     def __init__(self, axes, title="", above=0):
         """above: lines to leave free between axes and title."""
-        self.axes = axes
+        self.axes, self.still = axes, [axes]
         self.letter = rcParams["font.size"] / 72 * axes.get_figure().dpi  # its height, in pixels
         pad = rcParams["axes.titlepad"] + 1.5 * above * rcParams["font.size"]
         self.title = axes.set_title(title, loc="left", pad=pad)
@@ -48,14 +52,24 @@ class Plot:
             length=rcParams["xtick.major.size"],
             width=rcParams["xtick.major.width"],
         )
+        axes.yaxis.set_label_coords(0, 0.5)  # given, as finding places takes time in each drawing
 
-    @property
-    def area(self):
-        """Where the artists may draw, in pixels; a Bbox."""
-        return self.axes.bbox.padded(3)  # the frame is on its edge
+    def put_into(self, cell):
+        """Take this cell of the figure, from which nothing sticks out; a Bbox, 0..1 both ways."""
+        figure = self.axes.get_figure()
+        self.cell = TransformedBbox(cell, figure.transFigure)  # in pixels
+        self.paper = Rectangle(
+            cell.p0, cell.width, cell.height, facecolor="white", linewidth=0, antialiased=False
+        )
+        self.paper.set(transform=figure.transFigure, figure=figure)
+
+    def set_visible(self, on):
+        """Whether the figure shows this panel."""
+        for axes in self.still:
+            axes.set_visible(on)
 
     def background(self):
-        """What the background shows; where it differs from before, all is to be drawn again."""
+        """What the background shows; where it differs from before, it is to be drawn again."""
         return self.title.get_text(), self.axes.get_xlim(), self.axes.get_ylim()
 
     def update(self, history):
@@ -69,15 +83,15 @@ class TimePlot(Plot):
     def __init__(self, axes, run, title, above=0):
         super().__init__(axes, title, above)
         self.run = run
-        self.left = (
-            -2.8 * self.letter / axes.bbox.width
-        )  # title and legend start above the tick labels
+        # title and legend start above the tick labels
+        self.left = -2.8 * self.letter / axes.bbox.width
         self.title.set_x(self.left)
         self.seen = self  # the Reading that is drawn; at first not even None
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
         axes.set_xlabel("iteration")
+        axes.xaxis.set_label_coords(0.5, -1.7 * self.letter / axes.bbox.height)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))

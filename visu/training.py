@@ -240,11 +240,13 @@ class Worker:
     """A thread that trains beside the window and hands its finished readings over."""
 
     def __init__(self, make_training, control, **run):
-        """make_training() gives the Training, called in the thread as it takes a while."""
+        """make_training() gives the Training, called in the thread as it takes a while.
+
+        The thread begins with the first take(), which a window calls when it has been drawn.
+        """
         self._readings = queue.SimpleQueue()
         self._control = control
         self._thread = threading.Thread(target=self._work, args=(make_training, run), daemon=True)
-        self._thread.start()
 
     def _work(self, make_training, run):
         try:
@@ -260,6 +262,8 @@ class Worker:
 
     def take(self):
         """The readings that have come since the last call; raises what the training raised."""
+        if not self._thread.ident:
+            self._thread.start()
         taken = []
         while not self._readings.empty():
             item = self._readings.get_nowait()
@@ -271,4 +275,5 @@ class Worker:
     def end(self):
         """Stop the training and wait until the block under way is done."""
         self._control.stop()
-        self._thread.join()
+        if self._thread.ident:
+            self._thread.join()

@@ -1,11 +1,14 @@
 """The live window: pyplot's figure, a timer, keys. It reads a History and knows no training."""
 
+import math
 from functools import wraps
 
 import matplotlib
 import matplotlib.pyplot as plt
+from matplotlib.image import imsave
 
 from visu.backend import NoWindow, one_line, why_no_window
+from visu.painter import Painter
 from visu.panels import DPI, SIX, SIZE, Panels
 
 TICK = 100  # milliseconds between two looks at the training
@@ -23,11 +26,14 @@ VIEWS = {
 def _guarded(method):
     """Keep what `method` raises for show() to raise again: toolkits print or swallow it.
 
-    That includes KeyboardInterrupt, which Ctrl-C raises wherever Python happens to be.
+    That includes KeyboardInterrupt, which Ctrl-C raises wherever Python happens to be. Of a closed
+    window nothing is asked any more: Tk still calls for a while after it has lost its canvas.
     """
 
     @wraps(method)
     def guarded(self, *args):
+        if self.closed or self.figure.canvas is not self.canvas:
+            return
         try:
             method(self, *args)
         except BaseException as error:
@@ -62,7 +68,7 @@ class Window:
         self.blits = self.canvas.supports_blit and matplotlib.get_backend() != "macosx"
         self.panels = Panels(self.figure, run, animated=self.blits)
         self.size = self.seen_size = self.figure.get_size_inches().tolist()
-        self.backgrounds = {}  # member of panels.moving -> its area without what moves
+        self.painter = Painter(self.panels)
         self.canvas.mpl_connect("key_press_event", self._press)
         self.canvas.mpl_connect("draw_event", self._drawn)
         self.canvas.mpl_connect("close_event", self._closed)
@@ -97,10 +103,8 @@ class Window:
     @_guarded
     def _tick(self):
         """Look at the training and draw what is new; fit a window that has come to rest."""
-        if self.closed:
-            return
         before, self.seen_size = self.seen_size, self.figure.get_size_inches().tolist()
-        if self.seen_size != self.size and self.seen_size == before:
+        if self.seen_size == before and math.dist(self.seen_size, self.size) > 0.02:  # inches
             self.size = self.seen_size
             self.panels.arrange()
         self.poll()
@@ -108,35 +112,19 @@ class Window:
             self._paint(self.panels.update(self.history, self.status))
 
     def _paint(self, changed):
-        """Draw these members of panels.moving, or everything where that is not enough."""
-        if not self.panels.fresh:
-            self.panels.fresh, self.backgrounds = True, {}
-            self.canvas.draw() if self.blits else self.canvas.draw_idle()  # leads to _drawn
-        elif not self.blits:
-            if changed or self.panels.help_shown:
-                self.canvas.draw_idle()
-        elif all(part in self.backgrounds for part in changed):
-            for part in changed:
-                self.canvas.restore_region(self.backgrounds[part])
-            self._draw_moving(changed)
-            help_shown = self.panels.help_shown
-            for area in [self.figure.bbox] if help_shown else [part.area for part in changed]:
+        """Show these members of panels.moving, or all of them where they are not fresh."""
+        if self.blits:
+            for area in self.painter.paint(changed):
                 self.canvas.blit(area)
+        elif changed or not self.panels.fresh:
+            self.panels.fresh = True
+            self.canvas.draw_idle()
 
     @_guarded
     def _drawn(self, event):
-        """The canvas has drawn what does not move: keep that, and draw the rest over it."""
+        """The toolkit has had the canvas drawn: a new window, or another size."""
         if self.blits and not self.canvas.is_saving():
-            for part in self.panels.moving:
-                self.backgrounds[part] = self.canvas.copy_from_bbox(part.area)
-            self._draw_moving(self.panels.moving)
-
-    def _draw_moving(self, parts):
-        for part in parts:
-            for artist in part.artists:
-                self.figure.draw_artist(artist)
-        if self.panels.help_shown:
-            self.figure.draw_artist(self.panels.help)
+            self.painter.complete()
 
     @_guarded
     def _press(self, event):
@@ -158,14 +146,15 @@ class Window:
         self._tick()
 
     def _save(self):
-        """Write the view as it is, and say where."""
+        """Write what the window shows, and say where."""
         path = self.picture_path()
         try:
-            self.panels.save(path)
+            if not self.blits:
+                self.canvas.draw()
+            imsave(path, self.canvas.buffer_rgba(), format="png")  # a third of savefig's time
             self.say(f"saved {path}")
         except OSError as error:
             self.say(f"{path} not saved: {error.strerror or error}")
-        self.panels.fresh = False  # saving drew on the same canvas
 
 
 def main_loop():

@@ -1,0 +1,295 @@
+"""What the live window costs, and how fast it answers: real windows on a screen in memory (Xvfb).
+
+    python benchmarks/window.py                             # 1.0, 2.2, 3.1 in full, both sizes
+    python benchmarks/window.py 2.2 --iterations 2000 --size 1344x756 --rounds 1
+
+Prints a line per script and size: steps per second headless and live, in alternation, and the
+median of the ratios; frames per second; milliseconds per frame in the first and the last thousand
+iterations; seconds from the start of the process to the end of the imports, the first frame, the
+first reading; and from a key's press to the changed pixels, while it trains and reads the test set,
+and while it compiles. Needs Xvfb and xdotool; MPLBACKEND picks the toolkit (tkagg).
+"""
+
+import argparse
+import json
+import os
+import random
+import runpy
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+TOP = Path(__file__).resolve().parent.parent
+SCRIPTS = {path.stem.split("_")[1]: path for path in sorted(TOP.glob("mnist_[0-9]*.py"))}
+SIZES = "1920x1080", "1344x756"
+KEYS = "h", "h", "1", "0", "6", "Escape", "w", "0", "7", "0"  # each second one: the six panels
+KEY_SECONDS = 40  # how long keys are pressed, from the first frame on
+NO_ANSWER = 5  # seconds after which a key counts as lost
+
+
+# ---- in the script's process: a clock on the window, nothing of the product is changed
+
+
+def watched(log, script, *flags):
+    """Run a script as `python script flags` would, and write what its window did to `log`, JSON."""
+    sys.argv = [script, *flags]
+    sys.path.insert(0, os.path.dirname(script))
+    import tensorflowvisu
+    from visu.window import Window
+
+    marks, frames = {"imports": time.monotonic()}, []  # frames: end, seconds, iteration
+
+    def clocked(method, counts):
+        def call(window, *args):
+            begin = time.monotonic()
+            method(window, *args)
+            if counts(window):
+                end = time.monotonic()
+                marks.setdefault("frame", end)
+                frames.append((end, end - begin, window.history.iteration))
+            if window.history.last:
+                marks.setdefault("reading", time.monotonic())
+
+        return call
+
+    painted = []
+    blit, tick = Window._paint, Window._tick
+    Window._paint = lambda window, changed: painted.append(bool(changed)) or blit(window, changed)
+    Window._tick = clocked(tick, lambda window: painted and painted.pop())
+    Window._drawn = clocked(Window._drawn, lambda window: "frame" not in marks)
+    parse_args = tensorflowvisu.parse_args
+
+    def after_imports(doc):
+        marks["imports"] = time.monotonic()
+        return parse_args(doc)
+
+    tensorflowvisu.parse_args = after_imports
+    try:
+        runpy.run_path(script, run_name="__main__")
+    finally:
+        Path(log).write_text(json.dumps({"marks": marks, "frames": frames}))
+
+
+# ---- the screen, and the hand on the keys
+
+
+class Screen:
+    """An Xvfb of this size whose pixels lie in a file: reading them costs the machine nothing."""
+
+    def __init__(self, size, folder):
+        read, write = os.pipe()
+        command = ["Xvfb", "-displayfd", str(write), "-dpi", "96", "-noreset", "-fbdir", folder]
+        command += ["-screen", "0", f"{size}x24"]
+        self.server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+        os.close(write)
+        with os.fdopen(read) as file:
+            self.name = f":{file.readline().strip()}"
+        self.variables = os.environ | {"DISPLAY": self.name}
+        self.variables.setdefault("MPLBACKEND", "tkagg")
+        self.size = size.split("x")
+        dump = Path(folder) / "Xvfb_screen0"  # an XWD file
+        header = np.fromfile(dump, ">u4", 25)
+        shape, start = (int(header[5]), int(header[12])), int(header[0] + 12 * header[19])
+        self.pixels = np.memmap(dump, np.uint8, "r", start, shape)
+
+    def xdotool(self, *arguments):
+        command = ["xdotool", *map(str, arguments)]
+        done = subprocess.run(command, env=self.variables, check=True, capture_output=True)
+        return done.stdout.decode().split()
+
+    def fill(self, title):
+        """Wait for the window with this title; it gets the keys and the whole screen."""
+        window = self.xdotool("search", "--sync", "--onlyvisible", "--name", title)[0]
+        self.xdotool("windowmove", window, 0, 0, "windowsize", window, *self.size)
+        self.xdotool("windowfocus", "--sync", window)
+
+    def probe(self):
+        """The pixels of the fifth panel's title: no frame changes them, each view does."""
+        wide, tall = map(int, self.size)
+        rows = slice(int(0.56 * tall), int(0.59 * tall))
+        return self.pixels[rows, 4 * int(0.37 * wide) : 4 * int(0.5 * wide)].copy()
+
+    def settled(self):
+        """The probe once the first frame of this size is there and at rest."""
+        before, since = None, time.monotonic()
+        while True:
+            now = self.probe()
+            if before is None or now.std() < 1 or not np.array_equal(now, before):
+                before, since = now, time.monotonic()
+            if time.monotonic() - since > 1:
+                return now
+            time.sleep(0.01)
+
+    def end(self):
+        self.server.terminate()
+        self.server.wait()
+
+
+@contextmanager
+def screen(size):
+    with tempfile.TemporaryDirectory() as folder:
+        made = Screen(size, folder)
+        try:
+            yield made
+        finally:
+            made.end()
+
+
+def press_keys(display, process, seconds):
+    """[(time, seconds until its answer was on the screen)] of the KEYS, pressed over and over."""
+    six = display.settled()
+    answers, end = [], time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        for k, key in enumerate(KEYS):
+            begin = time.monotonic()
+            display.xdotool("key", "--delay", "0", key)
+            back = bool(k % 2)
+            while np.array_equal(display.probe(), six) != back:
+                if time.monotonic() - begin > NO_ANSWER or process.poll() is not None:
+                    return answers + [(begin, NO_ANSWER)] * (process.poll() is None)
+                time.sleep(0.001)
+            answers.append((begin, time.monotonic() - begin))
+            time.sleep(random.uniform(0.1, 0.3))
+    return answers
+
+
+# ---- runs
+
+
+def headless(script, flags):
+    """Steps per second without a window."""
+    with tempfile.TemporaryDirectory() as runs:
+        command = [sys.executable, script, "--headless", "--runs", runs, *flags]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        return steps_per_second(runs)
+
+
+def steps_per_second(runs):
+    (path,) = Path(runs).glob("*/*/run.json")
+    facts = json.loads(path.read_text())
+    return facts["steps_per_second"]
+
+
+def live(script, flags, display, iterations, key_seconds=0):
+    """What a run in a window did, with "answers" where keys are pressed, else with its "rate"."""
+    with tempfile.TemporaryDirectory() as runs:
+        log = Path(runs) / "log.json"
+        command = [sys.executable, __file__, "--watched", log, script, "--runs", runs, *flags]
+        begin = time.monotonic()
+        process = subprocess.Popen(
+            list(map(str, command)),
+            env=display.variables,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        display.fill(script.stem.split("_")[1])
+        answers = press_keys(display, process, key_seconds) if key_seconds else []
+        if not key_seconds:
+            wait_for_the_end(process, iterations)
+        display.xdotool("key", "q")
+        if process.wait(60):
+            sys.exit(f"{script.name} ended with status {process.returncode}")
+        seen = json.loads(log.read_text())
+        marks = {name: mark - begin for name, mark in seen["marks"].items()}
+        answers = [(at - begin, seconds) for at, seconds in answers]
+        rate = None if key_seconds else steps_per_second(runs)
+        return {"marks": marks, "frames": seen["frames"], "answers": answers, "rate": rate}
+
+
+def wait_for_the_end(process, iterations):
+    """Read what the script prints, up to the line of its last reading."""
+    for line in process.stdout:
+        if line.startswith(f"iteration {iterations:,}:"):
+            return
+
+
+def per_frame(frames, low, high):
+    """Median milliseconds of the frames whose newest reading lies between these iterations."""
+    chosen = [1000 * seconds for _, seconds, iteration in frames if low < iteration <= high]
+    return median(chosen) if chosen else float("nan")
+
+
+def row(step, size, options):
+    """A line of the table, in Markdown."""
+    script = SCRIPTS[step]
+    iterations = options.iterations or (2000 if step == "1.0" else 10_000)
+    flags = ["--data", options.data, "--iterations", str(iterations)]
+    rates, runs = [], []
+    for _ in range(options.rounds):
+        rates.append(headless(script, flags))
+        with screen(size) as display:
+            runs.append(live(script, flags, display, iterations))
+    with screen(size) as display:
+        endless = flags[:-1] + [str(10**7)]
+        keyed = live(script, endless, display, iterations, options.key_seconds)
+    frames = [frame for run in runs for frame in run["frames"] if 0 < frame[2] < iterations]
+    spans = [[f[0] for f in run["frames"] if 0 < f[2] < iterations] for run in runs]
+    ready = keyed["marks"]["reading"]
+    trains = [seconds for at, seconds in keyed["answers"] if at > ready]
+    compiles = [seconds for at, seconds in keyed["answers"] if at <= ready]
+    marks = {name: median(run["marks"][name] for run in runs) for name in runs[0]["marks"]}
+    cells = [
+        f"{step}, {size}",
+        f"{median(rates):,.0f}",
+        f"{median(run['rate'] for run in runs):,.0f}",
+        f"{median(run['rate'] / rate for run, rate in zip(runs, rates, strict=True)):.2f}",
+        f"{median((len(s) - 1) / (s[-1] - s[0]) if len(s) > 1 else 0 for s in spans):.1f}",
+        f"{per_frame(frames, 0, 1000):.0f} / "
+        f"{per_frame(frames, iterations - 1000, iterations):.0f}",
+        f"{marks['imports']:.1f} / {marks['frame']:.1f} / {marks['reading']:.1f}",
+        " / ".join(milliseconds(answers) for answers in (trains, compiles)),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def milliseconds(answers):
+    """Median and longest, with the number of keys."""
+    if not answers:
+        return "–"
+    return f"{1000 * median(answers):.0f}, {1000 * max(answers):.0f} ({len(answers)})"
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("steps", nargs="*", metavar="STEP", help="as 2.2 (1.0 2.2 3.1)")
+    add("--iterations", type=int, metavar="N", help="for shorter runs")
+    add("--rounds", type=int, default=2, metavar="N", help="headless and live runs of each (2)")
+    add("--size", action="append", metavar="WxH", help=f"of the window ({', '.join(SIZES)})")
+    add(
+        "--key-seconds",
+        type=float,
+        default=KEY_SECONDS,
+        metavar="S",
+        help="how long keys are tried",
+    )
+    add("--data", default="mnist", metavar="FOLDER", help="as for the scripts")
+    options = parser.parse_args()
+    print(
+        "| step, window | steps/s headless | live | ratio | frames/s | ms per frame, first / last "
+        "thousand | s to imports / first frame / first reading | ms to a key's answer, median, "
+        "longest (keys): training / compiling |\n|---|---|---|---|---|---|---|---|"
+    )
+    for step in options.steps or ("1.0", "2.2", "3.1"):
+        for size in options.size or SIZES:
+            print(row(step, size, options), flush=True)
+    cores = len(os.sched_getaffinity(0))
+    names = "tensorflow", "keras", "numpy", "matplotlib"
+    print(f"\n{cores} cores, {os.environ.get('MPLBACKEND', 'tkagg')},", end=" ")
+    print(", ".join([f"Python {sys.version.split()[0]}"] + [f"{n} {version(n)}" for n in names]))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--watched"]:
+        watched(*sys.argv[2:])
+    else:
+        main()

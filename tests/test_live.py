@@ -1,0 +1,264 @@
+"""A script's window as a lecturer uses it: a real one, under TkAgg and QtAgg, with real keys.
+
+What a key did is seen from outside: on the screen, on the terminal, in the files.
+"""
+
+import csv
+import ctypes
+import importlib
+import queue
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SCRIPTS
+from matplotlib.image import imread
+from PIL import ImageGrab
+
+from visu.history import read_run
+
+SOFTMAX, SIGMOID = SCRIPTS[:2]
+YELLOW = (255, 220, 60)  # of the status
+BACKENDS = {"tkagg": "tkinter", "qtagg": "PySide6.QtWidgets"}
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request):
+    """The name of a backend whose toolkit is there."""
+    try:
+        importlib.import_module(BACKENDS[request.param])
+    except ImportError as why:
+        pytest.skip(f"needs a toolkit: {why}")
+    return request.param
+
+
+@pytest.fixture
+def lecture(backend, display, environment, small_data, tmp_path):
+    """lecture(script): a run without end in a window of its own."""
+    if not shutil.which("xdotool"):
+        pytest.skip("needs xdotool")
+    started = []
+
+    def start(script):
+        variables = environment(DISPLAY=display, MPLBACKEND=backend)
+        started.append(Lecture(script, variables, small_data, tmp_path / "runs"))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.communicate()
+
+
+def until(true, seconds=30):
+    """Wait until true() is so, and return what it gives."""
+    end = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.02)
+    return found
+
+
+class Lecture:
+    """A script in a process of its own, and its window."""
+
+    def __init__(self, script, variables, data, runs):
+        self.script, self.variables = script, variables
+        command = [sys.executable, script, "--data", data, "--runs", runs]
+        self.process = subprocess.Popen(
+            [*command, "--iterations", "10000000"],
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.lines, self.printed = queue.Queue(), []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(line.rstrip())
+
+    def line(self, pattern):
+        """Wait for a line on the terminal that matches; returns the match."""
+        while True:
+            self.printed.append(self.lines.get(timeout=20))
+            if found := re.search(pattern, self.printed[-1]):
+                return found
+
+    def xdotool(self, *arguments):
+        command = ["xdotool", *map(str, arguments)]
+        done = subprocess.run(command, env=self.variables, capture_output=True, text=True)
+        return done.stdout
+
+    def find_window(self):
+        assert self.process.poll() is None, self.process.stderr.read()
+        name = f"^{self.script.stem.split('_')[1]} "
+        return self.xdotool("search", "--onlyvisible", "--name", name).split()
+
+    def open(self):
+        """Wait for the window."""
+        self.id = until(self.find_window)[-1]
+        return self
+
+    def first_reading(self):
+        """Wait for the first picture, which says what goes on, and for the first reading."""
+        until(self.status)
+        until(lambda: not self.status())
+
+    def geometry(self):
+        """x, y, width, height of the window, in pixels."""
+        told = self.xdotool("getwindowgeometry", "--shell", self.id)
+        return [
+            int(re.search(rf"^{k}=(\d+)", told, re.M)[1]) for k in ("X", "Y", "WIDTH", "HEIGHT")
+        ]
+
+    def screen(self):
+        """The window's pixels [height, width, 3] as they are on the screen."""
+        x, y, wide, tall = self.geometry()
+        display = self.variables["DISPLAY"]
+        return np.asarray(ImageGrab.grab((x, y, x + wide, y + tall), xdisplay=display))
+
+    def still(self):
+        """The window's pixels once they have not changed for a while."""
+        while True:
+            before = self.screen()
+            time.sleep(0.15)
+            if np.array_equal(before, self.screen()):
+                return before
+
+    def status(self):
+        """Whether the headline tells what goes on: compiling, PAUSED."""
+        return (self.screen()[:60] == YELLOW).all(axis=2).sum() > 500
+
+    def key(self, name):
+        self.xdotool("key", name)
+
+    def answer(self, key, before):
+        """Press a key; the pixels once the picture is another one and at rest."""
+        self.key(key)
+        until(lambda: not np.array_equal(self.screen(), before))
+        return self.still()
+
+    def iteration(self):
+        """Where the training is, by the name of the picture that `s` saves."""
+        self.key("s")
+        self.picture = Path(self.line(r"saved (.*iteration-\d+\.png)")[1])
+        return int(re.search(r"\d+", self.picture.name)[0])
+
+    def close(self):
+        """Close the window as its frame's button does."""
+        x11 = ctypes.CDLL("libX11.so.6")
+        x11.XOpenDisplay.restype, x11.XInternAtom.restype = ctypes.c_void_p, ctypes.c_ulong
+        display = ctypes.c_void_p(x11.XOpenDisplay(self.variables["DISPLAY"].encode()))
+        names = b"WM_PROTOCOLS", b"WM_DELETE_WINDOW"
+        protocols, delete = (x11.XInternAtom(display, name, False) for name in names)
+        window = ctypes.c_ulong(int(self.id))
+        # an XClientMessageEvent: type, serial, send_event, display, window, kind, format, data
+        fields = 33, 0, 1, 0, window.value, protocols, 32, delete, 0, 0, 0, 0
+        message = struct.pack("@iLiPLLi5l", *fields).ljust(192)
+        x11.XSendEvent(display, window, False, ctypes.c_long(0), message)
+        x11.XCloseDisplay(display)
+
+    def end(self):
+        """What is left after the end: status, terminal, folder. There must be no complaint."""
+        status = self.process.wait(20)
+        assert self.process.stderr.read() == ""
+        folder = Path(self.line("Files: (.*)")[1])
+        return status, "\n".join(self.printed), folder
+
+
+def assert_ended_early(status, printed, folder, expected):
+    """The run ended with this status, its summary and its files."""
+    assert status == expected
+    assert "Stopped at iteration" in printed and "Last test accuracy" in printed
+    facts = read_run(folder / "run.json")
+    assert facts["completed"] is False and facts["iterations"] > 0
+    assert imread(folder / "window.png").shape[:2] == (756, 1344)
+
+
+def first_rows(folder, rows):
+    with open(folder / "curves.csv", newline="") as file:
+        return [row for _, row in zip(range(rows), csv.reader(file), strict=False)]
+
+
+def test_every_key(lecture, run_script):
+    live = lecture(SOFTMAX).open()
+    live.xdotool("windowfocus", "--sync", live.id)
+    live.first_reading()
+
+    live.key("space")
+    until(live.status)
+    live.still()  # with the last reading before the pause
+    stands = live.iteration()
+    six = live.still()
+    assert live.iteration() == stands > 0
+    saved = (imread(live.picture)[..., :3] * 255).round()
+    np.testing.assert_array_equal(saved, six)  # the view as it is
+
+    pictures = [six]
+    for key in [*"123456789w", "h"]:
+        for back in ["h"] if key == "h" else ["Escape", "0"][: 1 + (key == "1")]:
+            pictures.append(live.answer(key, six))
+            np.testing.assert_array_equal(live.answer(back, pictures[-1]), six)
+    pictures.pop(2)  # "1" was tried twice
+    shares = [np.mean(a != b) for k, a in enumerate(pictures) for b in pictures[:k]]
+    assert min(shares) > 0.01  # each is a view of its own
+
+    for k in (1, 2):
+        live.answer("n", live.screen())
+        assert live.iteration() == stands + k
+    live.key("space")
+    until(lambda: not live.status())
+    far = until(lambda: max(0, live.iteration() - stands - 1000))
+    live.xdotool("key", "r", "space")
+    until(live.status)
+    live.still()
+    assert live.iteration() < far + 1000
+    live.key("space")
+    until(lambda: live.iteration() >= 50)
+    live.key("q")
+    *ended, folder = live.end()
+    assert_ended_early(*ended, folder, 0)
+    headless = run_script(SOFTMAX, "--iterations", "50").stdout
+    same = first_rows(Path(headless.rpartition("Files: ")[2].strip()), 7)
+    assert len(same) == 7 and first_rows(folder, 7) == same
+
+
+def test_windows_stay_where_they_are_and_end_by_their_frame_or_ctrl_c(lecture):
+    below, above = lecture(SOFTMAX), lecture(SIGMOID)
+    for one, x, y in (below, 300, 200), (above, 500, 350):
+        one.open()
+        one.xdotool("windowmove", "--sync", one.id, x, y)
+    above.xdotool("windowraise", above.id)
+    for one in (below, above):
+        one.first_reading()
+    above.xdotool("windowfocus", "--sync", above.id)
+    above.xdotool("mousemove", 700, 500)  # where both are
+
+    def arrangement():
+        pointed_at = above.xdotool("getmouselocation", "--shell").split()[-1]
+        return below.geometry(), above.geometry(), above.xdotool("getwindowfocus"), pointed_at
+
+    before = arrangement()
+    assert [place[:2] for place in before[:2]] == [[300, 200], [500, 350]]
+    for one in (below, above):
+        seen = one.screen()
+        until(lambda: not np.array_equal(seen, one.screen()))  # noqa: B023
+    assert arrangement() == before
+
+    below.close()
+    assert_ended_early(*below.end(), 0)
+    above.process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    above.line("Stopped at iteration")
+    assert time.monotonic() - began < 1
+    assert_ended_early(*above.end(), 130)
