@@ -3,7 +3,7 @@ r"""1.0 softmax: one layer of ten neurons reads handwritten digits.
 Parent: none, the ladder starts here.
 New: weights and biases, a model, a loss, an optimizer, a training step.
 
-    · · · · · · · · · ·     X [n, 28, 28, 1]     n images, 28×28 grey pixels each, flattened: XX
+    · · · · · · · · · ·     X [n, 28, 28, 1]     n images of 28×28 grey pixels, flattened: XX
     \x/x\x/x\x/x\x/x\x/     W [28*28, 10]        softmax layer, b [10]
       · · · · · · · ·       Y [n, 10]            probabilities of the ten digits
 
