@@ -263,6 +263,16 @@ def test_what_the_worker_raises_arrives(make_training):
     worker.end()
 
 
+def test_a_worker_that_was_ended_first_never_trains():
+    """A window closed before its first picture: nothing may start behind the end of the script."""
+    made = []
+    worker = Worker(lambda: made.append(1), Control(), seed=0, iterations=10, every=10)
+    worker.end()
+    assert worker.take() == []
+    worker.end()
+    assert not made and not worker._thread.ident
+
+
 def test_training_is_off_the_main_thread(make_training):
     threads = []
 

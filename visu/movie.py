@@ -58,7 +58,7 @@ class Movie:
         self.frames.append((self.history.last, replace(self.history.last_test, first=None)))
 
     def write(self):
-        """Write the file, a matter of 10 to 30 s, and return the movie's length in seconds.
+        """Write the file, which takes a while, and return the movie's length in seconds.
 
         Raises OSError; there is no file then.
         """

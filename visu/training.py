@@ -262,7 +262,7 @@ class Worker:
 
     def take(self):
         """The readings that have come since the last call; raises what the training raised."""
-        if not self._thread.ident:
+        if not (self._thread.ident or self._control.stopping):
             self._thread.start()
         taken = []
         while not self._readings.empty():
