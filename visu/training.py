@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from contextlib import contextmanager
+from itertools import islice
 
 import numpy as np
 
@@ -143,25 +144,55 @@ class Training:
     def __init__(self, mnist, train_step, evaluate, optimizer, weights, biases):
         self._mnist = mnist
         self._train = tf.constant(mnist.train.images), tf.constant(mnist.train.labels)
-        self._test = tf.constant(mnist.test.images), tf.constant(mnist.test.labels)
-        self._evaluate, self._optimizer = evaluate, optimizer
+        test = mnist.test
+        self._slices = [  # of the test digits: all 10,000 at once do not fit a small GPU
+            (tf.constant(test.images[k : k + SLICE]), tf.constant(test.labels[k : k + SLICE]))
+            for k in range(0, len(test.images), SLICE)
+        ]
+        self._train_step, self._evaluate, self._optimizer = train_step, evaluate, optimizer
         self._weights, self._biases = weights, biases
         optimizer.build(weights + biases)  # its variables cannot be made while tracing
 
         step = train_step.get_concrete_function(
             tf.TensorSpec([BATCH, 28, 28, 1]), tf.TensorSpec([BATCH, 10])
         )
-
-        def block(X, Y_, first, last):  # X [k, BATCH, 28, 28, 1], Y_ [k, BATCH, 10]
-            for i in tf.range(first, last):
-                train_step(X[i], Y_[i])
-
         # XLA fuses the many small operations, but has no fast convolution on a CPU
         convolution = any("Conv" in op.type for op in step.graph.get_operations())
-        self._block = tf.function(block, jit_compile=not convolution)
+        self._block = tf.function(self._block, jit_compile=not convolution)
+        self._advance = tf.function(self._advance)
+        self._read_test = tf.function(self._read_test)
         # all that a step touches: weights, biases, the optimizer's state, random generators, ...
         self._variables = step.graph.variables
         self._start = [variable.numpy() for variable in self._variables]
+
+    def _block(self, X, Y_, first, last):
+        """In the graph: train on the batches first ... last - 1 of X, Y_ [k, BATCH, ...]."""
+        for i in tf.range(first, last):
+            self._train_step(X[i], Y_[i])
+
+    def _advance(self, indices, first, last):
+        """In the graph: train on these of the batches, indices [k, BATCH]; then read batch `last`.
+
+        One call for all that lies between two readings, as each call halts the window a little.
+        Returns accuracy and loss [2], predictions [BATCH], and the learning rate.
+        """
+        X, Y_ = [tf.gather(data, indices) for data in self._train]
+        self._block(X, Y_, first, last)
+        return *self._read(X[last], Y_[last]), tf.convert_to_tensor(self._optimizer.learning_rate)
+
+    def _read(self, X, Y_):
+        """In the graph: accuracy and loss [2] and predictions [n] for X [n, 28, 28, 1]."""
+        Y, loss, accuracy = self._evaluate(X, Y_)
+        return tf.stack([accuracy, loss]), tf.argmax(Y, 1)
+
+    def _read_test(self):
+        """In the graph: the same for each slice of the test digits, one slice after the other."""
+        read = []
+        for X, Y_ in self._slices:
+            with tf.control_dependencies([values for values, _ in read[-1:]]):
+                read.append(self._read(X, Y_))
+        values, predictions = zip(*read, strict=True)
+        return tf.stack(values), tf.concat(predictions, axis=0)
 
     def restore(self):
         """Put every variable back to the value it had before the first step."""
@@ -174,66 +205,50 @@ class Training:
         seed: of the batches' order; iterations: how many batches; control: may end it early.
         """
         source = batches(len(self._mnist.train.images), seed)
-        i, began, paused = 0, None, 0.0
+        indices = np.stack([*islice(source, every + 1)])  # the last one is only read, at first
+        i, n, began, paused = 0, 0, None, 0.0
         while True:
-            if i % every == 0:
-                X, Y_ = self._gather([next(source) for _ in range(every)])
-            if began is None:
-                self._block(X, Y_, *tf.constant([0, 0]))  # no iteration: compiles, off the clock
+            first, last = i % every, i % every + n
+            read = self._advance(indices, *tf.constant([first, last]))
+            i += n
             now = time.perf_counter()
-            first, seconds = i % every, (now - began - paused if i else 0.0)
-            test = self._measure_test(control) if reads_test(i, every, iterations) else None
+            seconds = now - began - paused if i else 0.0  # the first call compiles, off the clock
+            test = self._read_test() if reads_test(i, every, iterations) else None
             if control.interrupted:
                 return
-            yield self._reading(i, seconds, X[first], Y_[first], test)
+            yield self._reading(i, seconds, indices[last], read, test)
             if i == iterations:
                 return
+            if last == every:
+                indices = np.stack([indices[last], *islice(source, every)])
             now = time.perf_counter()
             began = began or now
             n = control.wait(next_reading(i, every, iterations) - i)
             paused += time.perf_counter() - now
             if not n:
                 return
-            self._block(X, Y_, *tf.constant([first, first + n]))
-            i += n
 
-    def _gather(self, indices):
-        """The digits and labels at [k, BATCH] indices, as tensors [k, BATCH, ...]."""
-        return [tf.gather(data, indices) for data in self._train]
-
-    def _reading(self, i, seconds, X, Y_, test):
-        Y, loss, accuracy = self._evaluate(X, Y_)
-        train = _measure(accuracy, loss, X.numpy(), Y_.numpy(), Y.numpy())
-        rate = float(tf.convert_to_tensor(self._optimizer.learning_rate))
+    def _reading(self, i, seconds, indices, read, test):
+        """The Reading at iteration i; read, test: what _advance and _read_test have returned."""
+        values, predictions, rate = (tensor.numpy() for tensor in read)
+        train = _measure(values, self._mnist.train, predictions, indices)
         if test is None:
-            return Reading(i, seconds, rate, train)
+            return Reading(i, seconds, float(rate), train)
+        values, predictions = (tensor.numpy() for tensor in test)
+        sizes = [len(X) for X, _ in self._slices]
+        values = np.average(values, axis=0, weights=sizes)
         bands = [
             percentile_bands(np.concatenate([v.numpy().ravel() for v in variables]))
             for variables in (self._weights, self._biases)
         ]
-        return Reading(i, seconds, rate, train, test, *bands, self._weights[0].numpy())
-
-    def _measure_test(self, control):
-        """The Measure of the whole test set, slice by slice; None when the run is to be left."""
-        images, labels = self._test
-        n, Y, sums = len(images), [], np.zeros(2)
-        for first in range(0, n, SLICE):
-            if control.interrupted:
-                return None
-            X, Y_ = images[first : first + SLICE], labels[first : first + SLICE]
-            probabilities, loss, accuracy = self._evaluate(X, Y_)
-            Y.append(probabilities.numpy())
-            sums += len(X) * np.array([accuracy, loss], np.float64)
-        accuracy, loss = sums / n
-        test = self._mnist.test
-        return _measure(accuracy, loss, test.images, test.labels, np.concatenate(Y))
+        test = _measure(values, self._mnist.test, predictions)
+        return Reading(i, seconds, float(rate), train, test, *bands, self._weights[0].numpy())
 
 
-def _measure(accuracy, loss, images, labels, Y):
-    """A Measure from images [n, 28, 28, 1], one-hot labels [n, 10] and probabilities Y [n, 10]."""
-    return Measure(
-        float(accuracy), float(loss), images[..., 0], labels.argmax(axis=1), Y.argmax(axis=1)
-    )
+def _measure(values, data, predictions, indices=slice(None)):
+    """A Measure of the digits at `indices` of data; values: accuracy and loss."""
+    images, labels = data.images[indices, ..., 0], data.labels[indices].argmax(axis=1)
+    return Measure(*map(float, values), images, labels, predictions)
 
 
 class Worker:
