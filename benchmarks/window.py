@@ -44,26 +44,28 @@ def watched(log, script, *flags):
     import tensorflowvisu
     from visu.window import Window
 
-    marks, frames = {"imports": time.monotonic()}, []  # frames: end, seconds, iteration
+    marks = {"imports": time.monotonic()}
+    frames, spent = [], []  # frames: end, seconds of work, iteration; spent: on the one under way
 
-    def clocked(method, counts):
+    def clocked(method):
         def call(window, *args):
-            begin = time.monotonic()
+            begin, due = time.monotonic(), bool(window.due)
             method(window, *args)
-            if counts(window):
-                end = time.monotonic()
+            end = time.monotonic()
+            spent.append(end - begin)
+            if (due or method is drawn) and not window.due:
                 marks.setdefault("frame", end)
-                frames.append((end, end - begin, window.history.iteration))
+                frames.append((end, sum(spent), window.history.iteration))
+            if not window.due:
+                spent.clear()
             if window.history.last:
-                marks.setdefault("reading", time.monotonic())
+                marks.setdefault("reading", end)
 
         return call
 
-    painted = []
-    blit, tick = Window._paint, Window._tick
-    Window._paint = lambda window, changed: painted.append(bool(changed)) or blit(window, changed)
-    Window._tick = clocked(tick, lambda window: painted and painted.pop())
-    Window._drawn = clocked(Window._drawn, lambda window: "frame" not in marks)
+    look, paint, drawn = Window._look, Window._paint, Window._drawn
+    Window._look, Window._paint = clocked(look), clocked(paint)
+    Window._drawn = clocked(drawn)
     parse_args = tensorflowvisu.parse_args
 
     def after_imports(doc):

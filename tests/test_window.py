@@ -1,6 +1,7 @@
 """The figure without a window, the window without a screen, and a real one under TkAgg."""
 
 import json
+import math
 import os
 import queue
 import shutil
@@ -203,8 +204,9 @@ def test_weights_are_shown_on_one_scale_with_zero_in_the_middle():
 
 
 def test_the_headline_tells_step_data_iteration_rate_and_accuracy():
-    panels = show(history(reading(0), reading(1500, 0.97)))
-    panels.update(panels.history, "PAUSED")
+    filled = history(reading(0), reading(1500, 0.97))
+    panels = show(filled)
+    panels.update(filled, "PAUSED")
     texts = " ".join(text.get_text() for text in panels.head.axes.texts)
     for part in ("2.2 five layers", "MNIST", "1,500 of 2,000", "0.003", "500 steps/s", "97.00 %"):
         assert part in texts
@@ -347,7 +349,7 @@ def test_a_run_without_a_window_saves_the_same_picture(tmp_path):
         save_picture(tmp_path / name, filled, RUN)
         assert imread(tmp_path / name, "png").shape == (756, 1344, 4)
     panels = show(long_run())
-    panels.update(panels.history, "")
+    panels.update(long_run(), "")
     panels.save(tmp_path / "again")
     same = imread(tmp_path / "full", "png") == imread(tmp_path / "again", "png")
     assert same.all()
@@ -369,6 +371,8 @@ def make_window(monkeypatch):
 
     monkeypatch.setattr(window, "open_figure", open_figure)
     monkeypatch.setattr(window.plt, "close", lambda figure: None)
+
+    monkeypatch.setattr(window, "SLICE", math.inf)  # a frame at once, as a rule
 
     def make(filled, poll=lambda: None, **options):
         return window.Window(filled, RUN, poll, **options)
@@ -395,11 +399,30 @@ def test_a_blitted_frame_is_what_a_full_redraw_draws(make_window):
         made.status = "PAUSED" if k % 2 else ""
         before = pixels(made)
         made._tick()
-        assert made.panels.fresh and made.error is None
+        assert made.due == [] and made.error is None
         assert (pixels(made) != before).any()
     blitted = pixels(made)
     made.canvas.draw()
     np.testing.assert_array_equal(blitted, pixels(made))
+
+
+def test_a_frame_is_drawn_in_slices_and_a_key_need_not_wait(make_window, monkeypatch):
+    monkeypatch.setattr(window, "SLICE", 0)
+    made = make_window(long_run())
+    made._tick()
+    drawn, left = made.panels.moving[0], made.panels.moving[1:]
+    assert made.due == left
+    made._tick()
+    assert made.due == left  # no new frame before this one is done
+    made._go_on()
+    assert made.due == left[1:]
+    made.status = "PAUSED"
+    press(made, "h")
+    assert made.due == [] and drawn.status.get_text() == "PAUSED"
+    press(made, "h")
+    sliced = pixels(made)
+    made.canvas.draw()
+    np.testing.assert_array_equal(sliced, pixels(made))
 
 
 def test_keys_choose_the_panels(make_window):

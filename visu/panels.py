@@ -138,31 +138,32 @@ class Panels:
     `moving` is left out when the canvas draws, for blitting.
 
     names: the panels shown; moving: headline and plots, each a plots.Plot. What has been shown once
-    is kept, so that it comes back fast. fresh: False when all of `moving` is to be drawn.
+    is kept, so that it comes back fast.
     """
 
     def __init__(self, figure, run, animated=False):
         self.figure, self.run, self.animated = figure, run, animated
         self.speed = Speed()
         self.names = SIX
-        self.history, self.status = None, ""
+        self.status = ""
         self.help_shown = False
+        self.fresh = False  # whether only what changes is to be drawn, not all
         self.arrange()
 
     def update(self, history, status=None):
         """Take over what is new in `history`, and the status ("PAUSED") where one is given.
 
-        Returns the members of `moving` that have changed.
+        Returns the members of `moving` to be drawn: those that have changed since the last call.
         """
-        self.history = history
         self.status = self.status if status is None else status
         self.head.going_on = self.status
         before = [part.background() for part in self.moving]
         changed = [part.update(history) for part in self.moving]
+        whole, self.fresh = not self.fresh, True
         return [
             part
             for part, background, new in zip(self.moving, before, changed, strict=True)
-            if new or background != part.background()
+            if whole or new or background != part.background()
         ]
 
     def show_only(self, names):
@@ -176,8 +177,6 @@ class Panels:
             part.set_visible(True)
         self.moving = [self.head, *self.built[self.names]]
         self.fresh = False
-        if self.history is not None:
-            self.update(self.history)
 
     def show_help(self, on):
         """Show the keys on top of everything, or no longer."""
@@ -213,9 +212,9 @@ class Panels:
         return self.animate(built)
 
     def animate(self, parts):
-        """`parts`, with what moves marked for the canvas."""
+        """`parts`, with what the painter draws marked for the canvas."""
         for part in parts:
-            for artist in part.artists:
+            for artist in part.fixed + part.artists:
                 artist.set_animated(self.animated)
         return parts
 

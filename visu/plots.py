@@ -36,7 +36,8 @@ def thin_out(column):
 class Plot:
     """A panel: axes of the figure within a cell that is this panel's alone.
 
-    artists: what moves, in drawing order; still: the axes, drawn without them as the background.
+    The background, drawn again where it shows something else, is `fixed`, which never changes, and
+    `still`, the axes; artists: what moves on it, in drawing order.
     """
 
     def __init__(self, axes, title="", above=0):
@@ -45,7 +46,7 @@ class Plot:
         self.letter = rcParams["font.size"] / 72 * axes.get_figure().dpi  # its height, in pixels
         pad = rcParams["axes.titlepad"] + 1.5 * above * rcParams["font.size"]
         self.title = axes.set_title(title, loc="left", pad=pad)
-        self.artists = []
+        self.fixed, self.artists = [], []
         axes.set_autoscale_on(False)
         axes.tick_params(  # said here as ticks are also made later, when the style is gone
             labelsize=rcParams["font.size"],
@@ -126,9 +127,11 @@ class Curves(TimePlot):
         for line in (self.train, self.test):
             axes.add_line(line)
         self.artists = [self.train, self.test, self.hint]
-        axes.legend(
-            handles=[self.train, self.test], loc="lower right", bbox_to_anchor=(1, 1), ncols=2
-        )
+        self.fixed = [
+            axes.legend(
+                handles=[self.train, self.test], loc="lower right", bbox_to_anchor=(1, 1), ncols=2
+            )
+        ]
 
     def update(self, history):
         if history.last is self.seen:
@@ -185,7 +188,7 @@ class Loss(Curves):
         train, test = (x[len(x) // 2 :][np.isfinite(x[len(x) // 2 :])] for x in (train, test))
         need = max(np.percentile(train, 90) if len(train) else 0, test.max(initial=0))
         need = max(1.1 * need, 1e-6) if len(train) + len(test) else 100
-        if need > self.top or round_up(1.2 * need) < self.top:
+        if need > self.top or round_up(1.5 * need) < self.top:
             self.top = round_up(need)
         self.axes.set_ylim(-0.015 * self.top, self.top)
 
@@ -203,7 +206,8 @@ class Bands(TimePlot):
         self.artists = [*self.fills, self.hint]
         handles = [Patch(color=colour, label=label) for label, colour in BANDS.items()]
         handles[0].set_label(f"all {name}")
-        axes.legend(handles=handles[::-1], loc="lower left", bbox_to_anchor=(self.left, 1), ncols=4)
+        place = {"loc": "lower left", "bbox_to_anchor": (self.left, 1)}
+        self.fixed = [axes.legend(handles=handles[::-1], ncols=4, **place)]
 
     def update(self, history):
         self.fit_iterations(history.train_iterations)  # at the same moment as the curves

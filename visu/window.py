@@ -1,6 +1,7 @@
 """The live window: pyplot's figure, a timer, keys. It reads a History and knows no training."""
 
 import math
+import time
 from functools import wraps
 
 import matplotlib
@@ -12,6 +13,7 @@ from visu.painter import Painter
 from visu.panels import DPI, SIX, SIZE, Panels
 
 TICK = 100  # milliseconds between two looks at the training
+SLICE = 0.03  # seconds of painting after which keys come first
 VIEWS = {
     **{str(number): (name,) for number, name in enumerate(SIX, 1)},
     "7": ("accuracy", "loss"),
@@ -69,6 +71,9 @@ class Window:
         self.panels = Panels(self.figure, run, animated=self.blits)
         self.size = self.seen_size = self.figure.get_size_inches().tolist()
         self.painter = Painter(self.panels)
+        self.due = []  # members of panels.moving that are yet to be drawn
+        self.rest = self.canvas.new_timer(interval=1, callbacks=[(self._go_on, (), {})])
+        self.rest.single_shot = True
         self.canvas.mpl_connect("key_press_event", self._press)
         self.canvas.mpl_connect("draw_event", self._drawn)
         self.canvas.mpl_connect("close_event", self._closed)
@@ -102,29 +107,45 @@ class Window:
 
     @_guarded
     def _tick(self):
-        """Look at the training and draw what is new; fit a window that has come to rest."""
+        """Show what is new, if the frame before is done; fit a window that has come to rest."""
         before, self.seen_size = self.seen_size, self.figure.get_size_inches().tolist()
         if self.seen_size == before and math.dist(self.seen_size, self.size) > 0.02:  # inches
             self.size = self.seen_size
             self.panels.arrange()
-        self.poll()
-        if not self.closed:
-            self._paint(self.panels.update(self.history, self.status))
+        if not self.due:
+            self._look()
+            self._paint(SLICE)
 
-    def _paint(self, changed):
-        """Show these members of panels.moving, or all of them where they are not fresh."""
-        if self.blits:
-            for area in self.painter.paint(changed):
+    def _look(self):
+        """Look at the training, and find what is to be drawn."""
+        self.poll()
+        new = self.panels.update(self.history, self.status)
+        self.due = [part for part in self.panels.moving if part in self.due or part in new]
+
+    def _paint(self, seconds=math.inf):
+        """Draw what is due, for about so long; the rest follows when waiting keys are answered."""
+        if not self.blits:
+            if self.due:
+                self.canvas.draw_idle()
+            self.due = []
+        end = time.perf_counter() + seconds
+        while self.due and not self.closed:
+            for area in self.painter.paint([self.due.pop(0)]):
                 self.canvas.blit(area)
-        elif changed or not self.panels.fresh:
-            self.panels.fresh = True
-            self.canvas.draw_idle()
+            if time.perf_counter() > end:
+                return self.rest.start()
+
+    @_guarded
+    def _go_on(self):
+        """Draw more of what is due."""
+        self._paint(SLICE)
 
     @_guarded
     def _drawn(self, event):
         """The toolkit has had the canvas drawn: a new window, or another size."""
         if self.blits and not self.canvas.is_saving():
             self.painter.complete()
+            self.due = []
 
     @_guarded
     def _press(self, event):
@@ -143,11 +164,13 @@ class Window:
             self.actions[key]()
         else:
             return
-        self._tick()
+        self._look()
+        self._paint()
 
     def _save(self):
         """Write what the window shows, and say where."""
         path = self.picture_path()
+        self._paint()
         try:
             if not self.blits:
                 self.canvas.draw()
