@@ -135,12 +135,17 @@ def test_the_scale_of_the_loss_follows_the_recent_values():
     assert len(set(tops)) < 25  # in jumps
 
 
-def test_the_iterations_axis_grows_in_jumps_to_the_end_of_the_run():
-    panels, limits = make_panels(names=["loss"], iterations=3000), []
-    for iteration in (0, 90, 110, 210, 1900, 2100, 3000):
-        panels.update(history(reading(iteration)))
-        limits.append(panels.moving[1].axes.get_xlim()[1])
-    assert limits == [100, 100, 200, 500, 2000, 3000, 3000]
+@pytest.mark.parametrize(
+    "speed, limits",
+    [(50, [100, 100, 200, 500, 2000, 3000, 3000]), (500, 4 * [1000] + [2000, 3000, 3000])],
+)
+def test_the_iterations_axis_grows_in_jumps_to_the_end_of_the_run(speed, limits):
+    panels = make_panels(names=["loss"], iterations=3000)
+    for iteration, limit in zip((10, 90, 110, 210, 1900, 2100, 3000), limits, strict=True):
+        panels.update(history(replace(reading(iteration), seconds=iteration / speed)))
+        assert panels.moving[1].axes.get_xlim()[1] == limit
+    panels.update(history(reading(0)))
+    assert panels.moving[1].axes.get_xlim()[1] == 100
 
 
 def test_seven_bands_lie_in_one_another():

@@ -13,6 +13,7 @@ from matplotlib.transforms import TransformedBbox
 TRAINING, TEST = "#e69f00", "#0072b2"
 BANDS = {"all": "#d3e4f3", "5/7": "#94c4df", "3/7": "#4a98c9", "middle 1/7": "#08468b"}
 MOST_POINTS = 2000  # more do not show on a screen, and would slow the drawing of a long run
+AHEAD = 2  # seconds: a fast training would else outgrow its axis in every frame
 ROUND = (1, 1.5, 2, 3, 4, 5, 6, 8)  # where scales may end, times a power of ten
 
 
@@ -102,10 +103,11 @@ class TimePlot(Plot):
         )
         self.hint.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.8})
 
-    def fit_iterations(self, iterations):
-        """Make room for the last of these iterations."""
-        last = max(iterations[-1] if iterations else 0, 100)
-        self.axes.set_xlim(0, min(round_up(last, (1, 2, 5)), max(last, self.run.iterations)))
+    def fit_iterations(self, history):
+        """Make room for what is there, and for the first AHEAD seconds of the training."""
+        last = max(history.iteration, 100)
+        room = round_up(max(last, AHEAD * history.steps_per_second), (1, 2, 5))
+        self.axes.set_xlim(0, min(room, max(last, self.run.iterations)))
 
     def tell_nan(self, what, iterations, values):
         """Say where the numbers broke down, as the curve has a gap there; values: [n]."""
@@ -137,7 +139,7 @@ class Curves(TimePlot):
         if history.last is self.seen:
             return False
         self.seen = history.last
-        self.fit_iterations(history.train_iterations)
+        self.fit_iterations(history)
         train, test = self.columns(history)
         iterations = thin_out(history.train_iterations)
         self.train.set_data(iterations, thin_out(train))
@@ -210,7 +212,7 @@ class Bands(TimePlot):
         self.fixed = [axes.legend(handles=handles[::-1], ncols=4, **place)]
 
     def update(self, history):
-        self.fit_iterations(history.train_iterations)  # at the same moment as the curves
+        self.fit_iterations(history)  # at the same moment as the curves
         if history.last_test is self.seen:
             return False
         self.seen = history.last_test
