@@ -51,7 +51,8 @@ def why_no_window():
         if backend in backend_registry.list_builtin(BackendFilter.INTERACTIVE):
             import matplotlib.pyplot as plt
 
-            plt.switch_backend(backend)  # raises where its toolkit or the display is missing
+            # raises where its toolkit or the display is missing
+            plt.switch_backend("module://visu.webagg" if backend == "webagg" else backend)
             return _why_not_qt(() if chosen else AFTER_QT) if backend.startswith("qt") else None
     except Exception as error:  # ImportError, RuntimeError, or a toolkit's own
         return one_line(error)

@@ -85,7 +85,7 @@ class Window:
         timer.start()
         try:
             with matplotlib.rc_context({"figure.raise_window": False}):  # takes no focus
-                main_loop()
+                plt.show(block=True)
         finally:
             timer.stop()
             self.close()
@@ -113,7 +113,7 @@ class Window:
 
     def _paint(self, changed):
         """Show these members of panels.moving, or all of them where they are not fresh."""
-        if self.blits:
+        if self.blits and getattr(self.canvas, "watched", True):  # by a browser, under WebAgg
             for area in self.painter.paint(changed):
                 self.canvas.blit(area)
         elif changed or not self.panels.fresh:
@@ -155,16 +155,6 @@ class Window:
             self.say(f"saved {path}")
         except OSError as error:
             self.say(f"{path} not saved: {error.strerror or error}")
-
-
-def main_loop():
-    """Block until every figure is closed."""
-    if matplotlib.get_backend().lower() == "webagg":
-        from visu.webagg import serve
-
-        serve()
-    else:
-        plt.show(block=True)
 
 
 def open_figure(title):
