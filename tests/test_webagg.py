@@ -15,10 +15,24 @@ import numpy as np
 import pytest
 from conftest import SCRIPTS
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 from test_scripts import start
+from test_window import RUN, long_run, reading
 
-from visu.panels import WARNING
+from visu import window
+from visu.panels import DPI, SIZE, WARNING
+
+# a page script: messages come in bursts
+SLOW_LINE = """
+const real = Object.getOwnPropertyDescriptor(WebSocket.prototype, "onmessage");
+function listen(take) {
+    const held = [];
+    setInterval(() => held.splice(0).forEach(take), 300);
+    real.set.call(this, (event) => held.push(event));
+}
+Object.defineProperty(WebSocket.prototype, "onmessage", {set: listen});
+"""
 
 pytest.importorskip("tornado", reason="needs tornado, which serves WebAgg")
 
@@ -61,6 +75,12 @@ class Browser:
         """What the page shows, [height, width, 3] float 0..1."""
         png = base64.b64decode(self.ask("/screenshot"))
         return imread(io.BytesIO(png))[..., :3]
+
+    def canvas(self):
+        """The picture on the page, [height, width, 4] float 0..1."""
+        script = "return document.querySelector('canvas.mpl-canvas').toDataURL()"
+        url = self.ask("/execute/sync", {"script": script, "args": []})
+        return imread(io.BytesIO(base64.b64decode(url.partition(",")[2])))
 
     def press(self, key):
         """Press a key with the mouse over the picture."""
@@ -128,6 +148,85 @@ def test_a_browser_shows_the_window_and_its_keys_work(served, browser):
     out, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (0, "")
     assert "Stopped at iteration" in out
+
+
+def test_each_of_two_browsers_shows_every_pixel_also_over_a_slow_line(served, browser):
+    """They get only what is new, and that must add up to what the script has drawn."""
+    process, address = served
+    browser.ask("/url", {"url": address})
+    browser.ask("/window", {"handle": browser.ask("/window/new", {})["handle"]})
+    before = {"cmd": "Page.addScriptToEvaluateOnNewDocument", "params": {"source": SLOW_LINE}}
+    browser.ask("/goog/cdp/execute", before)
+    browser.ask("/url", {"url": address})
+    wait_for(lambda: browser.screenshot().std() > 0.1)
+    wait_for(lambda: moves(browser))
+    browser.press(" ")
+    wait_for(lambda: status_shown(browser.screenshot()))
+    wait_for(lambda: not moves(browser))
+    browser.press("s")
+    line = next(line for line in process.stdout if line.startswith("saved"))
+    saved = imread(line.removeprefix("saved ").strip())
+    for tab in browser.ask("/window/handles"):
+        browser.ask("/window", {"handle": tab})
+        np.testing.assert_array_equal(browser.canvas(), saved)
+
+
+class Tab:
+    """A browser's tab as the canvas knows it: it adds up the images that come."""
+
+    def __init__(self, manager):
+        self.manager, self.events = manager, []
+        manager.add_web_socket(self)
+        manager.handle_json({"type": "refresh"})
+
+    def send_json(self, event):
+        self.events.append(event["type"])
+
+    def send_binary(self, png):
+        image = imread(io.BytesIO(png))
+        new = image[..., 3:] > 0
+        self.pixels = image if new.all() else np.where(new, image, self.pixels)
+
+    def look(self):
+        """What it shows once it has asked for what it has been told is there."""
+        assert "draw" in self.events
+        self.events.clear()
+        self.manager.handle_json({"type": "draw"})
+        return (self.pixels * 255).round()
+
+
+def test_tabs_that_come_or_change_their_size_get_all_others_what_is_new(monkeypatch):
+    from visu.webagg import FigureCanvas
+
+    def open_figure(title):
+        return FigureCanvas.new_manager(Figure(SIZE, dpi=DPI), 1).canvas.figure
+
+    def next_reading():
+        filled.append(reading(filled.iteration + 20))
+        made._tick()
+
+    def draw_and_compare(shown):
+        made.canvas.draw()
+        np.testing.assert_array_equal(shown, made.canvas.buffer_rgba())
+
+    monkeypatch.setattr(window, "open_figure", open_figure)
+    filled = long_run(1600)
+    made = window.Window(filled, RUN, lambda: None)
+    manager = made.canvas.manager
+    for _ in range(2):  # the second comes when nobody has looked for a while
+        next_reading()
+        tab = Tab(manager)
+        draw_and_compare(tab.look())
+        next_reading()
+        with monkeypatch.context() as during:
+            during.setattr(made.figure, "draw", None)  # not the whole figure
+            shown = tab.look()
+        draw_and_compare(shown)
+        manager.remove_web_socket(tab)
+    tab = Tab(manager)
+    tab.look()
+    manager.handle_json({"type": "resize", "width": 1343, "height": 756})
+    draw_and_compare(tab.look())
 
 
 def test_ctrl_c_ends_a_served_window_with_status_130(served):

@@ -539,7 +539,7 @@ def test_a_window_of_another_size_is_laid_out_anew_once_it_rests(make_window):
 
 
 def test_without_a_toolkit_it_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(matplotlib, "get_backend", lambda: "agg")
+    monkeypatch.setattr(matplotlib, "get_backend", lambda auto_select=True: "agg")
     monkeypatch.setattr(backend, "find_spec", lambda name: None)
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.delenv("MPLBACKEND", raising=False)
@@ -547,11 +547,42 @@ def test_without_a_toolkit_it_says_what_to_install(monkeypatch):
 
 
 def test_without_a_display_it_says_so(monkeypatch):
-    monkeypatch.setattr(matplotlib, "get_backend", lambda: "agg")
+    monkeypatch.setattr(matplotlib, "get_backend", lambda auto_select=True: "agg")
     monkeypatch.setattr(sys, "platform", "linux")
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND"):
         monkeypatch.delenv(name, raising=False)
     assert "set DISPLAY" in window.why_no_window()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "works", "opens", "words"),
+    [
+        (None, ["qtagg", "tkagg"], "tkagg", []),
+        (None, ["qtagg"], None, ["apt install libxcb-cursor0,", "python3-tk"]),
+        ("qtagg", ["qtagg", "tkagg"], None, ["apt install libxcb-cursor0,", "MPLBACKEND=tkagg"]),
+    ],
+    ids=["tk", "only Qt", "chosen"],
+)
+def test_where_qt_would_abort_it_is_not_used(monkeypatch, chosen, works, opens, words):
+    """Qt ends the whole process where a library is missing to it, and asks nobody before."""
+    switched = []
+
+    def switch(name):
+        if name not in works:
+            raise ImportError(name)
+        switched.append(name)
+
+    def get(auto_select=True):
+        return "qtagg" if auto_select else chosen
+
+    monkeypatch.setattr(matplotlib, "get_backend", get)
+    monkeypatch.setattr(window.plt, "switch_backend", switch)
+    monkeypatch.setattr(backend, "_missing_to_qt", lambda: ("libxcb-cursor", "0"))
+    why = window.why_no_window()
+    assert all(word in why for word in words) if words else why is None
+    assert opens in (None, switched[-1])
+    monkeypatch.setattr(backend, "_missing_to_qt", lambda: None)
+    assert window.why_no_window() is None and switched[-1] == "qtagg"
 
 
 def test_under_a_notebooks_exclamation_mark_it_names_run(monkeypatch):

@@ -90,7 +90,7 @@ class Window:
         timer.start()
         try:
             with matplotlib.rc_context({"figure.raise_window": False}):  # takes no focus
-                main_loop()
+                plt.show(block=True)
         finally:
             timer.stop()
             self.close()
@@ -124,7 +124,7 @@ class Window:
 
     def _paint(self, seconds=math.inf):
         """Draw what is due, for about so long; the rest follows when waiting keys are answered."""
-        if not self.blits:
+        if not (self.blits and getattr(self.canvas, "watched", True)):  # by a browser, under WebAgg
             if self.due:
                 self.canvas.draw_idle()
             self.due = []
@@ -178,16 +178,6 @@ class Window:
             self.say(f"saved {path}")
         except OSError as error:
             self.say(f"{path} not saved: {error.strerror or error}")
-
-
-def main_loop():
-    """Block until every figure is closed."""
-    if matplotlib.get_backend().lower() == "webagg":
-        from visu.webagg import serve
-
-        serve()
-    else:
-        plt.show(block=True)
 
 
 def open_figure(title):
