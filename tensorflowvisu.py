@@ -134,7 +134,6 @@ class _Live:
     def run(self, make_training, schedule):
         """Train until the window is closed."""
         gc.freeze()  # else each full collection, with all of TensorFlow's objects, halts the window
-        sys.setswitchinterval(0.0005)  # seconds the window waits for Python while this compiles
         self._worker = training.Worker(make_training, self._control, **schedule)
         try:
             self._window.show()
