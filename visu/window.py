@@ -12,7 +12,7 @@ from visu.backend import NoWindow, one_line, why_no_window
 from visu.painter import Painter
 from visu.panels import DPI, SIX, SIZE, Panels
 
-TICK = 100  # milliseconds between two looks at the training
+TICK = 130  # milliseconds between two looks at the training
 SLICE = 0.03  # seconds of painting after which keys come first
 VIEWS = {
     **{str(number): (name,) for number, name in enumerate(SIX, 1)},
@@ -49,7 +49,7 @@ class Window:
     """A live window on a History. Raises NoWindow, one line, where none can open.
 
     history: read, never changed. poll: a function without arguments, called on the main thread
-    about ten times a second, paused or not, which may add to `history` and set `status`.
+    several times a second, paused or not, which may add to `history` and set `status`.
     run: a history.Run. actions: key -> function without
     arguments, for the keys that are not the window's own: " ", "n", "r". picture_path: a function
     without arguments that returns where `s` writes its PNG; say: takes a line for the terminal.
