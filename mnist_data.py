@@ -271,7 +271,7 @@ def to_digits(pixels, labels, part):
 
 
 def _empty(shape):
-    """A float32 array, not filled, at a multiple of 64 bytes: TensorFlow need not copy such a one."""
+    """A float32 array, not filled, at a multiple of 64 bytes: there TensorFlow needs no copy."""
     size = math.prod(shape)
     room = np.empty(size + 16, np.float32)
     start = -room.ctypes.data % 64 // 4

@@ -9,7 +9,17 @@ import pytest
 import tensorflow as tf
 from conftest import SCRIPTS
 
-from visu.training import BATCH, Control, Training, Worker, batches, next_reading, reads_test
+import mnist_data
+from visu.training import (
+    BATCH,
+    Control,
+    Training,
+    Worker,
+    batches,
+    next_reading,
+    reads_test,
+    tensor_of,
+)
 
 SOFTMAX, DROPOUT = SCRIPTS[0], next(path for path in SCRIPTS if "2.2" in path.stem)
 
@@ -43,6 +53,27 @@ def test_schedule_of_readings():
     assert tests == [0, 20, 40, 60, 80, *range(100, 10_001, 100)]
     assert next_reading(13, 20, 10_000) == 20  # after single steps
     assert next_reading(40, 20, 45) == 45 and reads_test(45, 20, 45)
+
+
+def test_digits_are_used_where_they_lie():
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 28, 28), np.uint8)
+    images = mnist_data.to_digits(pixels, np.arange(6, dtype=np.uint8), "train").images
+    tensor = tensor_of(images)
+    np.testing.assert_array_equal(tensor, pixels[..., None] / np.float32(255))
+    images[5] = 2
+    assert (tensor[5] == 2).numpy().all() == (not tf.config.list_physical_devices("GPU"))
+
+
+def test_other_arrays_are_copied():
+    room = np.arange(100, dtype=np.float32)
+    first = room[-room.ctypes.data % 64 // 4 :]  # where TensorFlow could use it in place
+    locked = first[:16].view()
+    locked.flags.writeable = False
+    for array in (first[1:], first[::2], locked):
+        before = array.copy()
+        tensor = tensor_of(array)
+        room += 1
+        np.testing.assert_array_equal(tensor, before)
 
 
 @pytest.fixture

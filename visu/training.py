@@ -138,7 +138,7 @@ def reads_test(i, every, iterations):
     return i <= 100 or i % (5 * every) == 0 or i == iterations
 
 
-def _tensor(array):
+def tensor_of(array):
     """A float32 array as a tensor on the device; in the same memory where that can be.
 
     tf.constant makes two copies, one after the other: half a second and 380 MB for MNIST.
@@ -154,9 +154,9 @@ class Training:
     def __init__(self, mnist, train_step, evaluate, optimizer, weights, biases):
         self._mnist = mnist
         train, test = mnist.train, mnist.test
-        self._train = _tensor(train.images), _tensor(train.labels)
+        self._train = tensor_of(train.images), tensor_of(train.labels)
         self._slices = [  # of the test digits: all 10,000 at once do not fit a small GPU
-            (_tensor(test.images[k : k + SLICE]), _tensor(test.labels[k : k + SLICE]))
+            (tensor_of(test.images[k : k + SLICE]), tensor_of(test.labels[k : k + SLICE]))
             for k in range(0, len(test.images), SLICE)
         ]
         self._train_step, self._evaluate, self._optimizer = train_step, evaluate, optimizer
