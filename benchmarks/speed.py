@@ -18,6 +18,8 @@ Tried, and not worth it (2 cores, TensorFlow 2.21):
 - one thread between operations: 72 instead of 80 for 3.1, 737 instead of 816 for 2.2
 - no XLA for 2.2: half; for 1.0: 4,450 instead of 6,550
 - malloc that never gives memory back: nothing beyond the noise
+- one fused operation per variable in place of Keras's Adam, in 3.1: 87 instead of 82, not enough
+  to reach into Keras for
 - no part of a step of 3.1 stands out: of 11 ms the convolutions take 7, dropout 1.3, Adam 0.7
 - the image data at an address that is no multiple of 64: TensorFlow aborts on it through DLPack
 """
