@@ -20,7 +20,7 @@ class Painter:
             self._lay_background(part)
         self._draw(artist for part in parts for artist in part.artists)
         if not self.panels.help_shown:
-            return [part.cell for part in parts]
+            return [part.cell.padded(1) for part in parts]  # Qt rounds both ends down
         self.figure.draw_artist(self.panels.help)
         return [self.figure.bbox] if parts else []
 

@@ -12,7 +12,7 @@ from visu.backend import NoWindow, one_line, why_no_window
 from visu.painter import Painter
 from visu.panels import DPI, SIX, SIZE, Panels
 
-TICK = 130  # milliseconds between two looks at the training
+TICK = 160  # milliseconds between two looks at the training
 SLICE = 0.03  # seconds of painting after which keys come first
 VIEWS = {
     **{str(number): (name,) for number, name in enumerate(SIX, 1)},
