@@ -31,8 +31,8 @@ KINDS = {
 MARGINS = {  # left, right, top, bottom, for tick labels, title and legend
     "training": (66, 12, 38, 14),
     "test": (66, 12, 38, 14),
-    "weights": (60, 34, 66, 52),
-    "biases": (60, 34, 66, 52),
+    "weights": (66, 28, 66, 52),
+    "biases": (66, 28, 66, 52),
     "first layer": (24, 126, 40, 16),
 }
 OTHER_MARGINS = (60, 34, 38, 52)
