@@ -60,8 +60,7 @@ class Network:
 
     def operations(self):
         """Floating-point operations of one training step: forward, and two products backward."""
-        side, channels, total, inputs = 28, 1, 0, 0
-        layers = []
+        side, channels, layers = 28, 1, []
         for patch, wider, stride, _ in self.convolutions:
             side //= stride
             layers.append(2 * side * side * patch * patch * channels * wider)
@@ -70,8 +69,7 @@ class Network:
         for size in (*self.dense, 10):
             layers.append(2 * inputs * size)
             inputs = size
-        total = 3 * sum(layers) - layers[0]  # nothing asks for the gradient of the images
-        return BATCH * total
+        return BATCH * (3 * sum(layers) - layers[0])  # nothing asks for the images' gradient
 
 
 NETWORKS = {
