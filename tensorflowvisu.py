@@ -155,7 +155,7 @@ class _Live:
     def _status(self):
         if self._control.paused:
             return "PAUSED"
-        if self._history.last is None:
+        if not self._history.iteration:
             return "compiling …"
         return "done" if self._history.iteration >= self._about.iterations else ""
 

@@ -2,6 +2,7 @@
 
     python benchmarks/window.py                             # 1.0, 2.2, 3.1 in full, both sizes
     python benchmarks/window.py 2.2 --iterations 2000 --size 1344x756 --rounds 1
+    python benchmarks/window.py --ladder                    # the six scripts in full, just timed
 
 Prints a line per script and size: steps per second headless and live, in alternation, and the
 median of the ratios; frames per second; milliseconds per frame in the first and the last thousand
@@ -19,12 +20,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
 import numpy as np
+from screen import screen
 
 TOP = Path(__file__).resolve().parent.parent
 SCRIPTS = {path.stem.split("_")[1]: path for path in sorted(TOP.glob("mnist_[0-9]*.py"))}
@@ -79,69 +80,7 @@ def watched(log, script, *flags):
         Path(log).write_text(json.dumps({"marks": marks, "frames": frames}))
 
 
-# ---- the screen, and the hand on the keys
-
-
-class Screen:
-    """An Xvfb of this size whose pixels lie in a file: reading them costs the machine nothing."""
-
-    def __init__(self, size, folder):
-        read, write = os.pipe()
-        command = ["Xvfb", "-displayfd", str(write), "-dpi", "96", "-noreset", "-fbdir", folder]
-        command += ["-screen", "0", f"{size}x24"]
-        self.server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
-        os.close(write)
-        with os.fdopen(read) as file:
-            self.name = f":{file.readline().strip()}"
-        self.variables = os.environ | {"DISPLAY": self.name}
-        self.variables.setdefault("MPLBACKEND", "tkagg")
-        self.size = size.split("x")
-        dump = Path(folder) / "Xvfb_screen0"  # an XWD file
-        header = np.fromfile(dump, ">u4", 25)
-        shape, start = (int(header[5]), int(header[12])), int(header[0] + 12 * header[19])
-        self.pixels = np.memmap(dump, np.uint8, "r", start, shape)
-
-    def xdotool(self, *arguments):
-        command = ["xdotool", *map(str, arguments)]
-        done = subprocess.run(command, env=self.variables, check=True, capture_output=True)
-        return done.stdout.decode().split()
-
-    def fill(self, title):
-        """Wait for the window with this title; it gets the keys and the whole screen."""
-        window = self.xdotool("search", "--sync", "--onlyvisible", "--name", title)[0]
-        self.xdotool("windowmove", window, 0, 0, "windowsize", window, *self.size)
-        self.xdotool("windowfocus", "--sync", window)
-
-    def probe(self):
-        """The pixels of the fifth panel's title: no frame changes them, each view does."""
-        wide, tall = map(int, self.size)
-        rows = slice(int(0.56 * tall), int(0.59 * tall))
-        return self.pixels[rows, 4 * int(0.37 * wide) : 4 * int(0.5 * wide)].copy()
-
-    def settled(self):
-        """The probe once the first frame of this size is there and at rest."""
-        before, since = None, time.monotonic()
-        while True:
-            now = self.probe()
-            if before is None or now.std() < 1 or not np.array_equal(now, before):
-                before, since = now, time.monotonic()
-            if time.monotonic() - since > 1:
-                return now
-            time.sleep(0.01)
-
-    def end(self):
-        self.server.terminate()
-        self.server.wait()
-
-
-@contextmanager
-def screen(size):
-    with tempfile.TemporaryDirectory() as folder:
-        made = Screen(size, folder)
-        try:
-            yield made
-        finally:
-            made.end()
+# ---- the hand on the keys
 
 
 def press_keys(display, process, seconds):
@@ -195,6 +134,7 @@ def live(script, flags, display, iterations, key_seconds=0):
         answers = press_keys(display, process, key_seconds) if key_seconds else []
         if not key_seconds:
             wait_for_the_end(process, iterations)
+        seconds = time.monotonic() - begin
         display.xdotool("key", "q")
         if process.wait(60):
             sys.exit(f"{script.name} ended with status {process.returncode}")
@@ -202,7 +142,10 @@ def live(script, flags, display, iterations, key_seconds=0):
         marks = {name: mark - begin for name, mark in seen["marks"].items()}
         answers = [(at - begin, seconds) for at, seconds in answers]
         rate = None if key_seconds else steps_per_second(runs)
-        return {"marks": marks, "frames": seen["frames"], "answers": answers, "rate": rate}
+        return {"marks": marks, "frames": seen["frames"], "answers": answers} | {
+            "rate": rate,
+            "seconds": seconds,  # from the start to the last reading
+        }
 
 
 def wait_for_the_end(process, iterations):
@@ -218,10 +161,14 @@ def per_frame(frames, low, high):
     return median(chosen) if chosen else float("nan")
 
 
+def full_length(step):
+    return 2000 if step == "1.0" else 10_000
+
+
 def row(step, size, options):
     """A line of the table, in Markdown."""
     script = SCRIPTS[step]
-    iterations = options.iterations or (2000 if step == "1.0" else 10_000)
+    iterations = options.iterations or full_length(step)
     flags = ["--data", options.data, "--iterations", str(iterations)]
     rates, runs = [], []
     for _ in range(options.rounds):
@@ -251,11 +198,37 @@ def row(step, size, options):
     return f"| {' | '.join(cells)} |"
 
 
+def ladder(options):
+    """Print how long the six scripts take in their windows, start-up and all readings included."""
+    size, total = (options.size or SIZES)[-1], 0.0
+    print(f"| step, {size} | s, start to last reading |\n|---|---|")
+    for step, script in SCRIPTS.items():
+        iterations = options.iterations or full_length(step)
+        flags = ["--data", options.data, "--iterations", str(iterations)]
+        with screen(size) as display:
+            seconds = live(script, flags, display, iterations)["seconds"]
+        print(f"| {step} | {seconds:.0f} |", flush=True)
+        total += seconds
+    print(f"| all | {total:.0f} |")
+
+
 def milliseconds(answers):
     """Median and longest, with the number of keys."""
     if not answers:
         return "–"
     return f"{1000 * median(answers):.0f}, {1000 * max(answers):.0f} ({len(answers)})"
+
+
+def table(options):
+    """Print the table of what a window costs."""
+    print(
+        "| step, window | steps/s headless | live | ratio | frames/s | ms per frame, first / last "
+        "thousand | s to imports / first frame / first reading | ms to a key's answer, median, "
+        "longest (keys): training / compiling |\n|---|---|---|---|---|---|---|---|"
+    )
+    for step in options.steps or ("1.0", "2.2", "3.1"):
+        for size in options.size or SIZES:
+            print(row(step, size, options), flush=True)
 
 
 def main():
@@ -275,15 +248,9 @@ def main():
         help="how long keys are tried",
     )
     add("--data", default="mnist", metavar="FOLDER", help="as for the scripts")
+    add("--ladder", action="store_true", help="the six scripts once in their windows, just timed")
     options = parser.parse_args()
-    print(
-        "| step, window | steps/s headless | live | ratio | frames/s | ms per frame, first / last "
-        "thousand | s to imports / first frame / first reading | ms to a key's answer, median, "
-        "longest (keys): training / compiling |\n|---|---|---|---|---|---|---|---|"
-    )
-    for step in options.steps or ("1.0", "2.2", "3.1"):
-        for size in options.size or SIZES:
-            print(row(step, size, options), flush=True)
+    ladder(options) if options.ladder else table(options)
     cores = len(os.sched_getaffinity(0))
     names = "tensorflow", "keras", "numpy", "matplotlib"
     print(f"\n{cores} cores, {os.environ.get('MPLBACKEND', 'tkagg')},", end=" ")

@@ -169,7 +169,8 @@ class Training:
         # XLA fuses the many small operations, but has no fast convolution on a CPU
         convolution = any("Conv" in op.type for op in step.graph.get_operations())
         self._block = tf.function(self._block, jit_compile=not convolution)
-        self._advance = tf.function(self._advance, autograph=False)  # translated, it starts later
+        self._read_batch = tf.function(self._read_batch, autograph=False)  # else it starts later
+        self._advance = tf.function(self._advance, autograph=False)
         self._read_test = tf.function(self._read_test, autograph=False)
         # all that a step touches: weights, biases, the optimizer's state, random generators, ...
         self._variables = step.graph.variables
@@ -186,11 +187,16 @@ class Training:
         """In the graph: train on these of the batches, indices [k, BATCH]; then read batch `last`.
 
         One call for all that lies between two readings, as each call halts the window a little.
-        Returns accuracy and loss [2], predictions [BATCH], and the learning rate.
         """
-        X, Y_ = [tf.gather(data, indices) for data in self._train]
-        self._block(X, Y_, first, last)
-        return *self._read(X[last], Y_[last]), tf.convert_to_tensor(self._optimizer.learning_rate)
+        self._block(*[tf.gather(data, indices) for data in self._train], first, last)
+        return self._read_batch(indices[last])
+
+    def _read_batch(self, indices):
+        """In the graph, for the batch of these indices [BATCH]: accuracy and loss [2], predictions
+        [BATCH]; and the learning rate.
+        """
+        read = self._read(*[tf.gather(data, indices) for data in self._train])
+        return *read, tf.convert_to_tensor(self._optimizer.learning_rate)
 
     def _read(self, X, Y_):
         """In the graph: accuracy and loss [2] and predictions [n] for X [n, 28, 28, 1]."""
@@ -218,27 +224,25 @@ class Training:
         """
         source = batches(len(self._mnist.train.images), seed)
         indices = np.stack([*islice(source, every + 1)])  # the last one is only read, at first
-        i, n, began, paused = 0, 0, None, 0.0
-        while True:
-            first, last = i % every, i % every + n
-            read = self._advance(indices, *tf.constant([first, last]))
-            i += n
+        yield self._reading(0, 0.0, indices[0], self._read_batch(indices[0]), self._read_test())
+        self._advance(indices, *tf.constant([0, 0]))  # compiles, off the clock
+        i, began, paused = 0, time.perf_counter(), 0.0
+        while i < iterations:
             now = time.perf_counter()
-            seconds = now - began - paused if i else 0.0  # the first call compiles, off the clock
-            test = self._read_test() if reads_test(i, every, iterations) else None
-            if control.interrupted:
-                return
-            yield self._reading(i, seconds, indices[last], read, test)
-            if i == iterations:
-                return
-            if last == every:
-                indices = np.stack([indices[last], *islice(source, every)])
-            now = time.perf_counter()
-            began = began or now
             n = control.wait(next_reading(i, every, iterations) - i)
             paused += time.perf_counter() - now
             if not n:
                 return
+            first, last = i % every, i % every + n
+            read = self._advance(indices, *tf.constant([first, last]))
+            i += n
+            seconds = time.perf_counter() - began - paused
+            test = self._read_test() if reads_test(i, every, iterations) else None
+            if control.interrupted:
+                return
+            yield self._reading(i, seconds, indices[last], read, test)
+            if last == every:
+                indices = np.stack([indices[last], *islice(source, every)])
 
     def _reading(self, i, seconds, indices, read, test):
         """The Reading at iteration i; read, test: what _advance and _read_test have returned."""
