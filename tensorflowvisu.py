@@ -46,9 +46,9 @@ def parse_args(doc):
     """Return the command line's flags, the same for every script.
 
     doc: the script's docstring, shown by --help; its first line begins with the title and a colon.
-    The result has iterations (int or None), seed (int), data, headless, runs (Path) and movie
-    (Path or None) as given, and script and title (str). A bad flag ends the script with one line
-    and status 2.
+    The result has iterations (int or None), seed (int), data, headless, label, runs (Path) and
+    movie (Path or None) as given, and script, title and source, the script's text. A bad flag ends
+    the script with one line and status 2.
     """
     script = Path(sys.argv[0]).resolve()
     parser = _Parser(
@@ -62,10 +62,17 @@ def parse_args(doc):
     )
     add("--movie", type=_movie, metavar="FILE", help="film the run: an .mp4 (with ffmpeg) or .gif")
     add("--headless", action="store_true", help="train without a window")
+    add(
+        "--label",
+        default="",
+        metavar="TEXT",
+        help="name an experiment, for compare_curves.py",
+    )
     runs = script.parent / "runs"
     add("--runs", type=Path, default=runs, metavar="FOLDER", help=f"keep the results here ({runs})")
     args = parser.parse_args()
     args.script, args.title = script.stem, doc.strip().partition(":")[0]
+    args.source = script.read_text(encoding="utf-8")  # now: it may be edited while it runs
     return args
 
 
@@ -79,7 +86,8 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iteration
     Ends the script with status 130 after Ctrl-C.
     """
     every = 10 if iterations <= 2000 else 20  # iterations between two readings
-    about = Run(args.title, mnist.name, args.iterations or iterations, len(mnist.test.images))
+    title = f"{args.title}, {args.label}" if args.label else args.title
+    about = Run(title, mnist.name, args.iterations or iterations, len(mnist.test.images))
     history, progress, control = History(), Progress(about.iterations), training.Control()
     movie = _open_movie(args.movie, history, about)
     schedule = {"seed": args.seed, "iterations": about.iterations, "every": every}

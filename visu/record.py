@@ -27,7 +27,7 @@ def _warn_not_kept(error):
 
 
 def keep(folder, args, about, history, device):
-    """Write curves.csv, run.json and window.png into `folder`, with a warning where it can't be.
+    """Write the script, its curves, facts and window into `folder`; a warning where it can't be.
 
     about: the Run; history: its History, perhaps cut short; device: what trained, as text.
     """
@@ -40,6 +40,7 @@ def keep(folder, args, about, history, device):
     from visu.panels import save_picture
 
     try:
+        (folder / f"{args.script}.py").write_text(args.source, encoding="utf-8")
         write_curves(folder / "curves.csv", history)
         facts = _facts(args, about, device) | history.results(about.iterations)
         write_run(folder / "run.json", facts)
@@ -53,7 +54,8 @@ def _facts(args, about, device):
     affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     return {
         "script": args.script,
-        "title": about.title,
+        "title": args.title,
+        "label": args.label,
         "arguments": sys.argv[1:],
         "seed": args.seed,
         "data": about.data,

@@ -1,0 +1,250 @@
+"""Draws the curves of runs over each other, and prints what they came to.
+
+    python compare_curves.py                            all steps that have runs
+    python compare_curves.py 2.0 2.1 --until 300        the newest run of each step
+    python compare_curves.py runs/mnist_2.1*/*          given runs
+    python compare_curves.py 3.0 3.1 --save slide.pdf   a picture in place of a window
+    python compare_curves.py --diff 2.1 runs/...        what was changed in a script
+    python compare_curves.py --deck                     the slides' own comparisons
+
+With a run come those of other seeds that differ from it in nothing else: a step with several seeds
+is drawn as their median with a band from the 10th to the 90th percentile.
+"""
+
+import argparse
+import difflib
+import sys
+from pathlib import Path
+
+from visu import overlay, runs
+from visu.backend import why_no_window  # before the rest of matplotlib
+from visu.deck import DECK, command
+
+TOP = Path(__file__).resolve().parent
+SIZE = (14, 7.875)  # inches, 16:9
+FORMATS = ".png", ".svg", ".pdf"
+
+
+class Wrong(Exception):
+    """What was asked for cannot be done; the message says why and what to do."""
+
+
+def main():
+    """Do what the command line says. Returns the exit status."""
+    args = parse_args()
+    try:
+        if args.diff:
+            print_difference(*args.diff, args.runs)
+        elif args.deck:
+            draw_deck(args.deck, args.runs)
+        else:
+            compare(args)
+    except (Wrong, OSError) as error:
+        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def parse_args():
+    """The command line's flags."""
+    parser = _Parser(
+        prog="compare_curves.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "which",
+        nargs="*",
+        metavar="RUN",
+        help="a step, as 2.1, a label, or the folder of a run (all)",
+    )
+    add("--from", dest="first", type=_whole(0), default=0, metavar="I", help="from iteration I on")
+    add("--until", type=_whole(1), metavar="I", help="up to iteration I")
+    panel = parser.add_mutually_exclusive_group()
+    panel.add_argument("--accuracy", action="store_true", help="the accuracy only")
+    panel.add_argument("--loss", action="store_true", help="the loss only")
+    add("--log", action="store_true", help="a logarithmic axis for the loss")
+    add(
+        "--smooth", type=_whole(1), default=1, metavar="N", help="each point the mean of N readings"
+    )
+    add("--save", type=_picture, metavar="FILE", help="write a .png, .svg or .pdf, open no window")
+    add("--diff", nargs=2, metavar=("A", "B"), help="print what differs in the two runs' scripts")
+    add(
+        "--deck", nargs="?", type=Path, const=Path("deck"), metavar="FOLDER",
+        help="draw the slides' comparisons into a folder (deck)",
+    )  # fmt: skip
+    add("--runs", type=Path, default=TOP / "runs", metavar="FOLDER", help="where the runs lie")
+    args = parser.parse_args()
+    if args.until and args.until <= args.first:
+        parser.error(f"--until {args.until} is not after --from {args.first}")
+    if args.which and (args.diff or args.deck):
+        parser.error(f"{args.which[0]}: --diff and --deck take no further runs")
+    return args
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):  # one line instead of usage and line
+        self.exit(2, f"{self.prog}: {message}; --help lists the flags\n")
+
+
+def _whole(low):
+    """An argparse type: whole numbers from low on."""
+
+    def whole_number(text):
+        if not (text.isascii() and text.isdigit() and int(text) >= low):
+            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {low} on")
+        return int(text)
+
+    return whole_number
+
+
+def _picture(text):
+    """An argparse type: the path of a picture."""
+    if Path(text).suffix.lower() not in FORMATS:
+        raise argparse.ArgumentTypeError(f"{text} does not end in {', '.join(FORMATS)}")
+    return Path(text)
+
+
+# ---- which runs
+
+
+def read_all(folders):
+    """The KeptRun of each folder; one that holds none is named and skipped."""
+    found = []
+    for folder in folders:
+        try:
+            found.append(runs.read(folder))
+        except runs.NoRun as why:
+            print(f"{folder} is skipped: {why}", file=sys.stderr)
+    return found
+
+
+def choose(which, place):
+    """The experiments that a person has named: lists of runs that differ by their seed only.
+
+    which: steps, labels, folders of runs, or nothing for all steps; place: the folder of all runs.
+    """
+    given = [word for word in which if Path(word).is_dir()]
+    kept = read_all(runs.find(place)) if len(given) < len(which) or not which else []
+    groups = []
+    for word in [w for w in which if w not in given] or sorted({run.step for run in kept}):
+        found = runs.newest(kept, word)
+        if not found:
+            raise Wrong(
+                f"{word} is no folder, and no step or label of a run in {place}{hint(word)}"
+            )
+        groups += found
+    groups += runs.experiments(read_all(given))
+    if not groups:
+        raise Wrong(f"there is no run in {place}{hint('1.0')}")
+    return groups
+
+
+def script(step):
+    """The name of a step's script, "" where there is none."""
+    return "".join(path.name for path in TOP.glob(f"mnist_{step}_*.py"))
+
+
+def hint(step):
+    """How to make a run of a step, as the end of a sentence."""
+    return f"; python {script(step)} makes one" if script(step) else ""
+
+
+# ---- what is made of them
+
+
+def compare(args):
+    """Print the table and draw the picture."""
+    groups = choose(args.which, args.runs)
+    print(table(groups), flush=True)
+    panels = [panel for panel in overlay.PANELS if getattr(args, panel)] or overlay.PANELS
+    view = overlay.View(tuple(panels), args.first, args.until, args.smooth, args.log)
+    if args.save:
+        save(args.save, groups, view)
+    else:
+        show(groups, view)
+
+
+def table(groups):
+    """The experiments' results as aligned lines, medians over the seeds."""
+    lines = [("step", "seeds", "final %", "best %", "to 97 %", "98 %", "99 %", "time", "steps/s")]
+    for group in groups:
+        facts = runs.figures(group)
+        reached = [facts[level] for level in runs.LEVELS]
+        lines.append(
+            (
+                runs.name(group) + ("" if group[0].facts["completed"] else " (stopped)"),
+                ",".join(str(run.facts["seed"]) for run in group),
+                f"{100 * facts['final']:.2f}",
+                f"{100 * facts['best']:.2f}",
+                *(f"{i:,.0f}" if i < float("inf") else "–" for i in reached),
+                f"{facts['seconds']:.0f} s",
+                f"{facts['steps_per_second']:,.0f}",
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
+        for line in lines
+    )
+
+
+def save(path, groups, view):
+    """Write the picture in the format of its name's end."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(SIZE, dpi=137.15)  # 1920 x 1080 pixels
+    overlay.draw(figure, groups, view)
+    figure.savefig(path)
+    print(f"Picture: {path}", flush=True)
+
+
+def show(groups, view):
+    """Open a window and wait until it is closed; say why where none can be opened."""
+    why = why_no_window()
+    if why:
+        print(f"No window: {why} --save FILE writes a picture.", file=sys.stderr)
+        return
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure(figsize=SIZE, dpi=96)
+    figure.canvas.manager.set_window_title("Comparing curves")
+    overlay.draw(figure, groups, view)
+    plt.show()
+
+
+def print_difference(a, b, place):
+    """Print what differs in the scripts of two runs, as a unified diff; a, b: see newest_run."""
+    first, second = newest_run(a, place), newest_run(b, place)
+    for run in (first, second):
+        if not run.source:
+            raise Wrong(f"{run.folder} has no copy of its script: it is from an older version")
+    texts = [run.source.splitlines() for run in (first, second)]
+    names = [str(run.folder) for run in (first, second)]
+    lines = list(difflib.unified_diff(*texts, *names, lineterm=""))
+    print("\n".join(lines) if lines else "The two scripts are the same.")
+
+
+def newest_run(word, place):
+    """The newest run of a step (without a label if there is one), of a label, or in a folder."""
+    every = [run for group in choose([word], place) for run in group]
+    return max(every, key=lambda run: (not run.label, run.folder.name))
+
+
+def draw_deck(folder, place):
+    """Draw the slides' comparisons, each into a PNG; say what is missing and how to make it."""
+    newest = {(group[0].step, group[0].label): group for group in choose([], place)}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, curves, view in DECK:
+        missing = [
+            command(script(step), label) for step, label in curves if (step, label) not in newest
+        ]
+        if missing:
+            print(f"{name}.png is not drawn. It lacks", *missing, sep="\n  ")
+        else:
+            save(folder / f"{name}.png", [newest[curve] for curve in curves], view)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

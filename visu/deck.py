@@ -1,0 +1,21 @@
+"""The comparisons that the slides show: of which runs each is made, and how such a run is made."""
+
+from visu.overlay import View
+
+CONSTANT = "constant rate"
+SIGMOID, RELU, DECAY, DROPOUT = ("2.0", ""), ("2.1", CONSTANT), ("2.1", ""), ("2.2", "")
+CONVOLUTION, BIGGER = ("3.0", ""), ("3.1", "")
+DECK = (  # the file's name; the curves, each a step and a label; what of them is shown
+    ("sigmoid_relu", (SIGMOID, RELU), View(last=300)),  # "first 300 iterations"
+    ("noisy_accuracy", (RELU,), View(("accuracy",))),
+    ("learning_rate_decay", (RELU, DECAY), View()),  # "start fast, then decay"
+    ("dropout", (SIGMOID, RELU, DECAY, DROPOUT), View()),
+    ("convolution", (DROPOUT, CONVOLUTION), View()),  # "Results - CNN"
+    ("bigger_convolution", (CONVOLUTION, BIGGER), View()),  # "Improvements"
+)
+EDITS = {CONSTANT: "after lrmin=0.003 is written for lrmin=0.0001 in it"}
+
+
+def command(script, label):
+    """How a run is made, as a line for a person; script: its file's name."""
+    return f"python {script}" + (f' --label "{label}", {EDITS[label]}' if label else "")

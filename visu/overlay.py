@@ -1,0 +1,158 @@
+"""The curves of several experiments over each other, on a figure of any canvas."""
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import matplotlib.style
+import numpy as np
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+from visu.panels import style
+from visu.plots import round_up
+from visu.runs import BAND, figures, name, over_seeds
+
+TYPE = 1.3  # times the type of a live window of this size: made for slides
+# Okabe and Ito's colours, the dark ones first
+COLOURS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9"
+DASHES = "-", "--", ":"
+PANELS = {"accuracy": "Test accuracy", "loss": "Test cross entropy loss"}
+LEGEND_LINE = 34  # pixels of a figure of 1344 x 756, as those below
+LEFT, RIGHT, TOP, BOTTOM, BETWEEN = 84, 50, 88, 76, 116
+HEADLINE_WIDTH = 100  # letters that fit
+LEGEND_WIDTH = 50  # letters of a label that leave room for a second column
+
+
+@dataclass(frozen=True)
+class View:
+    """What is shown: the panels, the iterations from first to last (None: the longest run's end),
+    how many neighbouring readings make a point, and whether the loss's axis is logarithmic.
+    """
+
+    panels: tuple = tuple(PANELS)
+    first: int = 0
+    last: int | None = None
+    smooth: int = 1
+    log: bool = False
+
+
+def draw(figure, groups, view):
+    """Draw experiments, as visu.runs.experiments gives them, on an empty Figure."""
+    width, height = figure.get_size_inches() * 96
+    unit = min(width / 1344, height / 756)
+    with matplotlib.style.context(["default", style(TYPE * unit)]):
+        looks = list(itertools.islice(_looks(), len(groups)))
+        names = labels(groups)
+        columns = 2 if len(names) > 3 and max(map(len, names)) <= LEGEND_WIDTH else 1
+        legend = LEGEND_LINE * unit * math.ceil(len(names) / columns)
+        every = figure.subplots(1, len(view.panels), squeeze=False)[0]
+        inner = (width - (LEFT + RIGHT + BETWEEN * (len(every) - 1)) * unit) / len(every)
+        figure.subplots_adjust(
+            left=LEFT * unit / width,
+            right=1 - RIGHT * unit / width,
+            top=1 - TOP * unit / height,
+            bottom=(BOTTOM * unit + legend) / height,
+            wspace=BETWEEN * unit / inner,
+        )
+        for axes, panel in zip(every, view.panels, strict=True):
+            _panel(axes, panel, groups, looks, view)
+        place = {"loc": "lower left", "bbox_to_anchor": ((LEFT - 14) * unit / width, 0)}
+        handles = every[0].get_legend_handles_labels()[0]
+        figure.legend(handles, names, ncols=columns, handlelength=2, columnspacing=2, **place)
+        headline = _headline(groups, view)
+        text = figure.text(LEFT * unit / width, 1 - 14 * unit / height, headline)
+        text.set(
+            va="top", color="0.3", size=12 * TYPE * unit * min(1, HEADLINE_WIDTH / len(headline))
+        )
+
+
+def _looks():
+    """(colour, dashes) of one experiment after the other, no two alike for 21 of them."""
+    for dashes in itertools.cycle(DASHES):
+        for colour in COLOURS:
+            yield colour, dashes
+
+
+def labels(groups):
+    """For each experiment: its name, its final accuracy, its seeds; and what sets it apart."""
+    names = [name(group) for group in groups]
+    data = {group[0].facts["data"] for group in groups}
+    texts = []
+    for text, group in zip(names, groups, strict=True):
+        facts = group[0].facts
+        if names.count(text) > 1:
+            text += f", {group[-1].folder.name}"
+        parts = [f"{text}: {100 * figures(group)['final']:.2f} %"]
+        parts += [f"on {facts['data']}"] if len(data) > 1 else []
+        parts += [f"median of {len(group)} seeds"] if len(group) > 1 and _seeds(groups) else []
+        parts += [] if facts["completed"] else [f"stopped at {facts['iterations']:,}"]
+        texts.append(", ".join(parts))
+    return texts
+
+
+def _seeds(groups):
+    """Whether the numbers of seeds differ."""
+    return len({len(group) for group in groups}) > 1
+
+
+def _headline(groups, view):
+    """What is drawn in what way."""
+    data = {group[0].facts["data"] for group in groups}
+    parts = [f"on {data.pop()}"] if len(data) == 1 else []
+    parts.append("thick: test digits, thin: training batches")
+    seeds = max(map(len, groups))
+    if seeds > 1:
+        median = "" if _seeds(groups) else f"median of {seeds} seeds, "
+        parts.append(f"{median}band: {BAND[0]}th to {BAND[1]}th percentile")
+    if view.smooth > 1:
+        parts.append(f"smoothed: mean of {view.smooth} readings")
+    return "  ·  ".join(parts)
+
+
+def _panel(axes, panel, groups, looks, view):
+    """One panel: thin training curves behind, bands, and the thick test curves."""
+    thin = matplotlib.rcParams["lines.linewidth"]
+    for group, (colour, _) in zip(groups, looks, strict=True):
+        iterations, middle, _ = over_seeds(group, f"train_{panel}", view.smooth)
+        axes.plot(iterations, middle, color=colour, linewidth=0.6 * thin, alpha=0.35, zorder=1.5)
+    for group, (colour, dashes) in zip(groups, looks, strict=True):
+        iterations, middle, band = over_seeds(group, f"test_{panel}", view.smooth)
+        if len(group) > 1:
+            axes.fill_between(iterations, *band, color=colour, alpha=0.25, linewidth=0, zorder=2)
+        axes.plot(iterations, middle, dashes, color=colour, linewidth=2.5 * thin, label=panel)
+        if not group[0].facts["completed"]:
+            axes.plot(
+                iterations[-1:], middle[-1:], "X", color=colour, markersize=9 * thin, zorder=4
+            )
+    axes.set_title(
+        PANELS[panel] + (", logarithmic" if panel == "loss" and view.log else ""), loc="left"
+    )
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_axisbelow(True)
+    axes.grid(True)
+    axes.set_xlabel("iteration")
+    last = view.last or max(run.facts["iterations"] for group in groups for run in group)
+    axes.set_xlim(view.first, last)
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    _fit_values(axes, panel, groups, view, last)
+
+
+def _fit_values(axes, panel, groups, view, last):
+    """The y axis: all test readings shown but for the first tenth, where they plunge."""
+    begin = view.first + (last - view.first) / 10
+    values = []
+    for group in groups:
+        iterations, _, band = over_seeds(group, f"test_{panel}", view.smooth)
+        shown = band[:, (iterations >= min(begin, iterations[-1])) & (iterations <= last)]
+        values.append(shown[np.isfinite(shown)])
+    values = np.concatenate(values)
+    if panel == "accuracy":
+        error = round_up(max(1.1 * (1 - values.min(initial=1)), 0.01))
+        low = max(1 - error, 0)
+        axes.set_ylim(low, 1 + 0.01 * (1 - low))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.4g}"))
+    elif view.log:
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(0, round_up(max(1.1 * values.max(initial=0), 1e-6)))
