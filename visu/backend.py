@@ -60,9 +60,9 @@ def why_no_window():
         return f"MPLBACKEND={backend} only writes files; unset it."
     screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if sys.platform.startswith("linux") and not screen:
-        return "there is no display; set DISPLAY, or use --headless."
+        return "there is no display; set DISPLAY."
     if any(find_spec(toolkit) for toolkit in TOOLKITS):
-        return f"the display {screen or ''} does not answer; check DISPLAY, or use --headless."
+        return f"the display {screen or ''} does not answer; check DISPLAY."
     return "Python has no window toolkit; apt install python3-tk, or pip install pyside6."
 
 
@@ -83,7 +83,7 @@ def _why_not_qt(others):
     package = f"{name}{'-' if name[-1].isdigit() else ''}{version}".lower()  # as Debian names it
     instead = "python3-tk" if others else "set MPLBACKEND=tkagg"
     library = f"{name}.so.{version}"
-    return f"Qt finds no {library}; apt install {package}, or {instead}, or use --headless."
+    return f"Qt finds no {library}; apt install {package}, or {instead}."
 
 
 def _missing_to_qt():

@@ -99,12 +99,11 @@ def test_readings(run, column):
 
 def smoothed(values, n):
     """Each of the values [k] as the mean of the n around it, of fewer at the ends."""
-    n = min(n, len(values))
-    known = np.isfinite(values)
-    weights = np.convolve(known, np.ones(n), "same")
-    sums = np.convolve(np.where(known, values, 0), np.ones(n), "same")
+    known, around = np.isfinite(values), slice((n - 1) // 2, (n - 1) // 2 + len(values))
+    counts = np.convolve(known, np.ones(n))[around]
+    sums = np.convolve(np.where(known, values, 0), np.ones(n))[around]
     with np.errstate(invalid="ignore"):
-        return np.where(known, sums / weights, np.nan)
+        return np.where(known, sums / counts, np.nan)
 
 
 def over_seeds(group, column, smooth=1):

@@ -1,0 +1,363 @@
+"""compare_curves.py: hand-written runs in, the axes' data, the table and the files out."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import TOP
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+import compare_curves
+from visu import overlay, runs
+
+TITLES = {"2.0": "2.0 five layers, sigmoid", "2.1": "2.1 ReLU, learning rate decay"}
+READ = [0, 20, 40, 100, 120, 200]  # iterations; the test digits are not read at 20 and 120
+TESTED = [0, 40, 100, 200]
+
+
+def write_run(place, step, accuracies, time="20260101-120000", seed=0, source="a\n", **facts):
+    """A folder as a script leaves it; accuracies: of the test digits at TESTED, or fewer."""
+    script = f"mnist_{step}_net"
+    folder = place / script / f"{time}-seed{seed}"
+    folder.mkdir(parents=True)
+    tested = dict(zip(TESTED, accuracies, strict=False))
+    lines = ["iteration,train_accuracy,train_loss,test_accuracy,test_loss"]
+    for i in [i for i in READ if i <= max(tested)]:
+        test = f"{tested[i]},{100 * (1 - tested[i]):.6g}" if i in tested else ","
+        lines.append(f"{i},{i / 200},{200 - i},{test}")
+    (folder / "curves.csv").write_text("\n".join(lines) + "\n")
+    (folder / f"{script}.py").write_text(source)
+    run = {
+        "script": script, "title": TITLES.get(step, f"{step} net"), "label": "", "seed": seed,
+        "data": "MNIST", "planned_iterations": 200, "iterations": max(tested), "seconds": 4.0,
+        "completed": max(tested) == 200, "steps_per_second": 50.0,
+    }  # fmt: skip
+    (folder / "run.json").write_text(json.dumps(run | facts))
+    return folder
+
+
+@pytest.fixture
+def compare(tmp_path, monkeypatch, capsys):
+    """compare(*flags): status, figure (None if none was drawn), output and errors of a call."""
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path: drawn.append(figure))
+
+    def call(*flags):
+        drawn.clear()
+        command = ["compare_curves.py", "--runs", str(tmp_path), "--save", "a.png", *flags]
+        monkeypatch.setattr(sys, "argv", command)
+        try:
+            status = compare_curves.main()
+        except SystemExit as end:
+            status = end.code
+        printed = capsys.readouterr()
+        return status, drawn[0] if drawn else None, printed.out, printed.err
+
+    return call
+
+
+def thick(axes):
+    """The data [2, n] of the thick lines, those of the test digits."""
+    widest = max(line.get_linewidth() for line in axes.get_lines())
+    return [line.get_data() for line in axes.get_lines() if line.get_linewidth() == widest]
+
+
+def legend(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def texts(figure):
+    return " ".join(text.get_text() for text in figure.texts)
+
+
+def test_two_steps_are_overlaid(tmp_path, compare):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96])
+    write_run(tmp_path, "2.1", [0.1, 0.8, 0.97, 0.9801])
+    status, figure, *_ = compare()
+    assert status == 0
+    accuracy, loss = figure.axes
+    np.testing.assert_allclose(thick(accuracy)[0], [TESTED, [0.1, 0.5, 0.9, 0.96]])
+    np.testing.assert_allclose(thick(accuracy)[1], [TESTED, [0.1, 0.8, 0.97, 0.9801]])
+    np.testing.assert_allclose(thick(loss)[1], [TESTED, [90, 20, 3, 1.99]], rtol=1e-5)
+    assert legend(figure) == [f"{TITLES['2.0']}: 96.00 %", f"{TITLES['2.1']}: 98.01 %"]
+    thin = accuracy.get_lines()[0]
+    np.testing.assert_allclose(thin.get_data(), [READ, np.array(READ) / 200])
+    assert thin.get_zorder() < accuracy.get_lines()[-1].get_zorder()
+    assert accuracy.get_xlim() == (0, 200)
+    assert accuracy.get_ylim()[0] <= 0.5 and loss.get_ylim()[1] >= 50
+
+
+def test_seeds_become_a_median_with_a_band(tmp_path, compare):
+    values = np.array([[0.1, 0.5, 0.9, 0.95], [0.2, 0.6, 0.8, 0.97], [0.3, 0.4, 0.7, 0.99]])
+    for seed, accuracies in enumerate(values):
+        write_run(tmp_path, "2.1", accuracies, seed=seed)
+    _, figure, out, _ = compare("2.1")
+    ((iterations, middle),) = thick(figure.axes[0])
+    assert list(iterations) == TESTED
+    np.testing.assert_allclose(middle, np.percentile(values, 50, axis=0))
+    (band,) = figure.axes[0].collections
+    corners = band.get_paths()[0].vertices
+    for k, i in enumerate(TESTED):
+        seen = corners[corners[:, 0] == i, 1]
+        expected = np.percentile(values[:, k], [10, 90])
+        np.testing.assert_allclose([seen.min(), seen.max()], expected)
+    assert "median of 3 seeds" in texts(figure) and "0,1,2" in out
+
+
+def test_what_differs_by_more_than_the_seed_is_another_curve(tmp_path, compare):
+    write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.7], time="20260101-120001")
+    write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.8], time="20260101-120002", label="fast")
+    write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.9], time="20260101-120003", data="drawn digits")
+    _, figure, *_ = compare("2.1")  # of each label the newest
+    assert legend(figure) == [
+        f"{TITLES['2.1']}, fast: 80.00 %, on MNIST",
+        f"{TITLES['2.1']}: 90.00 %, on drawn digits",
+    ]
+    _, figure, *_ = compare("fast")
+    assert legend(figure) == [f"{TITLES['2.1']}, fast: 80.00 %"]
+    given = sorted(map(str, tmp_path.glob("*/*")))
+    assert len(legend(compare(*given)[1])) == 3
+
+
+def test_an_edited_script_is_another_curve_named_by_its_folder(tmp_path, compare):
+    a = write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.7], time="20260101-120001")
+    b = write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.8], time="20260101-120002", source="b\n")
+    write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.9], time="20260101-120003", source="b\n")
+    _, figure, *_ = compare("2.1")
+    assert legend(figure) == [f"{TITLES['2.1']}: 90.00 %"]  # of one seed the newest
+    _, figure, *_ = compare(str(a), str(b))
+    assert legend(figure) == [
+        f"{TITLES['2.1']}, {a.name}: 70.00 %",
+        f"{TITLES['2.1']}, {b.name}: 80.00 %",
+    ]
+
+
+def test_a_run_cut_short_is_drawn_as_far_as_it_went_and_marked(tmp_path, compare):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96])
+    write_run(tmp_path, "2.1", [0.1, 0.8, 0.97])
+    _, figure, out, _ = compare()
+    assert list(thick(figure.axes[0])[1][0]) == [0, 40, 100]
+    assert legend(figure)[1] == f"{TITLES['2.1']}: 97.00 %, stopped at 100"
+    marks = [line for line in figure.axes[0].get_lines() if line.get_marker() == "X"]
+    assert [line.get_data() for line in marks] == [([100], [0.97])]
+    assert f"{TITLES['2.1']} (stopped)" in out
+
+
+def test_part_of_the_iterations(tmp_path, compare):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.96, 0.98])
+    _, figure, *_ = compare("--from", "40", "--until", "100")
+    assert [axes.get_xlim() for axes in figure.axes] == [(40, 100)] * 2
+    status, figure, _, err = compare("--from", "40", "--until", "40")
+    assert (status, figure) == (2, None) and "--until 40 is not after --from 40" in err
+
+
+def test_one_panel_and_a_logarithmic_loss(tmp_path, compare):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.96, 0.98])
+    (axes,) = compare("--accuracy")[1].axes
+    assert "accuracy" in axes.get_title(loc="left")
+    (axes,) = compare("--loss", "--log")[1].axes
+    assert "loss" in axes.get_title(loc="left") and axes.get_yscale() == "log"
+    assert compare("--loss", "--accuracy")[0] == 2
+
+
+def test_smoothing_is_the_mean_of_neighbours_and_named(tmp_path, compare):
+    write_run(tmp_path, "2.0", [0.1, 0.4, 0.7, 1.0])
+    _, figure, *_ = compare("--smooth", "3")
+    np.testing.assert_allclose(thick(figure.axes[0])[0][1], [0.25, 0.4, 0.7, 0.85])
+    assert "mean of 3 readings" in texts(figure)
+    assert "mean of" not in texts(compare()[1])
+    np.testing.assert_allclose(runs.smoothed(np.array([1, 2, np.nan, 6]), 9)[[0, 3]], [3, 3])
+
+
+def test_the_table_in_figures(tmp_path, compare):
+    write_run(tmp_path, "2.0", [0.1, 0.97, 0.96, 0.9534], seconds=8.0, steps_per_second=25.0)
+    for seed, accuracies in enumerate([[0.1, 0.975, 0.98, 0.99], [0.1, 0.9, 0.97, 0.98]]):
+        write_run(tmp_path, "2.1", accuracies, seed=seed)
+    lines = compare()[2].splitlines()
+    assert lines[1].split()[-8:] == ["0", "95.34", "97.00", "40", "–", "–", "8", "s", "25"][-8:]
+    # medians of the seeds: final (0.99, 0.98), 97 % at (40, 100), 98 % at (100, 200), 99 % never
+    assert lines[2].split()[-9:] == ["0,1", "98.50", "98.50", "70", "150", "–", "4", "s", "50"]
+    assert len({len(line) for line in lines[:3]}) == 1
+
+
+def damage(folder, kind):
+    if kind == "empty":
+        shutil.rmtree(folder)
+        folder.mkdir()
+    elif kind == "no curves":
+        (folder / "curves.csv").unlink()
+    elif kind == "half a run.json":
+        (folder / "run.json").write_text((folder / "run.json").read_text()[:40])
+    elif kind == "another run.json":
+        (folder / "run.json").write_text('{"title": []}')
+    elif kind == "a list":
+        (folder / "run.json").write_text("[1, 2]")
+    elif kind == "other columns":
+        (folder / "curves.csv").write_text("epoch,loss\n1,2\n")
+    elif kind == "half a line":
+        (folder / "curves.csv").write_text((folder / "curves.csv").read_text()[:-9])
+    elif kind == "words":
+        (folder / "curves.csv").write_text((folder / "curves.csv").read_text() + "a,b,c,d,e\n")
+    elif kind == "no readings":
+        (folder / "curves.csv").write_text((folder / "curves.csv").read_text().split("\n")[0])
+    elif kind == "bytes":
+        (folder / "curves.csv").write_bytes(b"\xff\xfe\x00")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "empty", "no curves", "half a run.json", "another run.json", "a list", "other columns",
+        "half a line", "words", "no readings", "bytes",
+    ],
+)  # fmt: skip
+def test_damaged_runs_are_named_and_skipped(tmp_path, compare, kind):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96])
+    damaged = write_run(tmp_path, "2.1", [0.1, 0.5, 0.9, 0.97])
+    damage(damaged, kind)
+    before = sorted(tmp_path.rglob("*"))
+    status, figure, _, err = compare()
+    assert status == 0 and legend(figure) == [f"{TITLES['2.0']}: 96.00 %"]
+    assert err.startswith(f"{damaged} is skipped: ") and err.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before  # nothing is deleted
+    status, figure, _, err = compare(str(damaged))
+    assert status == 2 and figure is None
+
+
+@pytest.mark.parametrize("word", ["2.1", "7.0", "nowhere/at/all"])
+def test_what_is_not_there_is_said(tmp_path, compare, word):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96])
+    status, figure, _, err = compare("2.0", word)
+    assert (status, figure) == (2, None)
+    assert word in err and err.count("\n") == 1
+    assert ("python mnist_2.1_five_layers_relu_lrdecay.py" in err) == (word == "2.1")
+
+
+def test_no_runs_at_all(compare):
+    status, figure, _, err = compare()
+    assert status == 2 and "python mnist_1.0_softmax.py makes one" in err
+
+
+@pytest.mark.parametrize("flags", [["--save", "a.bmp"], ["--smooth", "0"], ["--until", "x"]])
+def test_bad_flags_are_one_line(compare, flags):
+    status, _, _, err = compare(*flags)
+    assert status == 2 and err.count("\n") == 1 and flags[1] in err
+
+
+def test_a_loss_that_is_not_a_number(tmp_path, compare, recwarn):
+    folder = write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.1])
+    text = (folder / "curves.csv").read_text().replace("0.1,90", "0.1,nan")
+    (folder / "curves.csv").write_text(text)
+    status, figure, *_ = compare()
+    assert status == 0 and np.isnan(thick(figure.axes[1])[0][1][[0, -1]]).all()
+    assert not recwarn.list
+
+
+def test_what_a_student_changed(tmp_path, compare):
+    write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.7], source="one\nlrmin=0.0001\nthree\n")
+    b = write_run(
+        tmp_path, "2.1", [0.1, 0.5, 0.6, 0.7], time="20260101-120002", label="constant",
+        source="one\nlrmin=0.003\nthree\n",
+    )  # fmt: skip
+    for other in ("constant", str(b)):
+        status, _, out, _ = compare("--diff", "2.1", other)
+        changed = [line for line in out.splitlines() if line[0] in "+-"][2:]
+        assert (status, changed) == (0, ["-lrmin=0.0001", "+lrmin=0.003"])
+    assert "the same" in compare("--diff", str(b), str(b))[2]
+    (b / "mnist_2.1_net.py").unlink()
+    status, _, _, err = compare("--diff", "2.1", str(b))
+    assert status == 2 and "no copy of its script" in err
+
+
+def test_the_deck_draws_what_it_can_and_says_what_is_missing(tmp_path, compare, monkeypatch):
+    place = tmp_path / "pictures"
+    written = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path: written.append((path, figure)))
+    for step in ("2.0", "2.1", "2.2", "3.0"):
+        write_run(tmp_path, step, [0.1, 0.5, 0.6, 0.7])
+    status, _, out, _ = compare("--deck", str(place))
+    assert status == 0
+    assert [path.name for path, _ in written] == ["convolution.png"]
+    assert 'python mnist_2.1_five_layers_relu_lrdecay.py --label "constant rate"' in out
+    assert "bigger_convolution.png is not drawn" in out
+    write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.8], time="2027", label="constant rate")
+    written.clear()
+    compare("--deck", str(place))
+    assert [path.parent for path, _ in written] == [place] * 5
+    first = written[0][1]
+    assert first.axes[0].get_xlim() == (0, 300)  # "from sigmoid to ReLU, first 300 iterations"
+    assert [text.partition(":")[0] for text in legend(first)] == [
+        TITLES["2.0"],
+        f"{TITLES['2.1']}, constant rate",
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 6, 9])
+@pytest.mark.parametrize("panels", [("accuracy", "loss"), ("loss",)])
+def test_nothing_is_clipped_and_nothing_overlaps(tmp_path, count, panels):
+    for k in range(count):
+        write_run(tmp_path, f"2.{k}", [0.1, 0.5, 0.6, 0.7 + k / 100], time=f"2026010{k}")
+    found = [runs.read(folder) for folder in runs.find(tmp_path)]
+    figure = Figure((14, 7.875), dpi=96)
+    overlay.draw(figure, runs.experiments(found), overlay.View(panels, smooth=2))
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    parts = [axes.get_tightbbox(renderer) for axes in figure.axes]
+    parts += [figure.legends[0].get_window_extent(renderer)]
+    parts += [text.get_window_extent(renderer) for text in figure.texts]
+    for k, box in enumerate(parts):
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= 1344 and box.y1 <= 756
+        assert not any(box.overlaps(other) for other in parts[k + 1 :])
+
+
+@pytest.mark.parametrize("end, begin", [("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_pictures_for_a_slide(tmp_path, end, begin):
+    found = runs.read(write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96]))
+    compare_curves.save(tmp_path / f"a.{end}", [[found]], overlay.View())
+    assert (tmp_path / f"a.{end}").read_bytes().startswith(begin)
+
+
+def test_without_a_display(tmp_path, environment):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96])
+
+    def call(*flags):
+        command = [sys.executable, TOP / "compare_curves.py", "--runs", tmp_path, *flags]
+        return subprocess.run(command, capture_output=True, text=True, env=environment())
+
+    done = call("--save", tmp_path / "a.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.format == "PNG" and picture.size == (1920, 1080)
+    done = call()  # the table all the same
+    assert done.returncode == 0 and "96.00" in done.stdout
+    assert "--save FILE writes a picture" in done.stderr
+
+
+def test_a_picture_that_cannot_be_written(tmp_path, compare, monkeypatch):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96])
+    monkeypatch.undo()
+    monkeypatch.setattr(
+        sys, "argv", ["", "--runs", str(tmp_path), "--save", f"{tmp_path}/no/a.png"]
+    )
+    assert compare_curves.main() == 2
+
+
+def test_a_window_opens_and_q_closes_it(tmp_path, display, environment):
+    pytest.importorskip("tkinter")
+    if not shutil.which("xdotool"):
+        pytest.skip("needs xdotool")
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96])
+    variables = environment(DISPLAY=display, MPLBACKEND="tkagg")
+    command = [sys.executable, str(TOP / "compare_curves.py"), "--runs", str(tmp_path)]
+    with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE) as process:
+        search = ["xdotool", "search", "--sync", "--onlyvisible", "--name", "Comparing curves"]
+        done = subprocess.run(search, env=variables, check=True, capture_output=True, timeout=30)
+        window = done.stdout.split()[0]
+        keys = ["xdotool", "windowfocus", "--sync", window, "key", "--delay", "50", "q"]
+        subprocess.run(keys, env=variables, check=True, timeout=30)
+        assert process.wait(20) == 0
