@@ -12,6 +12,7 @@ import pytest
 from conftest import SCRIPTS
 
 import tensorflowvisu
+from visu import runs
 from visu.history import read_curves, read_run
 
 SOFTMAX = SCRIPTS[0]
@@ -31,7 +32,7 @@ def start(script, small_data, tmp_path, *flags, **options):
 
 def test_two_runs_without_a_window(script, small_data, tmp_path):
     """At the same time, in folders of their own; the same seed gives the same bytes."""
-    flags = "--headless", "--iterations", "40", "--seed", "3"
+    flags = "--headless", "--iterations", "40", "--seed", "3", "--label", "as it is"
     processes = [start(script, small_data, tmp_path, *flags, cwd=tmp_path) for _ in range(2)]
     printed = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
@@ -40,13 +41,16 @@ def test_two_runs_without_a_window(script, small_data, tmp_path):
     assert (other / "curves.csv").read_bytes() == (folder / "curves.csv").read_bytes()
 
     assert re.search(r"-seed3(-2)?$", folder.name)
-    assert sorted(p.name for p in folder.iterdir()) == ["curves.csv", "run.json", "window.png"]
+    kept = {"curves.csv", "run.json", "window.png", script.name}
+    assert {path.name for path in folder.iterdir()} == kept
+    assert (folder / script.name).read_bytes() == script.read_bytes()
     curves = read_curves(folder / "curves.csv")
     every = 10 if script == SOFTMAX else 20
     assert list(curves["iteration"]) == list(range(0, 41, every))
     facts = read_run(folder / "run.json")
     assert facts["script"] == script.stem and facts["seed"] == 3 and facts["data"] == "small"
     assert facts["iterations"] == 40 and facts["completed"] is True
+    assert runs.read(folder).label == "as it is" and runs.read(folder).step in script.stem
     assert facts["final_test_accuracy"] == pytest.approx(curves["test_accuracy"][-1], abs=1e-5)
     assert facts["best_test_accuracy"] == pytest.approx(max(curves["test_accuracy"]), abs=1e-5)
     assert facts["seconds"] > 0 and facts["steps_per_second"] > 0
@@ -54,6 +58,7 @@ def test_two_runs_without_a_window(script, small_data, tmp_path):
 
     (out,) = (out for out, _ in printed if str(folder) in out.splitlines()[-1].split())
     accuracy = f"{facts['final_test_accuracy']:.2%}"
+    assert out.startswith(f"{facts['title']}, as it is on small, 40 iterations")
     assert f"Final test accuracy: {accuracy} after 40 iterations" in out
     assert "\b" not in out and "\r" not in out
 
