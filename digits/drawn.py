@@ -51,7 +51,7 @@ def draw(raw):
     points = bend(wobble(glyph, z), pose_z)
     path = curve(points, glyph)
     radius, edge = pen(pose_z)
-    path = fit(path, radius + edge / 2)
+    path = fit(path, radius)
     return centred(ink(path, LIFTED[glyph], radius, edge)), LABELS[glyph]
 
 
@@ -124,7 +124,7 @@ def tables():
 
 SHARES, LABELS, POINTS, BEFORE, STROKE, FOURS, AT, LIFTED = tables()
 STROKES = int(STROKE.max()) + 1
-NUMBERS = 1 + POSE + 3 * POINTS.shape[1] + 2 * STROKES  # random numbers of a picture
+NUMBERS = 1 + POSE + 4 * POINTS.shape[1] + 2 * STROKES  # random numbers of a picture
 
 
 # ---- strokes to pictures ----
@@ -133,30 +133,31 @@ NUMBERS = 1 + POSE + 3 * POINTS.shape[1] + 2 * STROKES  # random numbers of a pi
 def wobble(glyph, z):
     """The points [n, points, 2] of these glyphs [n], each moved, and each stroke as a whole.
 
-    z: random numbers [n, points * 3 + STROKES * 2]. Free ends of strokes go further or stop earlier.
+    Free ends of strokes go further or stop short. z: random numbers [n, points * 3 + STROKES * 2].
     """
     n, most = len(glyph), POINTS.shape[1]
-    each, ends, strokes = np.split(z, [2 * most, 3 * most], axis=1)
+    each, ends, press, strokes = np.split(z, [2 * most, 3 * most, 4 * most], axis=1)
     rows = np.arange(n)[:, np.newaxis]
     points = POINTS[glyph]
     along = points - points[rows, BEFORE[glyph]]
     shift = strokes.reshape(n, STROKES, 2)[rows, STROKE[glyph]]
-    longer = along * (0.15 * ends[..., np.newaxis])
-    return points + 0.03 * each.reshape(n, most, 2) + 0.02 * shift + longer
+    longer = along * (0.2 * ends[..., np.newaxis])
+    points = points + 0.034 * each.reshape(n, most, 2) + 0.03 * shift + longer
+    return np.concatenate([points, 1 + 0.1 * press[..., np.newaxis]], axis=-1)
 
 
 def bend(points, z):
-    """Bends, leans and stretches whole digits: points [n, points, 2]; z: random numbers [n, POSE]."""
+    """Bends, leans and stretches digits: points [n, points, 2]; z: random numbers [n, POSE]."""
     bow, taper, high, wide, lean, turn, aspect, tilt = z[:, 2:, np.newaxis].transpose(1, 0, 2)
-    x, y = points[..., 0], points[..., 1]
+    x, y, pressure = points.transpose(2, 0, 1)
     middle = y - 0.5
-    y = y + 0.12 * high * y * (1 - y)
-    x = x * (1 + 0.2 * taper * middle) + 0.15 * bow * middle * middle + 0.1 * wide * x * (0.6 - x)
-    stretch = 1 + 0.09 * aspect
+    y = y + 0.15 * high * y * (1 - y)
+    x = x * (1 + 0.3 * taper * middle) + 0.2 * bow * middle * middle + 0.25 * wide * x * (0.6 - x)
+    stretch = 1.04 + 0.11 * aspect
     x = x * (stretch * stretch)
-    turn = 0.09 * turn
-    slant = -0.13 - 0.2 * lean
-    return np.stack([x + (slant - turn) * y, y + turn * x + 0.05 * tilt * x], axis=-1)
+    turn = 0.1 * turn
+    slant = -0.14 - 0.22 * lean
+    return np.stack([x + (slant - turn) * y, y + turn * x + 0.05 * tilt * x, pressure], axis=-1)
 
 
 def curve(points, glyph):
@@ -173,17 +174,19 @@ def curve(points, glyph):
 
 def pen(z):
     """Radius and width of the grey edge [n], in pixels; z: random numbers [n, POSE]."""
-    thickness = 1.17 + 0.17 * z[:, 0]
-    return np.minimum(thickness * thickness, 2.7), 1.1 + 0.12 * z[:, 1]
+    thickness = 1.11 + 0.15 * z[:, 0]
+    return np.minimum(thickness * thickness, 2.8), 1.3 + 0.15 * z[:, 1]
 
 
 def fit(path, border):
     """Scales paths [n, ends, 2] so that ink, border [n] wide around them, fits the box; float32."""
-    low, high = path.min(axis=1), path.max(axis=1)
+    places = path[..., :2]
+    low, high = places.min(axis=1), places.max(axis=1)
     free = BOX - 2 * border
     scale = free / (high - low).max(axis=1)
     middle = ((low + high) / 2)[:, np.newaxis]
-    return ((path - middle) * scale[:, np.newaxis, np.newaxis] + ROOM / 2).astype(np.float32)
+    places = (places - middle) * scale[:, np.newaxis, np.newaxis] + ROOM / 2
+    return np.concatenate([places, path[..., 2:]], axis=-1).astype(np.float32)
 
 
 def ink(path, lifted, radius, edge):
@@ -193,6 +196,7 @@ def ink(path, lifted, radius, edge):
     the next end; radius, edge [n]: of the pen, and the width over which its ink fades out.
     """
     n, width = len(path), 2 * REACH + 1
+    path, pressure = path[..., :2], path[..., 2]
     nearest = np.full((n, ROOM * ROOM), 1000, np.float32)  # squared distance to the path
     step = np.where(lifted[..., np.newaxis], np.float32(0), path[:, 1:] - path[:, :-1])
     square = step[..., 0] * step[..., 0] + step[..., 1] * step[..., 1] + np.float32(1e-6)
@@ -201,6 +205,7 @@ def ink(path, lifted, radius, edge):
     picture = np.arange(n) * (ROOM * ROOM)
     centre = np.arange(width, dtype=np.float32) + np.float32(0.5)
     flat = nearest.reshape(-1)
+    finer = (1 / (pressure * pressure))[..., np.newaxis]
     for k in range(step.shape[1]):  # a window of pixels around each piece
         at = (picture + corner[:, k, 1] * ROOM + corner[:, k, 0])[:, np.newaxis] + window
         away = centre + (corner[:, k] - path[:, k]).astype(np.float32)[..., np.newaxis]
@@ -209,11 +214,15 @@ def ink(path, lifted, radius, edge):
         share = square[:, k, np.newaxis, np.newaxis]
         t = np.clip(dx * (sx / share) + dy * (sy / share), 0, 1)  # the nearest point of the piece
         ex, ey = dx - t * sx, dy - t * sy
-        distance = (ex * ex + ey * ey).reshape(n, -1)
+        distance = (ex * ex + ey * ey).reshape(n, -1) * finer[:, k]
         flat[at] = np.minimum(flat[at], distance)
     radius, edge = (x.astype(np.float32)[:, np.newaxis] for x in (radius, edge))
     grey = np.clip((radius + edge / 2 - np.sqrt(nearest)) / edge, 0, 1)
-    return np.rint(grey * 255).astype(np.uint8).reshape(n, ROOM, ROOM)
+    grey = np.rint(255 * grey * grey * (3 - 2 * grey)).astype(np.uint8).reshape(n, ROOM, ROOM)
+    inside = slice(MARGIN, MARGIN + BOX)
+    framed = np.zeros_like(grey)
+    framed[:, inside, inside] = grey[:, inside, inside]
+    return framed
 
 
 def centred(grey):
