@@ -52,7 +52,7 @@ def draw(raw):
     points, pressure = wobble(way, moves)
     places = curve(bend(points, pose), way)
     pressure = curve(pressure, way)[..., 0].astype(np.float32)
-    thickness = 1.11 + 0.15 * pen[:, 0]
+    thickness = 1.1 + 0.15 * pen[:, 0]
     radius, edge = np.minimum(thickness * thickness, 2.6), 1.3 + 0.15 * pen[:, 1]  # pixels
     return centred(ink(fit(places, radius), pressure, LIFTED[way], radius, edge)), LABELS[way]
 
@@ -154,7 +154,7 @@ def bend(points, z):
     middle = y - 0.5
     y = y + 0.15 * high * y * (1 - y)
     x = x * (1 + 0.3 * taper * middle) + 0.2 * bow * middle * middle + 0.25 * wide * x * (0.6 - x)
-    stretch = 1.04 + 0.11 * aspect
+    stretch = 1.02 + 0.11 * aspect
     x = x * (stretch * stretch)
     return np.stack(
         [x - (0.14 + 0.22 * lean + 0.1 * turn) * y, y + (0.1 * turn + 0.05 * tilt) * x], axis=-1
