@@ -16,7 +16,7 @@ import numpy as np
 from digits.pen import centred, fit, ink
 from digits.strokes import GLYPHS, parse
 
-CHUNK = 250  # pictures drawn at once: what they need then stays in the cache
+CHUNK = 500  # pictures drawn at once: what they need then stays in the cache
 PIECES = 64  # straight pieces of a digit's path, about a pixel each
 POSE = 10  # random numbers of a picture for its pen and its pose
 

@@ -31,25 +31,28 @@ def ink(places, pressure, lifted, radius, edge):
     radius, edge [n]: of the pen, and how wide its ink fades out, half of it outside the radius.
     """
     n, pieces = lifted.shape
-    nearest = np.full(n * ROOM * ROOM, ROOM * ROOM, np.float32)  # squared distance to the path
-    start = places[:, :-1]
-    step = np.where(lifted[..., np.newaxis], np.float32(0), places[:, 1:] - start)
-    square = step[..., 0] * step[..., 0] + step[..., 1] * step[..., 1] + np.float32(1e-6)
-    finer = 1 / (pressure * pressure)
+    # within: the pictures come last, where numpy's loops are fast
+    ends = np.ascontiguousarray(places.transpose(1, 2, 0))  # [pieces + 1, x or y, n]
+    start = ends[:-1]
+    step = np.where(lifted.T[:, np.newaxis], np.float32(0), ends[1:] - start)
+    square = step[:, 0] * step[:, 0] + step[:, 1] * step[:, 1] + np.float32(1e-6)
+    finer = 1 / (pressure * pressure).T
     corner = np.floor(start + step / 2).astype(np.intp) - REACH
     window = np.arange(2 * REACH + 1)
-    pixels = (window[:, np.newaxis] * ROOM + window).ravel()
-    first = (np.arange(n) * ROOM + corner[..., 1].T) * ROOM + corner[..., 0].T  # [pieces, n]
-    away = (corner - start).astype(np.float32)[..., np.newaxis] + (window + np.float32(0.5))
+    pixels = (window[:, np.newaxis] * ROOM + window)[..., np.newaxis]
+    first = (np.arange(n) * ROOM + corner[:, 1]) * ROOM + corner[:, 0]  # [pieces, n]
+    offset = (corner - start).astype(np.float32)
+    centre = (window + np.float32(0.5)).astype(np.float32)[:, np.newaxis]
+    nearest = np.full(n * ROOM * ROOM, ROOM * ROOM, np.float32)  # squared distance to the path
     for k in range(pieces):  # the pixels in a window around each piece
-        at = first[k, :, np.newaxis] + pixels
-        dx, dy = away[:, k, 0, np.newaxis, :], away[:, k, 1, :, np.newaxis]
-        sx, sy = step[:, k, 0, np.newaxis, np.newaxis], step[:, k, 1, np.newaxis, np.newaxis]
-        whole = square[:, k, np.newaxis, np.newaxis]
-        t = np.clip(dx * (sx / whole) + dy * (sy / whole), 0, 1)  # the nearest point of the piece
+        at = first[k] + pixels
+        dx, dy = offset[k, 0] + centre, (offset[k, 1] + centre)[:, np.newaxis]
+        sx, sy = step[k]
+        t = np.clip(
+            dx * (sx / square[k]) + dy * (sy / square[k]), 0, 1
+        )  # the piece's nearest point
         ex, ey = dx - t * sx, dy - t * sy
-        distance = (ex * ex + ey * ey).reshape(n, -1) * finer[:, k, np.newaxis]
-        nearest[at] = np.minimum(nearest[at], distance)
+        nearest[at] = np.minimum(nearest[at], (ex * ex + ey * ey) * finer[k])
     inside = slice(MARGIN, MARGIN + BOX)
     distance = np.sqrt(nearest.reshape(n, ROOM, ROOM)[:, inside, inside])
     radius, edge = (x.astype(np.float32)[:, np.newaxis, np.newaxis] for x in (radius, edge))
