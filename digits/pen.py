@@ -31,7 +31,7 @@ def ink(places, pressure, lifted, radius, edge):
     radius, edge [n]: of the pen, and how wide its ink fades out, half of it outside the radius.
     """
     n, pieces = lifted.shape
-    # within: the pictures come last, where numpy's loops are fast
+    # Within, the pictures are the last axis: numpy's loops are fast over a long one.
     ends = np.ascontiguousarray(places.transpose(1, 2, 0))  # [pieces + 1, x or y, n]
     start = ends[:-1]
     step = np.where(lifted.T[:, np.newaxis], np.float32(0), ends[1:] - start)
@@ -48,9 +48,8 @@ def ink(places, pressure, lifted, radius, edge):
         at = first[k] + pixels
         dx, dy = offset[k, 0] + centre, (offset[k, 1] + centre)[:, np.newaxis]
         sx, sy = step[k]
-        t = np.clip(
-            dx * (sx / square[k]) + dy * (sy / square[k]), 0, 1
-        )  # the piece's nearest point
+        # t: how far along the piece its point nearest to the pixel lies, 0 to 1
+        t = np.clip(dx * (sx / square[k]) + dy * (sy / square[k]), 0, 1)
         ex, ey = dx - t * sx, dy - t * sy
         nearest[at] = np.minimum(nearest[at], (ex * ex + ey * ey) * finer[k])
     inside = slice(MARGIN, MARGIN + BOX)

@@ -85,17 +85,25 @@ def test_no_digits_are_none():
 # ---- as MNIST ----
 
 
+def assert_in_place(images, least=19):
+    """Images [n, 28, 28]: ink fills a box of least to 20 pixels, its centre of mass in the middle."""
+    spans = []
+    for axis in (1, 2):
+        line = images.sum(axis=3 - axis, dtype=float)
+        centre = line @ np.arange(28) / line.sum(axis=1)
+        assert np.abs(centre - 14).max() <= 0.5
+        spans.append(28 - (line > 0).argmax(axis=1) - (line > 0)[:, ::-1].argmax(axis=1))
+    longer = np.maximum(*spans)
+    assert longer.max() == 20 and longer.min() >= least
+
+
 def test_the_digits_fill_a_box_of_20_around_their_centre_of_mass(small):
-    for images in small[::2]:
-        spans = []
-        for axis in (1, 2):
-            line = images.sum(axis=3 - axis, dtype=float)
-            centre = line @ np.arange(28) / line.sum(axis=1)
-            assert np.abs(centre - 14).max() <= 0.5  # MNIST: 14 too
-            inked = line > 0
-            spans.append(28 - inked.argmax(axis=1) - inked[:, ::-1].argmax(axis=1))
-        longer = np.maximum(*spans)
-        assert longer.max() == 20 and longer.min() >= 19
+    assert_in_place(small[0])
+    assert_in_place(small[2])
+
+
+def test_mnist_is_placed_so_too(mnist):
+    assert_in_place(mnist[0])
 
 
 def test_all_classes_are_there_shuffled_and_about_as_frequent():
@@ -148,6 +156,12 @@ def test_every_way_of_writing_is_drawn_as_its_digit():
     images, labels = drawn.draw(raw)
     assert labels.tolist() == digits and sorted(set(digits)) == list(range(10))
     assert len({image.tobytes() for image in images}) == len(digits)
+
+
+def test_the_most_extreme_random_numbers_still_give_a_digit():
+    bits = np.random.default_rng(0).integers(0, 2, [500, drawn.NUMBERS], np.uint64)
+    images, _ = drawn.draw(bits * np.uint64(2**64 - 1))
+    assert_in_place(images, least=17)  # where the pen hardly presses, the ink is narrower
 
 
 def test_a_way_is_drawn_as_often_as_its_weight_says():
