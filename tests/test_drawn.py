@@ -223,17 +223,18 @@ def test_a_straight_stroke_by_hand():
 
 def test_ink_is_as_far_as_the_pen_from_the_path():
     """Against 400 points on each piece of the path, the third of which is drawn pen up."""
-    rng = np.random.default_rng(0)
     corners = np.array([[8, 9.3], [9, 9.9], [9.7, 10.4], [20, 20], [20.4, 21.1]])
-    places = corners[np.newaxis].astype(np.float32)
-    pressure, lifted = np.ones((1, 5), np.float32), np.array([[False, False, True, False]])
-    radius, edge = rng.uniform(1, 2, 1), rng.uniform(0.8, 1.5, 1)
-    box = pen.ink(places, pressure, lifted, radius, edge)[0]
-    share = np.linspace(0, 1, 400)[:, np.newaxis]
-    path = [corners[k] + share * (corners[k + 1] - corners[k]) for k in (0, 1, 3)]
-    middles = np.stack(np.meshgrid(np.arange(20), np.arange(20)), axis=-1) + 5.5
-    distance = np.sqrt(((middles[:, :, np.newaxis] - np.concatenate(path)) ** 2).sum(-1)).min(-1)
-    inside = np.clip((radius - distance) / edge + 0.5, 0, 1)
+    pressure, lifted = [1, 1.2, 0.9, 0.8, 1], [False, False, True, False]
+    radius, edge = 1.7, 1.1
+    share, nearest = np.linspace(0, 1, 400)[:, np.newaxis], []
+    middles = np.stack(np.meshgrid(np.arange(20), np.arange(20)), axis=-1)[:, :, np.newaxis] + 5.5
+    for k in (0, 1, 3):
+        piece = corners[k] + share * (corners[k + 1] - corners[k])
+        nearest.append(np.sqrt(((middles - piece) ** 2).sum(-1)).min(-1) / pressure[k])
+    inside = np.clip((radius - np.min(nearest, axis=0)) / edge + 0.5, 0, 1)
+
+    places, pressure = (np.array([x], np.float32) for x in (corners, pressure))
+    box = pen.ink(places, pressure, np.array([lifted]), np.array([radius]), np.array([edge]))[0]
     np.testing.assert_allclose(box, 255 * (3 * inside**2 - 2 * inside**3), atol=1)
 
 
