@@ -1,0 +1,119 @@
+"""What drawn digits teach: the time to make them, and the ladder trained on them.
+
+    python benchmarks/drawn_digits.py --data FOLDER     # where MNIST is: all six scripts, seeds 0-2
+    python benchmarks/drawn_digits.py                   # without the figure on real digits
+    python benchmarks/drawn_digits.py --data FOLDER --sheet docs/drawn_digits.png   # the sheet only
+
+Prints the FINAL accuracy of each step on 10,000 drawn test digits, per seed, and the median; and
+how many of MNIST's 10,000 test digits 3.1 reads after training on drawn digits alone. The sheet
+shows 200 test digits of both beside each other: the first 20 of each class.
+"""
+
+import argparse
+import hashlib
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from ladder import SCRIPTS, TOP, make_run
+from matplotlib.figure import Figure
+
+import mnist_data
+from digits import drawn
+from visu.history import read_run
+
+FILES = tuple(mnist_data.SHA256)  # train images and labels, test images and labels
+
+
+def write_folder(folder, files):
+    """Write a data folder; files: the raw bytes of the four, in the order of FILES."""
+    folder.mkdir()
+    for name, raw in zip(FILES, files, strict=True):
+        (folder / name).write_bytes(raw)
+    return folder
+
+
+def row(title, script, seeds, runs, data):
+    """A line of the table in Markdown: a script in full on this data folder, a run per seed."""
+    entries = [make_run(script, seed, runs, data) for seed in range(seeds)]
+    results = [read_run(Path(entry["folder"]) / "run.json") for entry in entries]
+    if not all(run["completed"] for run in results):
+        sys.exit(f"{script.name}: a run was cut short, see {entries}")
+    final = [100 * run["final_test_accuracy"] for run in results]
+    title = title or results[0]["title"]
+    seeds = ", ".join(f"{x:.2f}" for x in final)
+    return f"| {title} | {results[0]['iterations']:,} | {seeds} | **{median(final):.2f}** |"
+
+
+def print_ladder(files, mnist, seeds, runs):
+    """Print the table. files, mnist: raw bytes of drawn digits and of MNIST, or None for MNIST."""
+    runs = runs / hashlib.sha256(b"".join(files)).hexdigest()[:8]  # other digits, other runs
+    print("| step | iterations | final test accuracy, %, per seed | median |\n|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        data = write_folder(Path(folder, "drawn"), files)
+        for script in SCRIPTS.values():
+            print(row(None, script, seeds, runs, data), flush=True)
+        if mnist:
+            data = write_folder(Path(folder, "drawn-mnist"), files[:2] + mnist[2:])
+            title = "3.1 trained on drawn digits, tested on MNIST's"
+            print(row(title, SCRIPTS["3.1"], seeds, runs / "mnist", data))
+        else:
+            print("\nOn real digits: skipped, --data FOLDER says where MNIST's files are")
+
+
+def mosaic(images, labels, each=20):
+    """The first digits of each class, [n, 28, 28] and [n], as a picture [10 * 28, each * 28]."""
+    chosen = np.concatenate([np.flatnonzero(labels == digit)[:each] for digit in range(10)])
+    return images[chosen].reshape(10, each, 28, 28).swapaxes(1, 2).reshape(280, each * 28)
+
+
+def draw_sheet(file, halves):
+    """Write a picture 1,200 pixels wide; halves: {title: mosaic}, each pixel shown as one."""
+    width, height, edge, head = 1200, 340, 20, 40
+    figure = Figure(figsize=(width / 100, height / 100), dpi=100)
+    for k, (title, picture) in enumerate(halves.items()):
+        rows, columns = picture.shape
+        left = edge if k == 0 else width - edge - columns
+        box = (left / width, edge / height, columns / width, rows / height)
+        axes = figure.add_axes(box)
+        axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        axes.set_axis_off()
+        figure.text(
+            box[0], 1 - head / 2 / height, title, size=13, va="center_baseline", weight="bold"
+        )
+    figure.savefig(file)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N-1 (3)")
+    parser.add_argument("--runs", type=Path, default=TOP / "runs" / "drawn", metavar="FOLDER")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="where MNIST's files are")
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="only draw the sheet, as .png")
+    args = parser.parse_args()
+    if args.sheet and not args.data:
+        parser.error("--sheet needs --data FOLDER with MNIST's files")
+    try:
+        mnist = args.data and mnist_data.checked(mnist_data.read_folder(args.data))
+    except mnist_data.DataError as error:
+        parser.error(f"--data {args.data}: {error}")
+    start = time.perf_counter()
+    arrays = drawn.make()
+    seconds = time.perf_counter() - start
+    if args.sheet:
+        real = [mnist_data.parse_idx(mnist[name]) for name in FILES]
+        pictures = {"Drawn from pen strokes": arrays[2:], "MNIST": real[2:]}
+        return draw_sheet(args.sheet, {title: mosaic(*of) for title, of in pictures.items()})
+    print(f"70,000 digits drawn in {seconds:.1f} s, {os.cpu_count()} cores\n", flush=True)
+    mnist = mnist and [mnist[name] for name in FILES]
+    print_ladder([mnist_data.to_idx(array) for array in arrays], mnist, args.seeds, args.runs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""Digits in the shape of MNIST, drawn from pen strokes: for where there is no network.
+
+`make` is the face. Each picture has a row of random numbers to itself: they choose one of the ways
+of writing in digits/strokes.py, move its points, bend and lean the whole, and a pen follows it
+(digits/pen.py). How much of each was chosen on MNIST's training digits.
+
+The pictures are the same to the byte on every machine: the bits are PCG64's, whose raw stream numpy
+keeps; all that follows is + - * / and square roots, element by element, which IEEE 754 fixes to
+the last bit, and sums of integers. So no exp, no matrix product, no sum of many floats.
+"""
+
+import math
+
+import numpy as np
+
+from digits.pen import centred, fit, ink
+from digits.strokes import GLYPHS, parse
+
+CHUNK = 500  # pictures drawn at once: what they need then stays in the cache
+PIECES = 64  # straight pieces of a digit's path, about a pixel each
+POSE = 10  # random numbers of a picture for its pen and its pose
+
+
+def make(seed=0, train=60_000, test=10_000, progress=None):
+    """Draws digits: train images [train, 28, 28] and labels [train], test images and labels; uint8.
+
+    Images go from 0 (paper, black) to 255 (ink, white). The first k of each part are the same
+    however many there are. progress(done, total) is called after every few hundred pictures.
+    """
+    done, arrays = 0, []
+    for count, source in zip((train, test), np.random.SeedSequence(seed).spawn(2), strict=True):
+        images, labels = np.empty((count, 28, 28), np.uint8), np.empty(count, np.uint8)
+        bits = np.random.PCG64(source)
+        for first in range(0, count, CHUNK):
+            n = min(CHUNK, count - first)
+            raw = bits.random_raw(n * NUMBERS).reshape(n, NUMBERS)
+            images[first : first + n], labels[first : first + n] = draw(raw)
+            done += n
+            if progress:
+                progress(done, train + test)
+        arrays += [images, labels]
+    return tuple(arrays)
+
+
+def draw(raw):
+    """Draws pictures from random bits [n, NUMBERS], uint64: images [n, 28, 28], labels [n]; uint8.
+
+    The first number of a row chooses the way of writing: the n-th share of LIMITS is the n-th way.
+    """
+    way = np.searchsorted(LIMITS, (raw[:, 0] >> np.uint64(11)) / 2.0**53, side="right")
+    pen, pose, moves = np.split(normal(raw[:, 1:]), [2, POSE], axis=1)
+    points, pressure = wobble(way, moves)
+    places = curve(bend(points, pose), way)
+    pressure = curve(pressure, way)[..., 0].astype(np.float32)
+    thickness = 1.1 + 0.15 * pen[:, 0]
+    radius, edge = np.minimum(thickness * thickness, 2.6), 1.3 + 0.15 * pen[:, 1]  # pixels
+    return centred(ink(fit(places, radius), pressure, LIFTED[way], radius, edge)), LABELS[way]
+
+
+def normal(raw):
+    """Nearly normal random numbers from random bits, uint64: four 16-bit numbers added up; sd 1."""
+    quarters = np.ascontiguousarray(raw).view(np.uint16).reshape(*raw.shape, 4)
+    total = quarters.sum(axis=-1, dtype=np.int64)  # whatever the order of the bytes
+    return (total - 2 * 65_535) / (65_536 / math.sqrt(3))
+
+
+# ---- the ways of writing as tables, one row each ----
+
+
+def table_row(points, strokes):
+    """What is known of a way of writing, from points [k, 2] and strokes (rows of their indices).
+
+    Returns the points [MOST, 2]; for the free end of a stroke the point beside it, for any other
+    itself [MOST]; the first stroke of each [MOST]; then what `pieces` returns.
+    """
+    beside, first_stroke = np.arange(MOST), np.zeros(MOST, np.intp)
+    named = [point for stroke in strokes for point in stroke]
+    for number, stroke in reversed([*enumerate(strokes)]):
+        first_stroke[stroke] = number
+        for end, neighbour in (stroke[:2], stroke[:-3:-1]):
+            if named.count(end) == 1:
+                beside[end] = neighbour
+    padded = np.pad(points, ((0, MOST - len(points)), (0, 0)))
+    return padded, beside, first_stroke, *pieces(points, strokes)
+
+
+def pieces(points, strokes):
+    """Cuts strokes into PIECES pieces of about the same length, those with the pen up included.
+
+    Returns the ends of the pieces: the four points of the spline [PIECES + 1, 4] and where between
+    the middle two the end lies [PIECES + 1], 0 to 1; and for each piece whether the pen is up.
+    """
+    spans = []  # number of the stroke, four points
+    for number, stroke in enumerate(strokes):
+        row = [stroke[0], *stroke, stroke[-1]]
+        fours = [row[k : k + 4] for k in range(len(row) - 3)]
+        spans += [(number, four) for four in fours if four[1] != four[2]]  # equal at a corner
+    counts = shared(PIECES + 1 - len(strokes), [math.dist(*points[four[1:3]]) for _, four in spans])
+    ends = []
+    for k, ((number, four), count) in enumerate(zip(spans, counts, strict=True)):
+        last = k + 1 == len(spans) or spans[k + 1][0] != number
+        ends += [(number, four, step / count) for step in range(count + last)]
+    numbers, fours, at = zip(*ends, strict=True)
+    return np.array(fours), np.array(at), np.diff(numbers) != 0
+
+
+def shared(total, lengths):
+    """Shares out `total` things by length, one or more to each; the counts."""
+    counts = [1] * len(lengths)
+    for _ in range(total - len(lengths)):
+        # rounded: where two are equal, a last bit must not decide
+        counts[max(range(len(lengths)), key=lambda k: round(lengths[k] / counts[k], 9))] += 1
+    return counts
+
+
+WAYS = [
+    (digit, weight / math.fsum(w for w, _ in ways), *parse(text))
+    for digit, ways in GLYPHS.items()
+    for weight, text in ways
+]
+LABELS = np.array([digit for digit, *_ in WAYS], np.uint8)
+LIMITS = np.cumsum([share / len(GLYPHS) for _, share, *_ in WAYS])[:-1]
+MOST = max(len(points) for *_, points, _ in WAYS)
+POINTS, BESIDE, STROKE, FOURS, AT, LIFTED = map(
+    np.stack, zip(*(table_row(points, strokes) for *_, points, strokes in WAYS), strict=True)
+)
+STROKES = int(STROKE.max()) + 1
+NUMBERS = 1 + POSE + 4 * MOST + 2 * STROKES  # random numbers of a picture
+
+
+# ---- a way of writing to the path of the pen ----
+
+
+def wobble(way, z):
+    """The points [n, MOST, 2] of these ways of writing [n], moved, and the pressure there, about 1.
+
+    Each point moves, each stroke as a whole, and free ends go further or stop short.
+    z: random numbers [n, 4 * MOST + 2 * STROKES].
+    """
+    n, rows = len(way), np.arange(len(way))[:, np.newaxis]
+    each, ends, press, strokes = np.split(z, [2 * MOST, 3 * MOST, 4 * MOST], axis=1)
+    points = POINTS[way]
+    outwards = points - points[rows, BESIDE[way]]
+    shift = strokes.reshape(n, STROKES, 2)[rows, STROKE[way]]
+    points = points + 0.034 * each.reshape(n, MOST, 2) + 0.03 * shift
+    points = points + 0.2 * ends[..., np.newaxis] * outwards
+    return points, 1 + 0.1 * press[..., np.newaxis]
+
+
+def bend(points, z):
+    """Bends, turns, leans and stretches digits: points [n, k, 2]; z: random numbers [n, 8]."""
+    bow, taper, high, wide, lean, turn, aspect, tilt = z[..., np.newaxis].transpose(1, 0, 2)
+    x, y = points[..., 0], points[..., 1]
+    middle = y - 0.5
+    y = y + 0.15 * high * y * (1 - y)
+    x = x * (1 + 0.3 * taper * middle) + 0.2 * bow * middle * middle + 0.25 * wide * x * (0.6 - x)
+    stretch = 1.02 + 0.11 * aspect
+    x = x * (stretch * stretch)
+    return np.stack(
+        [x - (0.14 + 0.22 * lean + 0.1 * turn) * y, y + (0.1 * turn + 0.05 * tilt) * x], axis=-1
+    )
+
+
+def curve(values, way):
+    """Values at the ends of the pieces [n, PIECES + 1, c], from those at the points [n, MOST, c].
+
+    A Catmull-Rom spline (Catmull and Rom 1974): it passes through the points.
+    """
+    rows = np.arange(len(way))[:, np.newaxis, np.newaxis]
+    a, b, c, d = values[rows, FOURS[way]].transpose(2, 0, 1, 3)
+    t = AT[way][..., np.newaxis]
+    return b + 0.5 * t * ((c - a) + t * ((3 * (b - c) + d - a) * t + (2 * a - 5 * b + 4 * c - d)))
