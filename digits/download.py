@@ -5,6 +5,7 @@ or for headers that drip, reads a body to its end however long it is, and stops 
 """
 
 import contextlib
+import functools
 import hashlib
 import queue
 import ssl
@@ -128,7 +129,7 @@ def no_data_message(folder):
     names = "\n".join(f"  {name}.gz" for name in NAMES)
     return (
         f"MNIST is not on this machine, and no mirror gives it. Put these four files\n{names}\n"
-        f"from {MIRRORS[0]} or {MIRRORS[1]} into\n  {folder}\n"
+        f"from {' or '.join(MIRRORS[:2])} into\n  {folder}\n"
         "or into any other folder, and say so to the script: --data FOLDER"
     )
 
@@ -213,6 +214,7 @@ def _send(url, chunks, left):
         chunks.put(error)
 
 
+@functools.cache
 def certificates():
     """Returns an SSL context that trusts the system's certificates and, if installed, certifi's.
 

@@ -1,0 +1,401 @@
+"""digits.download and digits.cache: every fault of a download, of a mirror, of the disk.
+
+From mirrors on the loopback, with made-up digits that have check sums of their own.
+"""
+
+import errno
+import gzip
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from conftest import TOP
+from idx import NAMES, OTHER, STAND_IN, idx_bytes, own_cache_is_whole, same, write_idx
+from mirrors import FAULTS, Server, half_a_body, page, refusing_address, silent
+
+from digits import cache, download
+from digits.idx import DataError
+
+FETCH = """
+import json, sys
+from digits import download
+for name, value in json.loads(sys.argv[1]).items():
+    setattr(download, name, value)
+{}
+arrays = download.complete(download.idx.full_path(sys.argv[2]), 30)
+print([array.tobytes().hex() for array in arrays])
+"""
+
+
+@pytest.fixture
+def fetch(machine, monkeypatch):
+    """fetch(*mirrors): completes our own cache from these mirrors.
+
+    patience: seconds for the first mirror. The others have their 10, as this machine may be slow.
+    """
+    pace = download.Pace
+
+    def complete(*mirrors, total=30, patience=10):
+        limits = [patience]
+
+        def first_is_short(missing, limit, *rest):
+            return pace(missing, limits.pop() if limits else limit, *rest)
+
+        monkeypatch.setattr(download, "MIRRORS", mirrors)
+        monkeypatch.setattr(download, "Pace", first_is_short)
+        return download.complete(machine / "mnist", total)
+
+    return complete
+
+
+@pytest.fixture
+def start(machine):
+    """start(*mirrors, **options): a process that completes our own cache from these mirrors.
+
+    first: code to run before. Those still running at the end of the test are killed.
+    """
+    import json
+
+    started = []
+
+    def start(*mirrors, first=""):
+        settings = {"MIRRORS": mirrors, "SHA256": download.SHA256, "SIZE": download.SIZE}
+        command = [sys.executable, "-c", FETCH.format(first), json.dumps(settings)]
+        started.append(
+            subprocess.Popen(
+                [*command, machine / "mnist"],
+                cwd=TOP,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+# ---- what can be wrong with a mirror
+
+
+def patience_with(words):
+    return 0.5 if words in ("silent for", "too slow") else 10
+
+
+def assert_next_mirror_serves(fetch, capsys, machine, first, second, words):
+    """The first mirror fails with these words, on its own line; the second gives everything."""
+    assert same(fetch(first, second, patience=patience_with(words)), STAND_IN)
+    assert own_cache_is_whole(machine / "mnist")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("Fetching MNIST")
+    assert lines[1].startswith(f"  {first} ... ") and words in lines[1]
+    assert lines[2:] == [f"  {second} ... done"]
+
+
+def assert_alone_it_ends_in_the_message(fetch, capsys, machine, mirror, words):
+    """With no other mirror there is the clear message and no file in the cache."""
+    with pytest.raises(DataError) as caught:
+        fetch(mirror, patience=patience_with(words))
+    for part in (*[f"{name}.gz" for name in NAMES], str(machine / "mnist"), "--data FOLDER"):
+        assert part in str(caught.value)
+    assert words in capsys.readouterr().err.splitlines()[1]
+    assert not list((machine / "mnist").glob("*"))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault(machine, server, fetch, capsys, fault):
+    answer, words = FAULTS[fault]
+    first, second = server.mirror("first", page=answer), server.mirror("second")
+    assert_next_mirror_serves(fetch, capsys, machine, first, second, words)
+    assert not server.endured and server.sent < 2**24
+    asked = len(server.asked)
+    assert same(fetch(first, second), STAND_IN)  # the second time, nothing is asked for
+    assert len(server.asked) == asked and capsys.readouterr().err == ""
+    shutil.rmtree(machine)
+    assert_alone_it_ends_in_the_message(fetch, capsys, machine, first, words)
+
+
+def test_fault_connection_refused(machine, server, fetch, capsys):
+    first, second = refusing_address(), server.mirror("second")
+    assert_next_mirror_serves(fetch, capsys, machine, first, second, "Connection refused")
+    shutil.rmtree(machine)
+    assert_alone_it_ends_in_the_message(fetch, capsys, machine, first, "Connection refused")
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["not found", "no answer"])
+def test_fault_name_not_found(machine, server, fetch, capsys, monkeypatch, answers):
+    """The name server says no, or nothing at all."""
+    closing, look_up = threading.Event(), socket.getaddrinfo
+
+    def getaddrinfo(host, *args, **kwargs):
+        if not str(host).endswith(".invalid"):
+            return look_up(host, *args, **kwargs)
+        if not answers:
+            closing.wait(10)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    first, second = "http://mirror.invalid/mnist/", server.mirror("second")
+    words = "Name or service not known" if answers else "silent for"
+    assert_next_mirror_serves(fetch, capsys, machine, first, second, words)
+    shutil.rmtree(machine)
+    assert_alone_it_ends_in_the_message(fetch, capsys, machine, first, words)
+    closing.set()
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl for a certificate")
+def test_fault_certificate_failure(machine, server, fetch, capsys, monkeypatch, tmp_path):
+    with Server() as secure:
+        certificate = secure.use_tls(tmp_path)
+        first, second = secure.mirror("first"), server.mirror("second")
+        assert_next_mirror_serves(fetch, capsys, machine, first, second, "certificate")
+        assert not secure.asked
+        shutil.rmtree(machine)
+        assert_alone_it_ends_in_the_message(fetch, capsys, machine, first, "certificate")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))  # the server itself is sound
+        download.certificates.cache_clear()
+        assert same(fetch(first), STAND_IN)
+    download.certificates.cache_clear()
+
+
+def test_proxy_variables_are_honoured(machine, server, fetch, monkeypatch):
+    mirror = "http://mirror.invalid/mnist/"
+    server.mirror("mnist")
+    for path in list(server.pages):
+        server.pages[f"http://mirror.invalid{path}"] = server.pages.pop(path)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("http_proxy", server.address)
+    assert same(fetch(mirror), STAND_IN)
+    assert server.asked == [f"{mirror}{name}.gz" for name in NAMES]
+
+
+# ---- how long a mirror is waited for
+
+
+def test_silent_mirrors_share_the_time_there_is(machine, server, monkeypatch, capsys):
+    """Four that say nothing and have a second in all: each is tried, none for 10 seconds."""
+    monkeypatch.setattr(download, "MIRRORS", [server.mirror(x, page=silent) for x in "abcd"])
+    with pytest.raises(DataError):
+        download.complete(machine / "mnist", total=1)
+    assert len(server.asked) == 4 and not server.endured
+    lines = capsys.readouterr().err.splitlines()[1:]
+    assert [line.split(" ... ")[0].strip() for line in lines] == download.MIRRORS
+
+
+class Clock:
+    """time.monotonic, set by hand."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+    def run(self, pace, rate, until):
+        """Lets `rate` bytes come a second; returns when the mirror is left, or None."""
+        while self.now < until:
+            self.now += 0.5
+            try:
+                pace.take(rate // 2)
+            except DataError:
+                return self.now
+
+
+@pytest.mark.parametrize(
+    ("rates", "left_at"),
+    [
+        ([(0, 100)], 10),
+        ([(1, 100)], 10),
+        ([(300, 100)], 10),  # would take 33 seconds
+        ([(340, 29)], None),  # takes 29.4
+        ([(1000, 9), (0, 100)], 18.5),  # the last 10 seconds brought 500 bytes, 1,000 lack
+        ([(100, 10), (1000, 10)], 10),  # too late
+        ([(0, 5), (900, 11)], None),
+    ],
+)
+def test_a_mirror_is_left_when_its_pace_does_not_suffice(monkeypatch, rates, left_at):
+    """10,000 bytes are wanted within 30 seconds, the limit is 10."""
+    clock = Clock(monkeypatch)
+    pace = download.Pace(10_000, 10, 30, lambda *_: None)
+    left = None
+    for rate, seconds in rates:
+        left = left or clock.run(pace, rate, clock.now + seconds)
+    assert left == left_at
+
+
+def test_nothing_goes_on_after_the_end(monkeypatch):
+    clock = Clock(monkeypatch)
+    pace = download.Pace(10_000, 10, 30, lambda *_: None)
+    assert clock.run(pace, 1000, 10) is None
+    assert clock.run(pace, 20, 100) == 30  # more than was announced
+
+
+def test_a_slow_mirror_that_will_make_it_is_kept_to(machine, server, fetch):
+    """Past the limit, but at a good pace; the second mirror is not asked."""
+    body = gzip.compress(idx_bytes(STAND_IN[0]))
+
+    def slow(handler):
+        page(b"", length=len(body))(handler)
+        for k in range(0, len(body), 400):
+            time.sleep(0.05)
+            handler.wfile.write(body[k : k + 400])
+
+    mirrors = server.mirror("first", page=slow), server.mirror("second")
+    assert same(fetch(*mirrors, patience=0.3), STAND_IN)
+    assert {path.split("/")[1] for path in server.asked} == {"first"}
+
+
+def test_what_has_come_is_kept_and_another_run_goes_on_from_there(machine, server, fetch):
+    first, second = server.mirror("first"), server.mirror("second")
+    del server.pages[f"/first/{NAMES[2]}.gz"]
+    with pytest.raises(DataError):
+        fetch(first)
+    assert same(fetch(second), STAND_IN)
+    wanted = [f"/second/{name}.gz" for name in NAMES[2:]]
+    assert [path for path in server.asked if path.startswith("/second")] == wanted
+
+
+def test_the_bar_counts_the_bytes_on_a_terminal(machine, server, fetch, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    fetch(server.mirror("first", page=half_a_body), server.mirror("second"), patience=0.5)
+    shown = capsys.readouterr()
+    size = sum(download.GZ_SIZE.values()) // 1000
+    assert f"{size}/{size}" in shown.out and "━" in shown.out
+    assert "\b" not in shown.err and "\r" not in shown.err
+
+
+# ---- our own cache, whatever happens to the run or the disk
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "empty", "check sum"])
+def test_fault_corrupted_cached_file_is_replaced(machine, server, fetch, capsys, damage):
+    path = write_idx(machine / "mnist", *STAND_IN, gz=True)[1]
+    good = path.read_bytes()
+    bad = {
+        "cut": good[:-9],
+        "other": gzip.compress(idx_bytes(OTHER[1])),
+        "empty": b"",
+        "check sum": good[:-8] + bytes(8),
+    }
+    path.write_bytes(bad[damage])
+    assert same(fetch(server.mirror("first")), STAND_IN)
+    assert own_cache_is_whole(machine / "mnist")
+    assert server.asked == [f"/first/{path.name}"]  # the other three were good
+    assert f"{path} is damaged" in capsys.readouterr().err
+
+
+def test_damaged_raw_file_does_not_hide_a_good_one(machine, offline, fetch):
+    raw = write_idx(machine / "mnist", *STAND_IN, gz=True)[0].with_suffix("")
+    raw.write_bytes(b"half a file")
+    assert same(fetch(), STAND_IN)
+    assert not raw.exists()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9 here")
+@pytest.mark.parametrize("moment", ["body", "file", "name"])
+def test_fault_killed_run(machine, server, fetch, start, moment):
+    """kill -9 while the body comes, while the file is written, and before it gets its name."""
+    mirror = server.mirror("first")
+    written = "print('now', flush=True); import time; time.sleep(60)"
+    if moment == "body":
+        server.mirror("first", page=half_a_body)
+        process = start(mirror)
+        assert server.halfway.wait(20)
+    else:
+        stop = {
+            "file": "import pathlib\n"
+            "def write(path, content):\n"
+            "    path.open('wb', 0).write(content[: len(content) // 2])\n"
+            f"    {written}\n"
+            "pathlib.Path.write_bytes = write",
+            "name": f"def replace(*_):\n    {written}\ndownload.cache.os.replace = replace",
+        }
+        process = start(mirror, first=stop[moment])
+        assert process.stdout.readline() == "now\n"
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+
+    left = list((machine / "mnist").glob("*"))
+    assert len(left) == (moment != "body") and all(path.suffix == cache.PART for path in left)
+    server.mirror("first")
+    assert same(fetch(mirror), STAND_IN)
+    for part in left:  # perhaps of another run that is still going: kept for an hour
+        assert part.exists()
+        os.utime(part, (time.time() - 3700,) * 2)
+    assert same(fetch(mirror), STAND_IN)
+    assert own_cache_is_whole(machine / "mnist")
+
+
+@pytest.mark.parametrize("count", [2, 8])
+def test_processes_at_once_on_an_empty_cache(machine, server, start, count):
+    mirror, arrived = server.mirror("first"), threading.Barrier(count)
+    first = server.pages[f"/first/{NAMES[0]}.gz"]
+
+    def together(handler):
+        arrived.wait(60)
+        first(handler)
+
+    server.mirror("first", page=together)
+    processes = [start(mirror) for _ in range(count)]
+    printed = [process.communicate(timeout=60) for process in processes]
+    assert [process.returncode for process in processes] == [0] * count
+    assert {out for out, _ in printed} == {f"{[a.tobytes().hex() for a in STAND_IN]}\n"}
+    assert not any("kept" in err or "Traceback" in err for _, err in printed)
+    assert own_cache_is_whole(machine / "mnist")
+
+
+def assert_used_but_not_kept(machine, server, fetch, capsys, reason):
+    """The data is there, with one line that says why it is not kept and what to do."""
+    mirror = server.mirror("first")
+    assert same(fetch(mirror), STAND_IN)
+    *_, done, line = capsys.readouterr().err.splitlines()
+    assert done.endswith("done")
+    assert str(machine / "mnist") in line and reason in line and "KERAS_HOME" in line
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or not os.geteuid(), reason="root may write")
+def test_fault_read_only_home(machine, server, fetch, capsys):
+    machine.parent.mkdir()
+    machine.parent.chmod(0o500)
+    assert_used_but_not_kept(machine, server, fetch, capsys, "Permission denied")
+
+
+def test_fault_home_that_takes_no_folder(machine, server, fetch, capsys):
+    """As a read-only home, for root too: it lies below a file."""
+    machine.parent.write_text("a file")
+    assert_used_but_not_kept(machine, server, fetch, capsys, "Not a directory")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT], ids=os.strerror)
+def test_fault_full_disk(machine, server, fetch, capsys, monkeypatch, number):
+    """A full disk, made up: half of each file is written, then the error comes."""
+
+    def write_bytes(path, content):
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "write_bytes", write_bytes)
+    assert_used_but_not_kept(machine, server, fetch, capsys, os.strerror(number))
+    assert not list((machine / "mnist").iterdir())
+
+
+def test_fault_folder_where_a_file_should_be(machine, server, fetch, capsys):
+    (machine / "mnist" / f"{NAMES[0]}.gz").mkdir(parents=True)
+    assert_used_but_not_kept(machine, server, fetch, capsys, "directory")
+    assert sum(path.is_file() for path in (machine / "mnist").iterdir()) == 3
+
+
+def test_fault_file_where_a_folder_should_be(machine, server, fetch, capsys):
+    machine.mkdir(parents=True)
+    (machine / "mnist").write_text("a file")
+    assert_used_but_not_kept(machine, server, fetch, capsys, "exists")
