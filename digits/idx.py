@@ -103,10 +103,11 @@ def parse(file, name, most=MOST):
     try:
         stream = gzip.GzipFile(fileobj=file) if zipped else file
         start = stream.read(4)
-        if len(start) < 4 or start[:3] != b"\0\0\x08" or start[3] not in (1, 2, 3, 4):
-            raise DataError(f"{name} is not an IDX file of bytes, it starts with {start}")
-        lengths = stream.read(4 * start[3])
-        shape = struct.unpack(f">{start[3]}I", lengths.ljust(4 * start[3], b"\0"))
+        axes = start[3] if len(start) == 4 and start[:3] == b"\0\0\x08" else 0
+        lengths = stream.read(4 * axes)
+        if axes not in (1, 2, 3, 4) or len(lengths) < 4 * axes:
+            raise DataError(f"{name} is not an IDX file of bytes, it starts with {start + lengths}")
+        shape = struct.unpack(f">{axes}I", lengths)
         size = math.prod(shape)
         if size > most:
             raise DataError(f"{name} has {size:,} values by its header, which is too many")

@@ -71,6 +71,29 @@ def server(monkeypatch):
 
 
 @pytest.fixture
+def fetch(machine, monkeypatch):
+    """fetch(*mirrors): completes our own cache from these mirrors.
+
+    patience: seconds for the first mirror. The others have their 10, as this machine may be slow.
+    """
+    from digits import download
+
+    pace = download.Pace
+
+    def complete(*mirrors, total=30, patience=10):
+        limits = [patience]
+
+        def first_is_short(missing, limit, *rest):
+            return pace(missing, limits.pop() if limits else limit, *rest)
+
+        monkeypatch.setattr(download, "MIRRORS", mirrors)
+        monkeypatch.setattr(download, "Pace", first_is_short)
+        return download.complete(machine / "mnist", total)
+
+    return complete
+
+
+@pytest.fixture
 def load_script(monkeypatch, small_data):
     """load_script(path, *flags): what a script defines and hands to run, as {name: value}."""
     import tensorflowvisu

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import os
 import socket
 import ssl
 import struct
@@ -127,6 +128,13 @@ def refusing_address():
     """An address at which nothing listens."""
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
         return f"http://127.0.0.1:{free.getsockname()[1]}/"
+
+
+def offline_environment(tmp_path):
+    """Variables of a whole process: no MNIST, and a network that refuses all connections."""
+    kept = {key: value for key, value in os.environ.items() if key != "MNIST_DIR"}
+    refusing = dict.fromkeys(("http_proxy", "https_proxy"), refusing_address())
+    return kept | refusing | {"KERAS_HOME": str(tmp_path), "no_proxy": "", "NO_PROXY": ""}
 
 
 def bomb(announced, size):
