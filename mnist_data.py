@@ -22,6 +22,9 @@ TOTAL = 30  # seconds in which the mirrors must deliver to a script
 PATIENCE = 600  # the same for `python mnist_data.py`
 DRAWN = "drawn digits, not MNIST"
 DRAWN_FOLDER = "drawn-digits-1"  # another drawing, another number
+NOT_MNIST = """\
+NOT MNIST: it is not on this machine, and no mirror gives it. This run takes drawn digits.
+For MNIST: python mnist_data.py with a network, or --data FOLDER. Not to search: --data drawn"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +61,7 @@ def load_auto():
     try:
         return load_mnist()
     except DataError:
-        print(
-            "NOT MNIST: it is not on this machine, and no mirror gives it. This run takes drawn digits."
-            "\nFor MNIST: python mnist_data.py with a network, or --data FOLDER with its files. "
-            "Not to search: --data drawn",
-            file=sys.stderr,
-        )
+        print(NOT_MNIST, file=sys.stderr)
     return load_drawn()
 
 

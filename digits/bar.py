@@ -17,7 +17,7 @@ class Bar:
             import visu.training  # noqa: F401  imports TensorFlow without its start-up noise
 
     def __call__(self, done, total):
-        if not self._shown:
+        if not (self._shown and done):
             return
         if self._bar is None:
             from keras.utils import Progbar

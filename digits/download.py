@@ -114,6 +114,7 @@ def deliver(missing, total):
 
 
 def say(text):
+    """Writes a piece of a line to stderr at once."""
     print(text, end="", file=sys.stderr, flush=True)
 
 
@@ -204,7 +205,7 @@ def stream(url):
 def _send(url, chunks, left):
     """In the thread: puts the body's chunks, then None, or the exception that ends it."""
     try:
-        with urlopen(url, timeout=LIMIT, context=certificates()) as response:
+        with urlopen(url, timeout=2 * LIMIT, context=certificates()) as response:
             while not left.is_set():
                 chunk = response.read1(CHUNK)
                 chunks.put(chunk or None)

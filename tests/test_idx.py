@@ -56,12 +56,9 @@ GOOD = idx_bytes(np.zeros([2, 28, 28]))
         (GOOD + b"\0", "more than 1,568 values"),
         (GOOD[:4] + b"\0\0\0\3" + GOOD[8:], "1,568 values, by its header 2,352"),
         (GOOD[:4] + b"\xff" * 12, "79,228,162,458,924,105,385,300,197,375 values"),
-        (gzip.compress(GOOD), "not an IDX file"),
     ],
 )
 def test_other_bytes_are_refused(raw, says, pack):
-    if pack is bytes and raw[:2] == b"\x1f\x8b":
-        pytest.skip("gzipped once, that is right")
     with pytest.raises(idx.DataError, match="a-file") as caught:
         idx.from_idx(pack(raw), "a-file")
     assert says in str(caught.value)
