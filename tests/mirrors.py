@@ -17,7 +17,8 @@ class Server(ThreadingHTTPServer):
     """Serves `pages[path]`, a function that is given the request's handler and answers with it.
 
     asked: the paths of all requests; endured: whether a client has waited to the end of a fault
-    that has none; sent: bytes of an endless body.
+    that has none; sent: bytes of an endless body; halfway: set when half a body is out; left: set
+    when a client has hung up on a fault that drips.
     """
 
     daemon_threads = True
@@ -26,7 +27,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.pages, self.asked = {}, []
         self.closing, self.endured, self.sent = threading.Event(), False, 0
-        self.halfway = threading.Event()
+        self.halfway, self.left = threading.Event(), threading.Event()
         self.address = f"http://127.0.0.1:{self.server_port}/"
         threading.Thread(target=self.serve_forever, args=[0.01], daemon=True).start()
 
@@ -96,7 +97,11 @@ def drip(handler, what, pause):
     for _ in range(int(5 / pause)):
         if handler.server.closing.wait(pause):
             return
-        handler.wfile.write(what)
+        try:
+            handler.wfile.write(what)
+        except OSError:
+            handler.server.left.set()
+            return
         handler.server.sent += len(what)
     handler.server.endured = True
 

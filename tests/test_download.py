@@ -12,7 +12,7 @@ import time
 
 import pytest
 from idx import NAMES, STAND_IN, idx_bytes, own_cache_is_whole, same
-from mirrors import FAULTS, Server, half_a_body, page, refusing_address, silent
+from mirrors import FAULTS, Server, dripping_body, half_a_body, page, refusing_address, silent
 
 from digits import download
 from digits.idx import DataError
@@ -185,6 +185,13 @@ def test_a_slow_mirror_that_will_make_it_is_kept_to(machine, server, fetch):
     mirrors = server.mirror("first", page=slow), server.mirror("second")
     assert same(fetch(*mirrors, patience=0.3), STAND_IN)
     assert {path.split("/")[1] for path in server.asked} == {"first"}
+
+
+def test_a_mirror_that_is_left_is_hung_up_on(machine, server, fetch):
+    """The thread that reads does not go on in the background."""
+    with pytest.raises(DataError):
+        fetch(server.mirror("first", page=dripping_body), patience=0.2)
+    assert server.left.wait(4)
 
 
 def test_what_has_come_is_kept_and_another_run_goes_on_from_there(machine, server, fetch):
