@@ -96,7 +96,11 @@ def deliver(missing, total):
     bar = Bar("kB")
     end = time.monotonic() + total
     for k, mirror in enumerate(MIRRORS):
-        limit = min(LIMIT, (end - time.monotonic()) / (len(MIRRORS) - k))
+        left = end - time.monotonic()
+        if left <= 0:
+            say("  no time is left for other mirrors\n")
+            return
+        limit = min(LIMIT, left / (len(MIRRORS) - k))
         pace = Pace(sum(GZ_SIZE[name] for name in missing), limit, end, bar)
         say(f"  {mirror} ...")
         try:

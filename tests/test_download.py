@@ -187,6 +187,13 @@ def test_a_slow_mirror_that_will_make_it_is_kept_to(machine, server, fetch):
     assert {path.split("/")[1] for path in server.asked} == {"first"}
 
 
+def test_mirrors_for_which_no_time_is_left_are_not_asked(machine, server, fetch, capsys):
+    with pytest.raises(DataError):
+        fetch(server.mirror("a", page=silent), server.mirror("b"), total=0.1, patience=0.2)
+    assert len(server.asked) == 1
+    assert "no time is left" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_a_mirror_that_is_left_is_hung_up_on(machine, server, fetch):
     """The thread that reads does not go on in the background."""
     with pytest.raises(DataError):

@@ -258,12 +258,7 @@ def test_real_mnist_from_a_mirror(tmp_path, server, monkeypatch):
     with pytest.raises(idx.DataError, match=NAMES[2]):
         download.checked(NAMES[2], changed)
 
-
-@pytest.mark.skipif(not REAL_MNIST, reason="$MNIST_DIR does not name a folder with MNIST")
-def test_real_mnist(monkeypatch, offline):
-    monkeypatch.setenv("MNIST_DIR", REAL_MNIST)
-    assert mnist_data.find_mnist(1)[1] == Path(REAL_MNIST).resolve()
-    mnist = mnist_data.load("mnist")
+    mnist = mnist_data.to_mnist(arrays, "MNIST")
     assert mnist.train.images.shape == (60000, 28, 28, 1)
     assert mnist.test.images.shape == (10000, 28, 28, 1)
     # Known from many publications: mean and deviation of the pixels, how often each digit occurs.
