@@ -4,6 +4,7 @@ import errno
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -143,15 +144,27 @@ def assert_used_but_not_kept(machine, server, fetch, capsys, reason):
     assert str(machine / "mnist") in line and reason in line and "KERAS_HOME" in line
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or not os.geteuid(), reason="root may write")
-def test_fault_read_only_home(machine, server, fetch, capsys):
-    machine.parent.mkdir()
+@pytest.fixture
+def nobody():
+    """nobody(): from now on this process is not root's, for whom no folder is read-only."""
+    if not hasattr(os, "seteuid"):
+        pytest.skip("needs Unix users")
+    user = os.geteuid()
+    yield lambda: None if user else os.seteuid(65534)
+    os.seteuid(user)
+
+
+def test_fault_read_only_home(machine, server, fetch, capsys, nobody):
+    fetch(server.mirror("first"))  # imports what it needs while all can be read
+    shutil.rmtree(machine)
     machine.parent.chmod(0o500)
+    capsys.readouterr()
+    nobody()
     assert_used_but_not_kept(machine, server, fetch, capsys, "Permission denied")
 
 
 def test_fault_home_that_takes_no_folder(machine, server, fetch, capsys):
-    """As a read-only home, for root too: it lies below a file."""
+    """It lies below a file."""
     machine.parent.write_text("a file")
     assert_used_but_not_kept(machine, server, fetch, capsys, "Not a directory")
 
