@@ -57,9 +57,9 @@ def parse_args(doc):
     add = parser.add_argument
     add("--iterations", type=_whole(1, 10**7), metavar="N", help="train for N batches of 100")
     add("--seed", type=_whole(0, 10**9), default=0, metavar="K", help="of weights and order (0)")
-    add(
-        "--data", default="mnist", metavar="FOLDER", help="other data: four IDX files, or their npz"
-    )
+    data = "mnist, drawn (digits made here), auto (mnist or else drawn; the default), or a folder "
+    data += "with other data: four IDX files, or their npz"
+    add("--data", default="auto", metavar="DATA", help=data)
     add("--movie", type=_movie, metavar="FILE", help="film the run: an .mp4 (with ffmpeg) or .gif")
     add("--headless", action="store_true", help="train without a window")
     add(

@@ -24,6 +24,7 @@ TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP))
 
 import mnist_data  # noqa: E402
+from digits.idx import to_idx  # noqa: E402
 from visu.history import read_curves  # noqa: E402
 
 SCRIPT = next(TOP.glob("mnist_3.1_*.py"))
@@ -57,8 +58,8 @@ def write_split(folder, mnist):
     images = np.round(mnist.train.images[order, ..., 0] * 255).astype(np.uint8)
     labels = mnist.train.labels[order].argmax(axis=1).astype(np.uint8)
     for name, part in (("train", slice(None, -10_000)), ("t10k", slice(-10_000, None))):
-        (folder / f"{name}-images-idx3-ubyte").write_bytes(mnist_data.to_idx(images[part]))
-        (folder / f"{name}-labels-idx1-ubyte").write_bytes(mnist_data.to_idx(labels[part]))
+        (folder / f"{name}-images-idx3-ubyte").write_bytes(to_idx(images[part]))
+        (folder / f"{name}-labels-idx1-ubyte").write_bytes(to_idx(labels[part]))
 
 
 def curves_of(source, seed, folder):
@@ -85,7 +86,7 @@ def main():
         "| validation loss, lowest → final | training accuracy, % |\n|---|---|---|---|---|"
     )
     with tempfile.TemporaryDirectory() as folder:
-        write_split(Path(folder), mnist_data.load())
+        write_split(Path(folder), mnist_data.load("mnist"))
         for name, edit in VARIANTS.items():
             source = edit(SCRIPT.read_text())
             all_curves = [curves_of(source, seed, Path(folder)) for seed in range(args.seeds)]

@@ -1,5 +1,6 @@
 """What the tests share: the scripts, small data in MNIST's shape, a display of their own."""
 
+import hashlib
 import os
 import runpy
 import shutil
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from idx import write_idx
+from idx import NAMES, STAND_IN, idx_bytes, write_idx
+from mirrors import Server
 
 TOP = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted(TOP.glob("mnist_[0-9]*.py"))
@@ -32,6 +34,63 @@ def small_data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data") / "small"
     write_idx(folder, images[:300], labels[:300], images[300:], labels[300:])
     return folder
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A machine without MNIST, for which STAND_IN is MNIST. Returns its `datasets` folder."""
+    from digits import download
+
+    raws = [idx_bytes(array) for array in STAND_IN]
+    sums = [hashlib.sha256(raw).hexdigest() for raw in raws]
+    sizes = dict(zip(NAMES, map(len, raws), strict=True))
+    monkeypatch.setattr(download, "SHA256", dict(zip(NAMES, sums, strict=True)))
+    monkeypatch.setattr(download, "SIZE", sizes)
+    monkeypatch.setattr(download, "GZ_SIZE", sizes)
+    monkeypatch.setattr(download, "TICK", 0.01)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    return tmp_path / "keras" / "datasets"
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """Any download fails the test (pytest.fail is no Exception, so that nothing swallows it)."""
+    from digits import download
+
+    monkeypatch.setattr(download, "fetch", lambda *_: pytest.fail("went to the network"))
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A Server on the loopback, reached without a proxy."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "127.0.0.1")
+    with Server() as server:
+        yield server
+
+
+@pytest.fixture
+def fetch(machine, monkeypatch):
+    """fetch(*mirrors): completes our own cache from these mirrors.
+
+    patience: seconds for the first mirror. The others have their 10, as this machine may be slow.
+    """
+    from digits import download
+
+    pace = download.Pace
+
+    def complete(*mirrors, total=30, patience=10):
+        limits = [patience]
+
+        def first_is_short(missing, limit, *rest):
+            return pace(missing, limits.pop() if limits else limit, *rest)
+
+        monkeypatch.setattr(download, "MIRRORS", mirrors)
+        monkeypatch.setattr(download, "Pace", first_is_short)
+        return download.complete(machine / "mnist", total)
+
+    return complete
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Writes small data sets in MNIST's format, IDX, so that tests need no MNIST and no network."""
+"""Small data sets, and how to write them in MNIST's formats: tests need no MNIST, no network."""
 
 import gzip
 import struct
@@ -36,3 +36,51 @@ def write_idx(folder, train_images, train_labels, test_images, test_labels, gz=F
         paths.append(folder / (name + ".gz" if gz else name))
         paths[-1].write_bytes(gzip.compress(raw, mtime=0) if gz else raw)
     return paths
+
+
+def write_npz(path, arrays, **changed):
+    """Writes four arrays, in the order of NAMES, as Keras's `mnist.npz`; returns its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    keys = ("x_train", "y_train", "x_test", "y_test")
+    np.savez_compressed(path, **dict(zip(keys, arrays, strict=True)) | changed)
+    return path
+
+
+def made_up(seed, train=5, test=3):
+    """Four uint8 arrays in the order of NAMES: images [n, 28, 28] and labels [n]."""
+    rng = np.random.default_rng(seed)
+    arrays = []
+    for n in (train, test):
+        arrays.append(rng.integers(0, 256, [n, 28, 28], dtype=np.uint8))
+        arrays.append(rng.integers(0, 10, n, dtype=np.uint8))
+    return arrays
+
+
+STAND_IN = made_up(seed=1)  # what the tests take for MNIST
+OTHER = made_up(seed=2)  # sound, but not MNIST
+
+
+def same(arrays, others):
+    """Whether two data sets, four arrays each, are the same."""
+    return all(np.array_equal(a, b) for a, b in zip(arrays, others, strict=True))
+
+
+def own_cache_is_whole(folder):
+    """Whether it holds STAND_IN's four files, right, and nothing half-done beside them."""
+    return sorted(path.name for path in folder.iterdir()) == sorted(f"{n}.gz" for n in NAMES) and (
+        all(
+            gzip.decompress((folder / f"{name}.gz").read_bytes()) == idx_bytes(array)
+            for name, array in zip(NAMES, STAND_IN, strict=True)
+        )
+    )
+
+
+def assert_holds(mnist, arrays=STAND_IN):
+    """The data set holds these arrays, checked digit by digit without the code under test."""
+    for digits, pixels, labels in ((mnist.train, *arrays[:2]), (mnist.test, *arrays[2:])):
+        assert digits.images.shape == (len(pixels), 28, 28, 1)
+        assert digits.labels.shape == (len(labels), 10)
+        assert digits.images.dtype == digits.labels.dtype == np.float32
+        assert np.array_equal(np.rint(digits.images[..., 0] * 255), pixels)
+        assert np.array_equal(digits.labels.argmax(axis=1), labels)
+        assert np.array_equal(digits.labels.sum(axis=1), np.ones(len(labels)))

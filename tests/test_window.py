@@ -21,6 +21,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+import mnist_data
 from visu import backend, pictures, plots, window
 from visu.history import History, Measure, Reading, Run
 from visu.panels import DPI, SIX, SIZE, Panels, save_picture
@@ -277,7 +278,7 @@ LAYOUTS = [(size, SIX) for size in SIZES + BY_HAND] + [
 
 @pytest.mark.parametrize(("size", "names"), LAYOUTS, ids=str)
 def test_no_text_is_clipped_or_overlaps(drawn_texts, size, names):
-    panels = make_panels(size, names, iterations=10_000, test_count=10_000)
+    panels = make_panels(size, names, iterations=10_000, test_count=10_000, data=mnist_data.DRAWN)
     panels.update(long_run(10_000, 500), "compiling …")
     texts = drawn_texts(panels)
     assert len(texts) > 6
