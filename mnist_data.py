@@ -20,7 +20,7 @@ from digits.idx import DataError
 
 TOTAL = 30  # seconds in which the mirrors must deliver to a script
 PATIENCE = 600  # the same for `python mnist_data.py`
-DRAWN = "drawn digits, not MNIST"
+DRAWN = "DRAWN DIGITS, not MNIST"
 DRAWN_FOLDER = "drawn-digits-1"  # another drawing, another number
 NOT_MNIST = """\
 NOT MNIST: it is not on this machine, and no mirror gives it. This run takes drawn digits.

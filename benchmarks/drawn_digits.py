@@ -22,24 +22,21 @@ import numpy as np
 from ladder import SCRIPTS, TOP, make_run
 from matplotlib.figure import Figure
 
-import mnist_data
-from digits import drawn
+from digits import download, drawn, idx
 from visu.history import read_run
 
-FILES = tuple(mnist_data.SHA256)  # train images and labels, test images and labels
 
-
-def write_folder(folder, files):
-    """Write a data folder; files: the raw bytes of the four, in the order of FILES."""
+def write_folder(folder, arrays):
+    """Write a data folder; arrays: the four uint8 arrays of the files idx.NAMES."""
     folder.mkdir()
-    for name, raw in zip(FILES, files, strict=True):
-        (folder / name).write_bytes(raw)
+    for name, array in zip(idx.NAMES, arrays, strict=True):
+        (folder / name).write_bytes(idx.to_idx(array))
     return folder
 
 
 def row(title, script, seeds, runs, data):
     """A line of the table in Markdown: a script in full on this data folder, a run per seed."""
-    entries = [make_run(script, seed, runs, data) for seed in range(seeds)]
+    entries = [make_run(seed, script, runs, data) for seed in range(seeds)]
     results = [read_run(Path(entry["folder"]) / "run.json") for entry in entries]
     if not all(run["completed"] for run in results):
         sys.exit(f"{script.name}: a run was cut short, see {entries}")
@@ -49,16 +46,19 @@ def row(title, script, seeds, runs, data):
     return f"| {title} | {results[0]['iterations']:,} | {seeds} | **{median(final):.2f}** |"
 
 
-def print_ladder(files, mnist, seeds, runs):
-    """Print the table. files, mnist: raw bytes of drawn digits and of MNIST, or None for MNIST."""
-    runs = runs / hashlib.sha256(b"".join(files)).hexdigest()[:8]  # other digits, other runs
+def print_ladder(arrays, mnist, seeds, runs):
+    """Print the table. arrays, mnist: those of drawn digits and of MNIST, or None for MNIST."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(array)
+    runs = runs / digest.hexdigest()[:8]  # other digits, other runs
     print("| step | iterations | final test accuracy, %, per seed | median |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        data = write_folder(Path(folder, "drawn"), files)
+        data = write_folder(Path(folder, "drawn"), arrays)
         for script in SCRIPTS.values():
             print(row(None, script, seeds, runs, data), flush=True)
         if mnist:
-            data = write_folder(Path(folder, "drawn-mnist"), files[:2] + mnist[2:])
+            data = write_folder(Path(folder, "drawn-mnist"), [*arrays[:2], *mnist[2:]])
             title = "3.1 trained on drawn digits, tested on MNIST's"
             print(row(title, SCRIPTS["3.1"], seeds, runs / "mnist", data))
         else:
@@ -99,20 +99,24 @@ def main():
     args = parser.parse_args()
     if args.sheet and not args.data:
         parser.error("--sheet needs --data FOLDER with MNIST's files")
-    try:
-        mnist = args.data and mnist_data.checked(mnist_data.read_folder(args.data))
-    except mnist_data.DataError as error:
-        parser.error(f"--data {args.data}: {error}")
     start = time.perf_counter()
     arrays = drawn.make()
     seconds = time.perf_counter() - start
+    mnist = args.data and read_mnist(args.data)
     if args.sheet:
-        real = [mnist_data.parse_idx(mnist[name]) for name in FILES]
-        pictures = {"Drawn from pen strokes": arrays[2:], "MNIST": real[2:]}
+        pictures = {"Drawn from pen strokes": arrays[2:], "MNIST": mnist[2:]}
         return draw_sheet(args.sheet, {title: mosaic(*of) for title, of in pictures.items()})
     print(f"70,000 digits drawn in {seconds:.1f} s, {os.cpu_count()} cores\n", flush=True)
-    mnist = mnist and [mnist[name] for name in FILES]
-    print_ladder([mnist_data.to_idx(array) for array in arrays], mnist, args.seeds, args.runs)
+    print_ladder(arrays, mnist, args.seeds, args.runs)
+
+
+def read_mnist(folder):
+    """MNIST's four uint8 arrays, checked, or the end of the program."""
+    try:
+        arrays = idx.read(idx.data_paths(folder))
+        return [*map(download.checked, idx.NAMES, arrays)]
+    except idx.DataError as error:
+        sys.exit(f"--data {folder}: {error}")
 
 
 if __name__ == "__main__":

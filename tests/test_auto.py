@@ -50,7 +50,7 @@ def test_auto_takes_drawn_digits_where_mnist_is_not(machine, no_network, drawing
     for made in (1, 1):  # the second time it is in the cache
         mnist = mnist_data.load()
         assert_holds(mnist, DRAWN)
-        assert mnist.name == "drawn digits, not MNIST"
+        assert mnist.name == "DRAWN DIGITS, not MNIST"
         assert drawings == [(0, 60_000, 10_000)] * made
         lines = capsys.readouterr().err.splitlines()
         (loud,) = (k for k, line in enumerate(lines) if line.startswith("NOT MNIST"))
@@ -71,7 +71,7 @@ def test_drawn_asks_for_them_and_looks_for_nothing(machine, offline, drawings, c
     for _ in range(2):
         mnist = mnist_data.load("drawn")
         assert_holds(mnist, DRAWN)
-        assert mnist.name == "drawn digits, not MNIST"
+        assert mnist.name == "DRAWN DIGITS, not MNIST"
     assert len(drawings) == 1 and "NOT MNIST" not in capsys.readouterr().err
 
 
@@ -112,6 +112,6 @@ def test_a_script_without_mnist_says_so_everywhere(
     runpy.run_path(str(SCRIPTS[0]))
     out, err = capfd.readouterr()
     assert "NOT MNIST" in err
-    assert out.startswith("1.0 softmax on drawn digits, not MNIST, 10 iterations\n")
+    assert out.startswith("1.0 softmax on DRAWN DIGITS, not MNIST, 10 iterations\n")
     (file,) = tmp_path.glob("runs/*/*/run.json")
-    assert json.loads(file.read_text())["data"] == "drawn digits, not MNIST"
+    assert json.loads(file.read_text())["data"] == "DRAWN DIGITS, not MNIST"
