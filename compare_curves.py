@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from visu import overlay, runs
-from visu.backend import why_no_window  # before the rest of matplotlib
+from visu.backend import NoWindow  # before the rest of matplotlib
 from visu.deck import DECK, command
 
 TOP = Path(__file__).resolve().parent
@@ -201,16 +201,28 @@ def save(path, groups, view):
 
 
 def show(groups, view):
-    """Open a window and wait until it is closed; say why where none can be opened."""
-    why = why_no_window()
-    if why:
+    """Open a window and wait until it is closed, q does so; say why where none can be opened."""
+    import matplotlib.pyplot as plt  # not where only pictures are written
+
+    from visu.window import open_figure
+
+    try:
+        figure = open_figure("Comparing curves")
+    except NoWindow as why:
         print(f"No window: {why} --save FILE writes a picture.", file=sys.stderr)
         return
-    import matplotlib.pyplot as plt
 
-    figure = plt.figure(figsize=SIZE, dpi=96)
-    figure.canvas.manager.set_window_title("Comparing curves")
-    overlay.draw(figure, groups, view)
+    def draw(event=None):
+        figure.clear()
+        overlay.draw(figure, groups, view)
+
+    def press(event):
+        if event.key == "q":
+            plt.close(figure)
+
+    figure.canvas.mpl_connect("resize_event", draw)
+    figure.canvas.mpl_connect("key_press_event", press)
+    draw()
     plt.show()
 
 

@@ -115,8 +115,8 @@ def test_what_differs_by_more_than_the_seed_is_another_curve(tmp_path, compare):
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.9], time="20260101-120003", data="drawn digits")
     _, figure, *_ = compare("2.1")  # of each label the newest
     assert legend(figure) == [
-        f"{TITLES['2.1']}, fast: 80.00 %, on MNIST",
         f"{TITLES['2.1']}: 90.00 %, on drawn digits",
+        f"{TITLES['2.1']}, fast: 80.00 %, on MNIST",
     ]
     _, figure, *_ = compare("fast")
     assert legend(figure) == [f"{TITLES['2.1']}, fast: 80.00 %"]

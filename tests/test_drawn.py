@@ -41,7 +41,7 @@ def digest(arrays):
 
 
 def test_a_seed_gives_the_same_bytes_everywhere_and_for_ever(small):
-    # another drawing on purpose: the next number in mnist_data.DRAWN_FOLDER, as caches hold this one
+    # another drawing on purpose: the next number in mnist_data.DRAWN_FOLDER, as caches hold this
     assert digest(small) == "96529678b017579df03512969e12325e3066243cb4de54b445abb8e5ac3b05d7"
 
 

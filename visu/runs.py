@@ -57,7 +57,7 @@ def read(folder):
         hash(run.experiment), run.step, str(facts["seed"])  # all that is used later is there
         float(facts["seconds"]), float(facts["steps_per_second"])
     except FileNotFoundError as error:
-        raise NoRun(f"it has no {Path(error.filename).name}") from None
+        raise NoRun(f"it has no {Path(error.filename).name}, yet or for ever") from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise NoRun(f"it is damaged or of another kind ({error!r})") from None
     if not np.isfinite(curves["test_accuracy"]).any():
@@ -86,7 +86,8 @@ def newest(runs, word):
     """
     chosen = [run for run in runs if word in (run.step, run.label)]
     latest = {(run.step, run.label): run.experiment for run in chosen}
-    return [group for group in experiments(runs) if group[0].experiment in latest.values()]
+    found = [group for group in experiments(runs) if group[0].experiment in latest.values()]
+    return sorted(found, key=name)
 
 
 def test_readings(run, column):
