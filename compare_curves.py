@@ -11,7 +11,6 @@ With a run come those of other seeds that differ from it in nothing else: a step
 is drawn as their median with a band from the 10th to the 90th percentile.
 """
 
-import argparse
 import difflib
 import sys
 from pathlib import Path
@@ -19,10 +18,11 @@ from pathlib import Path
 from visu import overlay, runs
 from visu.backend import NoWindow  # before the rest of matplotlib
 from visu.deck import DECK, command
+from visu.flags import Parser, picture_file, whole
 
 TOP = Path(__file__).resolve().parent
 SIZE = (14, 7.875)  # inches, 16:9
-FORMATS = ".png", ".svg", ".pdf"
+MOST = 10**7  # iterations of a run
 
 
 class Wrong(Exception):
@@ -47,11 +47,7 @@ def main():
 
 def parse_args():
     """The command line's flags."""
-    parser = _Parser(
-        prog="compare_curves.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser(prog="compare_curves.py", description=__doc__)
     add = parser.add_argument
     add(
         "which",
@@ -59,16 +55,32 @@ def parse_args():
         metavar="RUN",
         help="a step, as 2.1, a label, or the folder of a run (all)",
     )
-    add("--from", dest="first", type=_whole(0), default=0, metavar="I", help="from iteration I on")
-    add("--until", type=_whole(1), metavar="I", help="up to iteration I")
+    add(
+        "--from",
+        dest="first",
+        type=whole(0, MOST),
+        default=0,
+        metavar="I",
+        help="from iteration I on",
+    )
+    add("--until", type=whole(1, MOST), metavar="I", help="up to iteration I")
     panel = parser.add_mutually_exclusive_group()
     panel.add_argument("--accuracy", action="store_true", help="the accuracy only")
     panel.add_argument("--loss", action="store_true", help="the loss only")
     add("--log", action="store_true", help="a logarithmic axis for the loss")
     add(
-        "--smooth", type=_whole(1), default=1, metavar="N", help="each point the mean of N readings"
+        "--smooth",
+        type=whole(1, MOST),
+        default=1,
+        metavar="N",
+        help="each point the mean of N readings",
     )
-    add("--save", type=_picture, metavar="FILE", help="write a .png, .svg or .pdf, open no window")
+    add(
+        "--save",
+        type=picture_file,
+        metavar="FILE",
+        help="write a .png, .svg or .pdf, open no window",
+    )
     add("--diff", nargs=2, metavar=("A", "B"), help="print what differs in the two runs' scripts")
     add(
         "--deck", nargs="?", type=Path, const=Path("deck"), metavar="FOLDER",
@@ -81,29 +93,6 @@ def parse_args():
     if args.which and (args.diff or args.deck):
         parser.error(f"{args.which[0]}: --diff and --deck take no further runs")
     return args
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message):  # one line instead of usage and line
-        self.exit(2, f"{self.prog}: {message}; --help lists the flags\n")
-
-
-def _whole(low):
-    """An argparse type: whole numbers from low on."""
-
-    def whole_number(text):
-        if not (text.isascii() and text.isdigit() and int(text) >= low):
-            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {low} on")
-        return int(text)
-
-    return whole_number
-
-
-def _picture(text):
-    """An argparse type: the path of a picture."""
-    if Path(text).suffix.lower() not in FORMATS:
-        raise argparse.ArgumentTypeError(f"{text} does not end in {', '.join(FORMATS)}")
-    return Path(text)
 
 
 # ---- which runs

@@ -4,42 +4,16 @@
 history, the window on the main thread, the terminal, and the files in `runs/`.
 """
 
-import argparse
 import gc
 import sys
 from pathlib import Path
 
 from visu import training  # first: it imports TensorFlow without its start-up noise
 from visu.backend import NoWindow, in_notebook  # before the rest of matplotlib
+from visu.flags import Parser, movie_file, whole
 from visu.history import History, Run
 from visu.record import keep, make_folder
 from visu.terminal import Progress, ctrl_c, summary
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message):  # one line instead of usage and line
-        self.exit(2, f"{self.prog}: {message}; --help lists the flags\n")
-
-
-def _whole(low, high):
-    """An argparse type: whole numbers from low to high."""
-
-    def whole_number(text):
-        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
-            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {low} to {high}")
-        return int(text)
-
-    return whole_number
-
-
-def _movie(text):
-    """An argparse type: the path of a movie that can be written."""
-    from visu.movie import why_not  # only where one is wanted
-
-    reason = why_not(Path(text))
-    if reason:
-        raise argparse.ArgumentTypeError(reason)
-    return Path(text)
 
 
 def parse_args(doc):
@@ -51,23 +25,16 @@ def parse_args(doc):
     the script with one line and status 2.
     """
     script = Path(sys.argv[0]).resolve()
-    parser = _Parser(
-        prog=script.name, description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog=script.name, description=doc)
     add = parser.add_argument
-    add("--iterations", type=_whole(1, 10**7), metavar="N", help="train for N batches of 100")
-    add("--seed", type=_whole(0, 10**9), default=0, metavar="K", help="of weights and order (0)")
+    add("--iterations", type=whole(1, 10**7), metavar="N", help="train for N batches of 100")
+    add("--seed", type=whole(0, 10**9), default=0, metavar="K", help="of weights and order (0)")
     data = "mnist, drawn (digits made here), auto (mnist or else drawn; the default), or a folder "
     data += "with other data: four IDX files, or their npz"
     add("--data", default="auto", metavar="DATA", help=data)
-    add("--movie", type=_movie, metavar="FILE", help="film the run: an .mp4 (with ffmpeg) or .gif")
+    add("--movie", type=movie_file, metavar="FILE", help="film the run: an .mp4 or a .gif")
     add("--headless", action="store_true", help="train without a window")
-    add(
-        "--label",
-        default="",
-        metavar="TEXT",
-        help="name an experiment, for compare_curves.py",
-    )
+    add("--label", default="", metavar="TEXT", help="name an experiment, for compare_curves.py")
     runs = script.parent / "runs"
     add("--runs", type=Path, default=runs, metavar="FOLDER", help=f"keep the results here ({runs})")
     args = parser.parse_args()
