@@ -146,6 +146,9 @@ def hint(step):
 def compare(args):
     """Print the table and draw the picture."""
     groups = choose(args.which, args.runs)
+    end = max(run.facts["iterations"] for group in groups for run in group)
+    if args.first >= end:
+        raise Wrong(f"--from {args.first}: these runs end at iteration {end:,}")
     print(table(groups), flush=True)
     panels = [panel for panel in overlay.PANELS if getattr(args, panel)] or overlay.PANELS
     view = overlay.View(tuple(panels), args.first, args.until, args.smooth, args.log)

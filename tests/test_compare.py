@@ -152,8 +152,12 @@ def test_part_of_the_iterations(tmp_path, compare):
     write_run(tmp_path, "2.0", [0.1, 0.5, 0.96, 0.98])
     _, figure, *_ = compare("--from", "40", "--until", "100")
     assert [axes.get_xlim() for axes in figure.axes] == [(40, 100)] * 2
-    status, figure, _, err = compare("--from", "40", "--until", "40")
-    assert (status, figure) == (2, None) and "--until 40 is not after --from 40" in err
+    for flags, says in (
+        (["--from", "40", "--until", "40"], "--until 40 is not after --from 40"),
+        (["--from", "200"], "--from 200: these runs end at iteration 200"),
+    ):
+        status, figure, _, err = compare(*flags)
+        assert (status, figure) == (2, None) and says in err and err.count("\n") == 1
 
 
 def test_one_panel_and_a_logarithmic_loss(tmp_path, compare):
