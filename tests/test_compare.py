@@ -43,12 +43,22 @@ def write_run(place, step, accuracies, time="20260101-120000", seed=0, source="a
 
 @pytest.fixture
 def compare(tmp_path, monkeypatch, capsys):
-    """compare(*flags): status, figure (None if none was drawn), output and errors of a call."""
+    """compare(*flags): status, figure (None if none was drawn), output and errors of a call.
+
+    compare.saved: the figures of the last call by their paths.
+    """
     drawn = []
-    monkeypatch.setattr(Figure, "savefig", lambda figure, path: drawn.append(figure))
+
+    def save(path, groups, view):
+        drawn.append(Figure(compare_curves.SIZE))
+        overlay.draw(drawn[-1], groups, view)
+        call.saved[path] = drawn[-1]
+
+    monkeypatch.setattr(compare_curves, "save", save)
 
     def call(*flags):
         drawn.clear()
+        call.saved = {}
         command = ["compare_curves.py", "--runs", str(tmp_path), "--save", "a.png", *flags]
         monkeypatch.setattr(sys, "argv", command)
         try:
@@ -278,22 +288,19 @@ def test_what_a_student_changed(tmp_path, compare):
     assert status == 2 and "no copy of its script" in err
 
 
-def test_the_deck_draws_what_it_can_and_says_what_is_missing(tmp_path, compare, monkeypatch):
+def test_the_deck_draws_what_it_can_and_says_what_is_missing(tmp_path, compare):
     place = tmp_path / "pictures"
-    written = []
-    monkeypatch.setattr(Figure, "savefig", lambda figure, path: written.append((path, figure)))
     for step in ("2.0", "2.1", "2.2", "3.0"):
         write_run(tmp_path, step, [0.1, 0.5, 0.6, 0.7])
     status, _, out, _ = compare("--deck", str(place))
     assert status == 0
-    assert [path.name for path, _ in written] == ["convolution.png"]
+    assert list(compare.saved) == [place / "convolution.png"]
     assert 'python mnist_2.1_five_layers_relu_lrdecay.py --label "constant rate"' in out
     assert "bigger_convolution.png is not drawn" in out
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.8], time="2027", label="constant rate")
-    written.clear()
     compare("--deck", str(place))
-    assert [path.parent for path, _ in written] == [place] * 5
-    first = written[0][1]
+    assert len(compare.saved) == 5
+    first = compare.saved[place / "sigmoid_relu.png"]
     assert first.axes[0].get_xlim() == (0, 300)  # "from sigmoid to ReLU, first 300 iterations"
     assert [text.partition(":")[0] for text in legend(first)] == [
         TITLES["2.0"],

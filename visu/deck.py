@@ -4,8 +4,9 @@ from visu.overlay import View
 
 CONSTANT = "constant rate"
 SIGMOID, RELU, DECAY, DROPOUT = ("2.0", ""), ("2.1", CONSTANT), ("2.1", ""), ("2.2", "")
-CONVOLUTION, BIGGER = ("3.0", ""), ("3.1", "")
+SOFTMAX, CONVOLUTION, BIGGER = ("1.0", ""), ("3.0", ""), ("3.1", "")
 DECK = (  # the file's name; the curves, each a step and a label; what of them is shown
+    ("ladder", (SOFTMAX, SIGMOID, DECAY, DROPOUT, CONVOLUTION, BIGGER), View()),
     ("sigmoid_relu", (SIGMOID, RELU), View(last=300)),  # "first 300 iterations"
     ("noisy_accuracy", (RELU,), View(("accuracy",))),
     ("learning_rate_decay", (RELU, DECAY), View()),  # "start fast, then decay"
