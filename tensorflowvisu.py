@@ -10,7 +10,7 @@ from pathlib import Path
 
 from visu import training  # first: it imports TensorFlow without its start-up noise
 from visu.backend import NoWindow, in_notebook  # before the rest of matplotlib
-from visu.flags import Parser, movie_file, whole
+from visu.flags import Parser, label, movie_file, whole
 from visu.history import History, Run
 from visu.record import keep, make_folder
 from visu.terminal import Progress, ctrl_c, summary
@@ -34,7 +34,7 @@ def parse_args(doc):
     add("--data", default="auto", metavar="DATA", help=data)
     add("--movie", type=movie_file, metavar="FILE", help="film the run: an .mp4 or a .gif")
     add("--headless", action="store_true", help="train without a window")
-    add("--label", default="", metavar="TEXT", help="name an experiment, for compare_curves.py")
+    add("--label", type=label, default="", metavar="TEXT", help="name it, for compare_curves.py")
     runs = script.parent / "runs"
     add("--runs", type=Path, default=runs, metavar="FOLDER", help=f"keep the results here ({runs})")
     args = parser.parse_args()

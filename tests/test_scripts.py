@@ -104,6 +104,8 @@ def test_help_shows_the_header(run_here):
         ["--iterations", "1e3"],
         ["--seed", "-1"],
         ["--seed", ""],
+        ["--label", "two\nlines"],
+        ["--label", 41 * "x"],
         ["--speed", "9"],
         ["extra"],
     ],

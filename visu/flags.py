@@ -25,6 +25,13 @@ def whole(low, high):
     return whole_number
 
 
+def label(text):
+    """An argparse type: a few words in one line, which fit into a headline and a legend."""
+    if len(text) > 40 or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!r} is not one line of 40 letters or less")
+    return text.strip()
+
+
 def movie_file(text):
     """An argparse type: the path of a movie that can be written."""
     from visu.movie import why_not  # only where one is wanted
