@@ -64,7 +64,8 @@ def test_the_result_is_printed_and_the_files_are_written(ran):
     out = printed(cells[0])
     assert "Final test accuracy" in out and str(folders[0]) in out
     assert len(out.splitlines()) < 20 and "\b" not in out
-    assert {file.name for file in folders[0].iterdir()} == {"curves.csv", "run.json", "window.png"}
+    kept = {"curves.csv", "run.json", "window.png", SCRIPTS[0].name}
+    assert {file.name for file in folders[0].iterdir()} == kept
     assert read_run(folders[0] / "run.json")["completed"] is True
 
 
