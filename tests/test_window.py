@@ -536,6 +536,23 @@ def test_a_window_of_another_size_is_laid_out_anew_once_it_rests(make_window):
     assert made.panels.moving[1].axes.xaxis.label.get_fontsize() > 12 * 1.4
 
 
+def test_another_size_in_the_middle_of_a_frame(make_window, monkeypatch):
+    """What was left of the frame are panels that are gone; the frame of the new size is whole."""
+    monkeypatch.setattr(window, "SLICE", 0)
+    made = make_window(long_run())
+    made._tick()
+    made.figure.set_size_inches(20, 11.25)
+    made._tick()
+    assert made.due  # the rest of the frame is still to be drawn
+    made._tick()
+    while made.due:
+        made._go_on()
+    assert made.error is None and not made.closed
+    sliced = pixels(made)
+    made.canvas.draw()
+    np.testing.assert_array_equal(sliced, pixels(made))
+
+
 # ---- no window
 
 
