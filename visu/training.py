@@ -168,6 +168,7 @@ class Training:
         )
         # XLA fuses the many small operations, but has no fast convolution on a CPU
         convolution = any("Conv" in op.type for op in step.graph.get_operations())
+        self._gives_seen = step.structured_outputs is not None  # the digits as the step saw them
         self._block = tf.function(self._block, jit_compile=not convolution)
         self._read_batch = tf.function(self._read_batch, autograph=False)  # else it starts later
         self._advance = tf.function(self._advance, autograph=False)
@@ -177,26 +178,36 @@ class Training:
         self._start = [variable.numpy() for variable in self._variables]
 
     def _block(self, X, Y_, first, last):
-        """In the graph: train on the batches first ... last - 1 of X, Y_ [k, BATCH, ...]."""
-        i = first
+        """In the graph: train on the batches first ... last - 1 of X, Y_ [k, BATCH, ...].
+
+        Returns the last of them, as train_step saw it where it tells.
+        """
+        i, seen = first, X[last - 1]
         while i < last:  # over tf.range(first, last) XLA would compile each pair of them anew
-            self._train_step(X[i], Y_[i])
+            returned = self._train_step(X[i], Y_[i])
+            if self._gives_seen:
+                seen = returned
             i += 1
+        return seen
 
     def _advance(self, indices, first, last):
-        """In the graph: train on these of the batches, indices [k, BATCH]; then read batch `last`.
+        """In the graph: train on these of the batches, indices [k, BATCH]; then read batch `last`,
+        or the one before as train_step saw it, where it tells.
 
         One call for all that lies between two readings, as each call halts the window a little.
         """
-        self._block(*[tf.gather(data, indices) for data in self._train], first, last)
-        return self._read_batch(indices[last])
+        X, Y_ = (tf.gather(data, indices) for data in self._train)
+        seen = self._block(X, Y_, first, last)
+        if self._gives_seen:
+            return self._read_batch(seen, Y_[last - 1])
+        return self._read_batch(X[last], Y_[last])
 
-    def _read_batch(self, indices):
-        """In the graph, for the batch of these indices [BATCH]: accuracy and loss [2], predictions
-        [BATCH]; and the learning rate.
+    def _read_batch(self, X, Y_):
+        """In the graph, for a batch: the batch itself, accuracy and loss [2], predictions [BATCH];
+        and the learning rate.
         """
-        read = self._read(*[tf.gather(data, indices) for data in self._train])
-        return *read, tf.convert_to_tensor(self._optimizer.learning_rate)
+        rate = tf.convert_to_tensor(self._optimizer.learning_rate)
+        return X, Y_, *self._read(X, Y_), rate
 
     def _read(self, X, Y_):
         """In the graph: accuracy and loss [2] and predictions [n] for X [n, 28, 28, 1]."""
@@ -224,7 +235,8 @@ class Training:
         """
         source = batches(len(self._mnist.train.images), seed)
         indices = np.stack([*islice(source, every + 1)])  # the last one is only read, at first
-        yield self._reading(0, 0.0, indices[0], self._read_batch(indices[0]), self._read_test())
+        batch = [tf.gather(data, indices[0]) for data in self._train]
+        yield self._reading(0, 0.0, self._read_batch(*batch), self._read_test())
         self._advance(indices, *tf.constant([0, 0]))  # compiles, off the clock
         i, began, paused = 0, time.perf_counter(), 0.0
         while i < iterations:
@@ -240,14 +252,14 @@ class Training:
             test = self._read_test() if reads_test(i, every, iterations) else None
             if control.interrupted:
                 return
-            yield self._reading(i, seconds, indices[last], read, test)
+            yield self._reading(i, seconds, read, test)
             if last == every:
                 indices = np.stack([indices[last], *islice(source, every)])
 
-    def _reading(self, i, seconds, indices, read, test):
-        """The Reading at iteration i; read, test: what _advance and _read_test have returned."""
-        values, predictions, rate = (tensor.numpy() for tensor in read)
-        train = _measure(values, self._mnist.train, predictions, indices)
+    def _reading(self, i, seconds, read, test):
+        """The Reading at iteration i; read, test: what _read_batch and _read_test have returned."""
+        *batch, values, predictions, rate = (tensor.numpy() for tensor in read)
+        train = _measure(*batch, values, predictions)
         if test is None:
             return Reading(i, seconds, float(rate), train)
         values, predictions = (tensor.numpy() for tensor in test)
@@ -257,14 +269,14 @@ class Training:
             percentile_bands(np.concatenate([v.numpy().ravel() for v in variables]))
             for variables in (self._weights, self._biases)
         ]
-        test = _measure(values, self._mnist.test, predictions)
+        test = self._mnist.test
+        test = _measure(test.images, test.labels, values, predictions)
         return Reading(i, seconds, float(rate), train, test, *bands, self._weights[0].numpy())
 
 
-def _measure(values, data, predictions, indices=slice(None)):
-    """A Measure of the digits at `indices` of data; values: accuracy and loss."""
-    images, labels = data.images[indices, ..., 0], data.labels[indices].argmax(axis=1)
-    return Measure(*map(float, values), images, labels, predictions)
+def _measure(images, labels, values, predictions):
+    """A Measure of images [n, 28, 28, 1], labels [n, 10]; values: accuracy and loss."""
+    return Measure(*map(float, values), images[..., 0], labels.argmax(axis=1), predictions)
 
 
 class Worker:
