@@ -81,7 +81,8 @@ def read_npz(path):
     Raises DataError if it is broken or holds anything but bytes: pickles can run code, no pickles.
     """
     try:
-        with np.load(path, allow_pickle=False) as npz:
+        # Not np.load, which takes whatever is no zip file for a pickle, and advises to load it.
+        with np.lib.npyio.NpzFile(path, allow_pickle=False) as npz:
             if sum(member.file_size for member in npz.zip.infolist()) > MOST:
                 raise DataError(f"it unpacks to more than {MOST:,} bytes")
             arrays = [npz[key] for key in NPZ_KEYS]
