@@ -141,7 +141,8 @@ def to_digits(pixels, labels, part):
     if pixels.ndim != 3 or pixels.shape[1:] != (28, 28):
         raise DataError(f"{part}-images has shape {pixels.shape}, needed is (n, 28, 28)")
     if labels.shape != pixels.shape[:1]:
-        raise DataError(f"{part}-images has {len(pixels):,} of them, {part}-labels {labels.shape}")
+        needed = f"needed is ({len(pixels)},), one for each image"
+        raise DataError(f"{part}-labels has shape {labels.shape}, {needed}")
     if len(labels) == 0:
         raise DataError(f"{part}-images is empty, needed is one digit or more")
     if labels.max() > 9:

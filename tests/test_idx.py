@@ -134,10 +134,16 @@ MISFITS = {
     "labels for images": (with_array(0, OTHER[1]), "train-images has shape (5,)"),
     "images for labels": (
         with_array(1, OTHER[0]),
-        "train-images has 5 of them, train-labels (5, 28, 28)",
+        "train-labels has shape (5, 28, 28), needed is (5,), one for each image",
     ),
-    "4 labels for 5": (with_array(1, np.zeros(4)), "train-images has 5 of them, train-labels (4,)"),
-    "4 labels for 3": (with_array(3, np.zeros(4)), "t10k-images has 3 of them, t10k-labels (4,)"),
+    "4 labels for 5": (
+        with_array(1, np.zeros(4)),
+        "train-labels has shape (4,), needed is (5,), one for each image",
+    ),
+    "4 labels for 3": (
+        with_array(3, np.zeros(4)),
+        "t10k-labels has shape (4,), needed is (3,), one for each image",
+    ),
     "more than ten classes": (
         [np.zeros([26, 28, 28]), np.arange(26), *OTHER[2:]],
         "train-labels has 26 classes, the last is 25; needed are ten at most",
