@@ -227,6 +227,15 @@ def test_main_downloads_patiently(machine, server, monkeypatch, capsys):
     assert own_cache_is_whole(machine / "mnist")
 
 
+def test_main_takes_no_flags_and_says_so_in_one_line(offline, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["mnist_data.py", "--data", "x"])
+    with pytest.raises(SystemExit) as ended:
+        mnist_data.main()
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "unrecognized arguments: --data x" in line
+
+
 def test_main_that_cannot_keep_it_says_so(machine, server, monkeypatch, capsys):
     monkeypatch.setattr(download, "MIRRORS", (server.mirror("first"),))
     machine.parent.write_text("a file where the folder should be")
