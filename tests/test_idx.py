@@ -61,7 +61,7 @@ GOOD = idx_bytes(np.zeros([2, 28, 28]))
 def test_other_bytes_are_refused(raw, says, pack):
     with pytest.raises(idx.DataError, match="a-file") as caught:
         idx.from_idx(pack(raw), "a-file")
-    assert says in str(caught.value)
+    assert says in str(caught.value) and len(str(caught.value)) < 150
 
 
 @pytest.mark.parametrize("announced", [5, 10**6], ids=["too little announced", "all announced"])
