@@ -4,7 +4,6 @@ The training scripts call `mnist_data.load(args.data)`. Run `python mnist_data.p
 it looks for the data, downloads what is missing, and says where it lies and how to share it.
 """
 
-import argparse
 import gzip
 import math
 import os
@@ -17,6 +16,7 @@ import numpy as np
 from digits import cache, download, idx
 from digits.bar import Bar
 from digits.idx import DataError
+from visu.flags import Parser
 
 TOTAL = 30  # seconds in which the mirrors must deliver to a script
 PATIENCE = 600  # the same for `python mnist_data.py`
@@ -141,7 +141,8 @@ def to_digits(pixels, labels, part):
     if pixels.ndim != 3 or pixels.shape[1:] != (28, 28):
         raise DataError(f"{part}-images has shape {pixels.shape}, needed is (n, 28, 28)")
     if labels.shape != pixels.shape[:1]:
-        raise DataError(f"{part}-images has {len(pixels):,} of them, {part}-labels {labels.shape}")
+        needed = f"needed is ({len(pixels)},), one for each image"
+        raise DataError(f"{part}-labels has shape {labels.shape}, {needed}")
     if len(labels) == 0:
         raise DataError(f"{part}-images is empty, needed is one digit or more")
     if labels.max() > 9:
@@ -175,7 +176,7 @@ def _ending_the_program():
 
 def main():
     """What `python mnist_data.py` does."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    Parser(description=__doc__).parse_args()
     with _ending_the_program():
         _, folder = find_mnist(PATIENCE)
         print(sharing(folder))

@@ -81,7 +81,8 @@ def read_npz(path):
     Raises DataError if it is broken or holds anything but bytes: pickles can run code, no pickles.
     """
     try:
-        with np.load(path, allow_pickle=False) as npz:
+        # Not np.load, which takes whatever is no zip file for a pickle, and advises to load it.
+        with np.lib.npyio.NpzFile(path, allow_pickle=False) as npz:
             if sum(member.file_size for member in npz.zip.infolist()) > MOST:
                 raise DataError(f"it unpacks to more than {MOST:,} bytes")
             arrays = [npz[key] for key in NPZ_KEYS]
@@ -106,7 +107,8 @@ def parse(file, name, most=MOST):
         axes = start[3] if len(start) == 4 and start[:3] == b"\0\0\x08" else 0
         lengths = stream.read(4 * axes)
         if axes not in (1, 2, 3, 4) or len(lengths) < 4 * axes:
-            raise DataError(f"{name} is not an IDX file of bytes, it starts with {start + lengths}")
+            head = (start + lengths)[:16]
+            raise DataError(f"{name} is not an IDX file of bytes, it starts with {head}")
         shape = struct.unpack(f">{axes}I", lengths)
         size = math.prod(shape)
         if size > most:

@@ -61,7 +61,7 @@ GOOD = idx_bytes(np.zeros([2, 28, 28]))
 def test_other_bytes_are_refused(raw, says, pack):
     with pytest.raises(idx.DataError, match="a-file") as caught:
         idx.from_idx(pack(raw), "a-file")
-    assert says in str(caught.value)
+    assert says in str(caught.value) and len(str(caught.value)) < 150
 
 
 @pytest.mark.parametrize("announced", [5, 10**6], ids=["too little announced", "all announced"])
@@ -134,10 +134,16 @@ MISFITS = {
     "labels for images": (with_array(0, OTHER[1]), "train-images has shape (5,)"),
     "images for labels": (
         with_array(1, OTHER[0]),
-        "train-images has 5 of them, train-labels (5, 28, 28)",
+        "train-labels has shape (5, 28, 28), needed is (5,), one for each image",
     ),
-    "4 labels for 5": (with_array(1, np.zeros(4)), "train-images has 5 of them, train-labels (4,)"),
-    "4 labels for 3": (with_array(3, np.zeros(4)), "t10k-images has 3 of them, t10k-labels (4,)"),
+    "4 labels for 5": (
+        with_array(1, np.zeros(4)),
+        "train-labels has shape (4,), needed is (5,), one for each image",
+    ),
+    "4 labels for 3": (
+        with_array(3, np.zeros(4)),
+        "t10k-labels has shape (4,), needed is (3,), one for each image",
+    ),
     "more than ten classes": (
         [np.zeros([26, 28, 28]), np.arange(26), *OTHER[2:]],
         "train-labels has 26 classes, the last is 25; needed are ten at most",
@@ -230,4 +236,5 @@ def test_npz_that_is_broken(tmp_path, fault):
         np.savez(path, x_train=OTHER[0])
     message = load_fails(tmp_path)
     assert "mnist.npz" in message
-    assert {"int64": "int64", "key": "y_train"}.get(fault, "") in message
+    says = {"int64": "int64", "key": "y_train"}
+    assert says.get(fault, "File is not a zip file") in message
