@@ -5,15 +5,17 @@
     taskset -c 0,1 python benchmarks/speed.py      # on two cores
 
 Every contender trains the script's network on MNIST in memory, batches of 100, float32, in a
-process of its own; they take turns, round after round, and the table gives medians. "script" is the
-script as it is, headless, readings included; "training only" is its compiled loop, 100 batches a
+process of its own; they take turns, round after round, and the table gives medians. "script" is
+the script as it is, headless, with readings; "training only" is its compiled loop, 100 batches a
 call, without readings; the others have no readings either. "possible" is the step's floating-point
 operations at the rate of a large matrix product, measured in the same rounds. PyTorch takes part
 where it is installed (pip install torch).
 
+Ours turns oneDNN on. The others run TensorFlow as it comes, which does so by itself on some CPUs
+only; TF_ENABLE_ONEDNN_OPTS=1 before the command turns it on for all of them.
+
 Tried, and not worth it (2 cores, TensorFlow 2.21):
 - XLA for what surrounds the convolutions of 3.1 (auto-clustering): 68 steps/s instead of 86
-- TF_ENABLE_ONEDNN_OPTS=0: 37 instead of 80 for 3.1, nothing for 2.2
 - one thread per operation: 73 instead of 80 for 3.1, 465 instead of 816 for 2.2
 - one thread between operations: 72 instead of 80 for 3.1, 737 instead of 816 for 2.2
 - no XLA for 2.2: half; for 1.0: 4,450 instead of 6,550
@@ -129,7 +131,6 @@ def data(folder):
 
 def keras_fit(step, folder, jit_compile="auto"):
     """keras.Model.fit on the same network."""
-    import visu.training  # noqa: F401, I001  for the quiet import of TensorFlow
     import keras
 
     network, (images, labels) = NETWORKS[step], data(folder)
@@ -159,7 +160,6 @@ def keras_xla(step, folder):
 
 def session(step, folder):
     """TensorFlow 1's way: placeholders, feed_dict, the fused Adam."""
-    import visu.training  # noqa: F401, I001
     import tensorflow as tf
 
     v1, network, (images, labels) = tf.compat.v1, NETWORKS[step], data(folder)
@@ -235,7 +235,6 @@ def torch_compile(step, folder):
 
 def matrix_product(step, folder):
     """Not a contender but the floor: steps per second if all were one large matrix product."""
-    import visu.training  # noqa: F401, I001
     import tensorflow as tf
 
     side = 2048

@@ -25,6 +25,7 @@ SLICE = 1000  # test digits per evaluation: all 10,000 at once do not fit a smal
 def _quiet_stderr():
     """Keep back what C++ writes to file descriptor 2; it is shown after all if the block raises."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # counts from the import on
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # convolutions: the default of some CPUs
     os.environ["KERAS_BACKEND"] = "tensorflow"  # another one would not run these scripts
     sys.stderr.flush()
     with tempfile.TemporaryFile() as kept:
