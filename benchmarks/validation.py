@@ -1,12 +1,13 @@
-"""Where 3.1 drops out, chosen on the training set alone: validation accuracy of the variants.
+"""How settings were chosen, on the training set alone: validation accuracy of the variants.
 
-    python benchmarks/dropout.py             # seeds 0-2, about 2.5 minutes a run on 2 cores
-    python benchmarks/dropout.py --seeds 1
+    python benchmarks/validation.py 3.1             # seeds 0-2, minutes a run
+    python benchmarks/validation.py 4.0 --seeds 1
 
-Holds out 10,000 of the 60,000 training digits, the last of a fixed shuffle, as the test set of a
-data folder, and trains 3.1 and edited copies of it on the other 50,000. The 10,000 real test digits
-are not looked at. Prints per variant the final validation accuracy, the validation loss at its
-lowest and at the end, and the accuracy on the batches of the last 1,000 iterations.
+Holds out some of the 60,000 training digits, the last of a fixed shuffle (10,000 for 3.1, 5,000 for
+4.0 and 4.1), as the test set of a data folder, and trains the script and edited copies of it on the
+others. The 10,000 real test digits are not looked at. Prints per variant the final validation
+accuracy, the validation loss at its lowest and at the end, and the accuracy on the batches of the
+last 1,000 iterations.
 """
 
 import argparse
@@ -27,7 +28,7 @@ import mnist_data  # noqa: E402
 from digits.idx import to_idx  # noqa: E402
 from visu.history import read_curves  # noqa: E402
 
-SCRIPT = next(TOP.glob("mnist_3.1_*.py"))
+HELD_OUT = {"3.1": 10_000, "4.0": 5_000, "4.1": 5_000}
 DROPOUT = r"( +Y{0} = tf\.nn\.experimental\.general_dropout.*\n)"
 
 
@@ -35,7 +36,7 @@ def drop(source, *layers):
     """The script without the dropout of these layers."""
     for layer in layers:
         source, found = re.subn(DROPOUT.format(layer), "", source)
-        assert found == 1, f"no dropout of Y{layer} in {SCRIPT.name}"
+        assert found == 1, f"there is no dropout of Y{layer}"
     return source
 
 
@@ -45,26 +46,40 @@ def after_all(source):
     return re.sub(r"( +Y1 = .*\n)", rf"\1{line}", source, count=1)
 
 
-VARIANTS = {  # name -> the edit that makes it
-    "the dense layer (the slide)": lambda source: drop(source, 2, 3),
-    "the second, third and dense layer (3.1)": lambda source: source,
-    "all four layers": after_all,
+def put(*pairs):
+    """The edit that writes, for each (old, new), the new text in place of the old."""
+
+    def edit(source):
+        for old, new in pairs:
+            assert source.count(old) == 1, f"{old} is not there once"
+            source = source.replace(old, new)
+        return source
+
+    return edit
+
+
+VARIANTS = {  # step -> name -> the edit that makes it
+    "3.1": {
+        "dropout after the dense layer (the slide)": lambda source: drop(source, 2, 3),
+        "the second, third and dense layer (3.1)": put(),
+        "all four layers": after_all,
+    },
 }
 
 
-def write_split(folder, mnist):
-    """Write a data folder: 50,000 training digits, and 10,000 others of them as the test set."""
+def write_split(folder, mnist, held_out):
+    """Write a data folder: training digits, and `held_out` others of them as the test set."""
     order = np.random.default_rng(0).permutation(len(mnist.train.images))
     images = np.round(mnist.train.images[order, ..., 0] * 255).astype(np.uint8)
     labels = mnist.train.labels[order].argmax(axis=1).astype(np.uint8)
-    for name, part in (("train", slice(None, -10_000)), ("t10k", slice(-10_000, None))):
+    for name, part in (("train", slice(-held_out)), ("t10k", slice(-held_out, None))):
         (folder / f"{name}-images-idx3-ubyte").write_bytes(to_idx(images[part]))
         (folder / f"{name}-labels-idx1-ubyte").write_bytes(to_idx(labels[part]))
 
 
-def curves_of(source, seed, folder):
-    """Train this source on the split; its curves."""
-    script = folder / SCRIPT.name
+def curves_of(name, source, seed, folder):
+    """Train this source of a script, named so, on the split; its curves."""
+    script = folder / name
     script.write_text(source)
     runs = folder / "runs"
     command = [sys.executable, script, "--headless", "--data", folder, "--seed", str(seed)]
@@ -79,17 +94,19 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("step", choices=VARIANTS)
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N-1 (3)")
     args = parser.parse_args()
+    script = next(TOP.glob(f"mnist_{args.step}_*.py"))
     print(
-        "| dropout after | validation accuracy, %, per seed | median "
+        "| variant | validation accuracy, %, per seed | median "
         "| validation loss, lowest → final | training accuracy, % |\n|---|---|---|---|---|"
     )
     with tempfile.TemporaryDirectory() as folder:
-        write_split(Path(folder), mnist_data.load("mnist"))
-        for name, edit in VARIANTS.items():
-            source = edit(SCRIPT.read_text())
-            all_curves = [curves_of(source, seed, Path(folder)) for seed in range(args.seeds)]
+        write_split(Path(folder), mnist_data.load("mnist"), HELD_OUT[args.step])
+        for name, edit in VARIANTS[args.step].items():
+            made = script.name, edit(script.read_text())
+            all_curves = [curves_of(*made, seed, Path(folder)) for seed in range(args.seeds)]
             final = [100 * curves["test_accuracy"][-1] for curves in all_curves]
             lowest = median(np.nanmin(curves["test_loss"]) for curves in all_curves)
             last = median(curves["test_loss"][-1] for curves in all_curves)
