@@ -1,4 +1,6 @@
-"""The six networks, their losses, gradients and updates, against numpy in float64."""
+"""The networks, their losses, gradients and updates, against numpy in float64."""
+
+from functools import partial
 
 import numpy as np
 import pytest
@@ -41,7 +43,23 @@ def convolutional(X, W, B):
     return dense(relu)(X, W[3:], B[3:])
 
 
+def measured(Y):
+    """Mean and variance [2, channels] of Y [..., channels]."""
+    Y = Y.reshape(-1, Y.shape[-1])
+    return np.array([Y.mean(axis=0), Y.var(axis=0)])
+
+
+def normalized(X, W, B, averages=(None,) * 4):
+    """averages: [2, channels] for each normalized layer; None: as it is in training."""
+    for w, b, stride, average in zip(W[:4], B[:4], (1, 2, 2, None), averages, strict=True):
+        Y = convolution(X, w, stride) if stride else X.reshape(len(X), -1) @ w
+        mean, variance = measured(Y) if average is None else average
+        X = relu((Y - mean) / np.sqrt(variance + 0.001) + b)
+    return X @ W[4] + B[4]
+
+
 # script's number -> network, shapes of its weights
+BIGGER = [(6, 6, 1, 16), (5, 5, 16, 32), (4, 4, 32, 64), (3136, 200), (200, 10)]
 FIVE = [(784, 200), (200, 100), (100, 60), (60, 30), (30, 10)]
 NETWORKS = {
     "1.0": (dense(None), [(784, 10)]),
@@ -50,6 +68,14 @@ NETWORKS = {
     "2.2": (dense(relu), FIVE),
     "3.0": (convolutional, [(5, 5, 1, 4), (5, 5, 4, 8), (4, 4, 8, 12), (588, 200), (200, 10)]),
     "3.1": (convolutional, [(6, 6, 1, 6), (5, 5, 6, 12), (4, 4, 12, 24), (1176, 200), (200, 10)]),
+    "4.0": (normalized, BIGGER),
+    "4.1": (normalized, BIGGER),
+}
+RATES = {  # highest, lowest learning rate
+    "1.0": (0.003, 0.003),
+    "2.0": (0.003, 0.003),
+    "4.0": (0.01, 0.0001),
+    "4.1": (0.01, 0.0001),
 }
 
 
@@ -71,6 +97,8 @@ def loaded(script, load_script):
     rng = np.random.default_rng(1)
     for variable in names["weights"] + names["biases"]:
         variable.assign_add(rng.normal(0, 0.05, variable.shape).astype(np.float32))
+    for average in names.get("averages", ()):
+        average.assign_add(rng.uniform(0, 0.5, average.shape).astype(np.float32))
     return names
 
 
@@ -82,6 +110,12 @@ def batch(loaded):
 
 def values(variables):
     return [variable.numpy().astype(np.float64) for variable in variables]
+
+
+def network(script, names):
+    """The script's network in numpy, for X, W, B, as it is at test time."""
+    made = NETWORKS[number(script)][0]
+    return partial(made, averages=values(names["averages"])) if "averages" in names else made
 
 
 def test_shapes_and_start_values(script, load_script):
@@ -111,7 +145,7 @@ def test_another_seed_gives_other_weights(load_script, script):
 
 def test_readings_are_what_numpy_computes(script, loaded, batch):
     X, Y_ = batch
-    logits = NETWORKS[number(script)][0](
+    logits = network(script, loaded)(
         X.astype(np.float64), values(loaded["weights"]), values(loaded["biases"])
     )
     Y, loss, accuracy = (result.numpy() for result in loaded["evaluate"](X, Y_))
@@ -121,10 +155,12 @@ def test_readings_are_what_numpy_computes(script, loaded, batch):
 
 
 def test_gradients_are_numpys_finite_differences(script, loaded, batch):
+    """Those of training but for dropout: with batch normalization through a batch's own mean."""
     X, Y_ = (part[:10] for part in batch)
     weights, biases = loaded["weights"], loaded["biases"]
+    training = {"training": True} if "averages" in loaded else {}
     with tf.GradientTape() as tape:
-        loss = loaded["loss"](loaded["model"](X), Y_)
+        loss = loaded["loss"](loaded["model"](X, **training), Y_)
     gradients = tape.gradient(loss, weights + biases)
 
     W, B = values(weights), values(biases)
@@ -160,7 +196,8 @@ def test_first_step_of_the_optimizer(script, loaded, batch):
         assert clear.mean() > 0.5
         np.testing.assert_allclose(moved[clear], -0.003 * np.sign(gradient[clear]), rtol=1e-2)
     else:  # with dropout the gradient is another one, the size of the step is not
-        assert np.isclose(abs(moved), 0.003, rtol=1e-2).mean() > 0.5
+        rate = RATES.get(number(script), (0.003,))[0]
+        assert np.isclose(abs(moved), rate, rtol=1e-2).mean() > 0.5
 
 
 def test_learning_rate_of_the_slides(script, loaded):
@@ -169,12 +206,16 @@ def test_learning_rate_of_the_slides(script, loaded):
     for i in (0, 300, 2000, 10_000):
         optimizer.iterations.assign(i)
         rate = float(tf.convert_to_tensor(optimizer.learning_rate))
-        fixed = number(script) in ("1.0", "2.0")
-        expected = 0.003 if fixed else 0.0001 + 0.0029 * np.exp(-i / 2000)
+        highest, lowest = RATES.get(number(script), (0.003, 0.0001))
+        expected = lowest + (highest - lowest) * np.exp(-i / 2000)
         assert rate == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("script", [p for p in SCRIPTS if "dropout" in p.stem], indirect=True)
+DROPOUT = [path for path in SCRIPTS if "pkeep" in path.read_text()]
+NORMALIZED = [path for path in SCRIPTS if "batchnorm" in path.stem]
+
+
+@pytest.mark.parametrize("script", DROPOUT, indirect=True, ids=number)
 def test_dropout_drops_a_quarter_and_boosts_the_rest(script, loaded, batch):
     """With identity-like readout the dense layer before the last shows through the logits."""
     X, _ = batch
@@ -185,9 +226,71 @@ def test_dropout_drops_a_quarter_and_boosts_the_rest(script, loaded, batch):
     for w in others[-1:]:  # the last hidden layer is made 1 for every input
         w.assign(tf.zeros_like(w))
     loaded["biases"][-2].assign(tf.ones_like(loaded["biases"][-2]))
+    for average in loaded.get("averages", ())[-1:]:  # mean 0, variance 1
+        average.assign([[0.0] * 200, [1.0] * 200])
     np.testing.assert_array_equal(loaded["model"](X).numpy(), 1)
     masks = [loaded["model"](X, pkeep=0.75).numpy() for _ in range(20)]
     np.testing.assert_allclose(np.unique(masks), [0, 1 / 0.75], rtol=1e-6)
     kept = np.mean(np.array(masks) > 0)
     assert abs(kept - 0.75) < 5 * np.sqrt(0.75 * 0.25 / (20 * 1000))
     assert np.any(masks[0] != masks[1])
+
+
+@pytest.mark.parametrize("script", NORMALIZED, indirect=True, ids=number)
+def test_moving_averages_take_in_a_hundredth_of_each_batch(script, loaded, batch):
+    X, Y_ = batch
+    W, B = values(loaded["weights"]), values(loaded["biases"])
+    before = values(loaded["averages"])
+    loaded["model"](X)
+    for old, new in zip(before, values(loaded["averages"]), strict=True):  # not at test time
+        np.testing.assert_array_equal(new, old)
+    logits = loaded["model"](X, training=True)
+    after = values(loaded["averages"])
+    X = X.astype(np.float64)
+    np.testing.assert_allclose(logits, normalized(X, W, B), rtol=1e-3, atol=1e-3)
+    expected = 0.99 * before[0] + 0.01 * measured(convolution(X, W[0], 1))
+    np.testing.assert_allclose(after[0], expected, rtol=1e-4, atol=1e-5)
+    assert all(np.any(b != a) for b, a in zip(before, after, strict=True))
+
+
+@pytest.fixture
+def augment(load_script):
+    """augment(X, matrix, shift): 4.1's, with these numbers in place of its random ones."""
+    names = load_script(next(path for path in SCRIPTS if "augmentation" in path.stem))
+
+    def made(X, matrix, shift):
+        class Chosen:
+            """What it is asked for comes as these numbers, for each of 100 digits."""
+
+            def uniform(self, shape, low, high):
+                of_matrix = np.subtract(matrix, [1, 0, 0, 1])
+                chosen = np.array({4: of_matrix, 2: shift}[shape[0]])
+                return tf.constant(np.tile(chosen[:, None], 100), tf.float32)
+
+        names["augment"].__globals__["random"] = Chosen()
+        return names["augment"](tf.constant(X)).numpy()
+
+    return made
+
+
+def test_augmentation_moves_pixels_as_its_matrix_says(augment):
+    X = np.random.default_rng(0).random([100, 28, 28, 1]).astype(np.float32)
+    np.testing.assert_allclose(augment(X, [1, 0, 0, 1], [0, 0]), X, atol=1e-5)
+    shifted = augment(X, [1, 0, 0, 1], [2, -1])  # takes what is 2 right, 1 above; black comes in
+    np.testing.assert_allclose(shifted[:, 1:, :-2], X[:, :-1, 2:], atol=1e-5)
+    assert not shifted[:, 0].any() and not shifted[:, :, -2:].any()
+    turned = augment(X, [0, 1, -1, 0], [0, 0])  # a quarter turn round the middle
+    np.testing.assert_allclose(turned, np.rot90(X, -1, axes=(1, 2)), atol=1e-4)
+    doubled = augment(X, [0.5, 0, 0, 0.5], [0, 0])  # the middle of four pixels stays theirs
+    middle = doubled[:, 13:15, 13:15].mean(axis=(1, 2))
+    np.testing.assert_allclose(middle, X[:, 13:15, 13:15].mean(axis=(1, 2)), atol=1e-5)
+
+
+def test_augmentation_is_another_one_for_each_digit_and_each_time(load_script):
+    names = load_script(next(path for path in SCRIPTS if "augmentation" in path.stem))
+    X = np.tile(names["mnist"].train.images[:1], [100, 1, 1, 1])
+    once, again = names["augment"](X).numpy(), names["augment"](X).numpy()
+    assert len(np.unique(once.reshape(100, -1), axis=0)) == 100
+    assert np.any(once != again)
+    seen = names["train_step"](X, names["mnist"].train.labels[:100]).numpy()
+    assert seen.shape == X.shape and np.any(seen != X)
