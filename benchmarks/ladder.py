@@ -1,6 +1,6 @@
 """The README's table: every script in full, headless, with seeds 0-4.
 
-    python benchmarks/ladder.py                 # all six scripts, seeds 0-4
+    python benchmarks/ladder.py                 # all scripts, seeds 0-4
     python benchmarks/ladder.py 2.1 2.2         # these steps only
     python benchmarks/ladder.py --runs FOLDER   # runs that are there already are not made again
     python benchmarks/ladder.py constant        # 2.1 with lrmin=0.003, as on the slides

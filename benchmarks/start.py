@@ -1,6 +1,6 @@
 """How long a script takes to its first reading, beyond the import of TensorFlow.
 
-    python benchmarks/start.py                   # the six scripts, headless, three rounds
+    python benchmarks/start.py                   # all scripts, headless, three rounds
     python benchmarks/start.py 2.2 --rounds 5
 
 Each run is a process of its own; the steps take turns. "Import" is `import tensorflow` alone, as

@@ -2,7 +2,7 @@
 
     python benchmarks/window.py                             # 1.0, 2.2, 3.1 in full, both sizes
     python benchmarks/window.py 2.2 --iterations 2000 --size 1344x756 --rounds 1
-    python benchmarks/window.py --ladder                    # the six scripts in full, just timed
+    python benchmarks/window.py --ladder                    # all scripts in full, just timed
 
 Prints a line per script and size: steps per second headless and live, in alternation, and the
 median of the ratios; frames per second; milliseconds per frame in the first and the last thousand
@@ -199,11 +199,11 @@ def row(step, size, options):
 
 
 def ladder(options):
-    """Print how long the six scripts take in their windows, start-up and all readings included."""
+    """Print how long the scripts take in their windows, start-up and all readings included."""
     size, total = (options.size or SIZES)[-1], 0.0
     print(f"| step, {size} | s, start to last reading |\n|---|---|")
-    for step, script in SCRIPTS.items():
-        iterations = options.iterations or full_length(step)
+    for step in options.steps or SCRIPTS:
+        script, iterations = SCRIPTS[step], options.iterations or full_length(step)
         flags = ["--data", options.data, "--iterations", str(iterations)]
         with screen(size) as display:
             seconds = live(script, flags, display, iterations)["seconds"]
@@ -236,7 +236,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("steps", nargs="*", metavar="STEP", help="as 2.2 (1.0 2.2 3.1)")
+    add("steps", nargs="*", metavar="STEP", help="as 2.2 (1.0 2.2 3.1; with --ladder all)")
     add("--iterations", type=int, metavar="N", help="for shorter runs")
     add("--rounds", type=int, default=2, metavar="N", help="headless and live runs of each (2)")
     add("--size", action="append", metavar="WxH", help=f"of the window ({', '.join(SIZES)})")
@@ -248,7 +248,7 @@ def main():
         help="how long keys are tried",
     )
     add("--data", default="mnist", metavar="FOLDER", help="as for the scripts")
-    add("--ladder", action="store_true", help="the six scripts once in their windows, just timed")
+    add("--ladder", action="store_true", help="each script once in its window, just timed")
     options = parser.parse_args()
     ladder(options) if options.ladder else table(options)
     cores = len(os.sched_getaffinity(0))
