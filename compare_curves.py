@@ -244,10 +244,13 @@ def newest_run(word, place):
 def draw_deck(folder, place):
     """Draw the slides' comparisons, each into a PNG; say what is missing and how to make it."""
     newest = {(group[0].step, group[0].label): group for group in choose([], place)}
+    there = "" if place == TOP / "runs" else f' --runs "{place}"'
     folder.mkdir(parents=True, exist_ok=True)
     for name, curves, view in DECK:
         missing = [
-            command(script(step), label) for step, label in curves if (step, label) not in newest
+            command(script(step), label, there)
+            for step, label in curves
+            if (step, label) not in newest
         ]
         if missing:
             print(f"{name}.png is not drawn. It lacks", *missing, sep="\n  ")

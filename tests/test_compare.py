@@ -296,7 +296,8 @@ def test_the_deck_draws_what_it_can_and_says_what_is_missing(tmp_path, compare):
     status, _, out, _ = compare("--deck", str(place))
     assert status == 0
     assert list(compare.saved) == [place / "convolution.png"]
-    assert 'python mnist_2.1_five_layers_relu_lrdecay.py --label "constant rate"' in out
+    made = 'python mnist_2.1_five_layers_relu_lrdecay.py --label "constant rate"'
+    assert f'{made} --runs "{tmp_path}"  (after lrmin=0.003' in out
     assert "bigger_convolution.png is not drawn" in out
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.8], time="2027", label="constant rate")
     compare("--deck", str(place))
