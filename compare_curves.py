@@ -161,12 +161,12 @@ def compare(args):
 def table(groups):
     """The experiments' results as aligned lines, medians over the seeds."""
     lines = [("step", "seeds", "final %", "best %", "to 97 %", "98 %", "99 %", "time", "steps/s")]
-    for group in groups:
+    for name, group in zip(runs.names(groups), groups, strict=True):
         facts = runs.figures(group)
         reached = [facts[level] for level in runs.LEVELS]
         lines.append(
             (
-                runs.name(group) + ("" if group[0].facts["completed"] else " (stopped)"),
+                name + ("" if group[0].facts["completed"] else " (stopped)"),
                 ",".join(str(run.facts["seed"]) for run in group),
                 f"{100 * facts['final']:.2f}",
                 f"{100 * facts['best']:.2f}",

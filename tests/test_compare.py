@@ -124,11 +124,12 @@ def test_what_differs_by_more_than_the_seed_is_another_curve(tmp_path, compare):
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.7], time="20260101-120001")
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.8], time="20260101-120002", label="fast")
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.9], time="20260101-120003", data="drawn digits")
-    _, figure, *_ = compare("2.1")  # of each label the newest
+    _, figure, out, _ = compare("2.1")  # of each label the newest
     assert legend(figure) == [
-        f"{TITLES['2.1']}: 90.00 %, on drawn digits",
-        f"{TITLES['2.1']}, fast: 80.00 %, on MNIST",
+        f"{TITLES['2.1']}, on drawn digits: 90.00 %",
+        f"{TITLES['2.1']}, fast, on MNIST: 80.00 %",
     ]
+    assert f"{TITLES['2.1']}, on drawn digits " in out
     _, figure, *_ = compare("fast")
     assert legend(figure) == [f"{TITLES['2.1']}, fast: 80.00 %"]
     given = sorted(map(str, tmp_path.glob("*/*")))
@@ -163,6 +164,11 @@ def test_part_of_the_iterations(tmp_path, compare):
     write_run(tmp_path, "2.0", [0.1, 0.5, 0.96, 0.98])
     _, figure, *_ = compare("--from", "40", "--until", "100")
     assert [axes.get_xlim() for axes in figure.axes] == [(40, 100)] * 2
+    assert legend(figure) == [f"{TITLES['2.0']}: 98.00 % at 200"]  # not where the picture ends
+    assert legend(compare("--until", "200")[1]) == [f"{TITLES['2.0']}: 98.00 %"]
+    _, figure, *_ = compare("--from", "50", "--until", "60")  # between two readings
+    (low, high), shown = figure.axes[0].get_ylim(), np.interp([50, 60], [40, 100], [0.5, 0.96])
+    assert low < shown[0] and shown[1] < high and figure.axes[1].get_ylim()[1] > 42
     for flags, says in (
         (["--from", "40", "--until", "40"], "--until 40 is not after --from 40"),
         (["--from", "200"], "--from 200: these runs end at iteration 200"),
@@ -177,6 +183,7 @@ def test_one_panel_and_a_logarithmic_loss(tmp_path, compare):
     assert "accuracy" in axes.get_title(loc="left")
     (axes,) = compare("--loss", "--log")[1].axes
     assert "loss" in axes.get_title(loc="left") and axes.get_yscale() == "log"
+    assert axes.get_ylim() == pytest.approx((1, 112.5))  # test losses 2 to 90, whatever the thin do
     assert compare("--loss", "--accuracy")[0] == 2
 
 
@@ -310,16 +317,20 @@ def test_the_deck_draws_what_it_can_and_says_what_is_missing(tmp_path, compare):
     ]
 
 
-@pytest.mark.parametrize("count", [1, 6, 9])
+@pytest.mark.parametrize("count, label", [(1, ""), (8, ""), (40, ""), (2, "W" * 40), (9, "W" * 40)])
 @pytest.mark.parametrize("panels", [("accuracy", "loss"), ("loss",)])
-def test_nothing_is_clipped_and_nothing_overlaps(tmp_path, count, panels):
+def test_nothing_is_clipped_and_nothing_overlaps(tmp_path, count, label, panels):
     for k in range(count):
-        write_run(tmp_path, f"2.{k}", [0.1, 0.5, 0.6, 0.7 + k / 100], time=f"2026010{k}")
+        write_run(tmp_path, f"2.{k}", [0.1, 0.5, 0.6, 0.7 + k / 100], time=f"{k:02}", label=label)
     found = [runs.read(folder) for folder in runs.find(tmp_path)]
     figure = Figure((14, 7.875), dpi=96)
     overlay.draw(figure, runs.experiments(found), overlay.View(panels, smooth=2))
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
+    assert min(axes.bbox.height for axes in figure.axes) > 300  # of 756: the curves come first
+    looks = [(line.get_color(), line.get_linestyle()) for line in figure.legends[0].get_lines()]
+    assert len(set(looks)) == min(count, 24)
+    assert count > 8 or len({colour for colour, _ in looks}) == count
     parts = [axes.get_tightbbox(renderer) for axes in figure.axes]
     parts += [figure.legends[0].get_window_extent(renderer)]
     parts += [text.get_window_extent(renderer) for text in figure.texts]
