@@ -12,6 +12,7 @@ is drawn as their median with a band from the 10th to the 90th percentile.
 """
 
 import difflib
+import glob
 import sys
 from pathlib import Path
 
@@ -42,6 +43,8 @@ def main():
     except (Wrong, OSError) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # Ctrl-C closes the window
+        return 130
     return 0
 
 
@@ -114,6 +117,7 @@ def choose(which, place):
 
     which: steps, labels, folders of runs, or nothing for all steps; place: the folder of all runs.
     """
+    which = [path for word in which for path in sorted(glob.glob(word)) or [word]]  # cmd does not
     given = [word for word in which if Path(word).is_dir()]
     kept = read_all(runs.find(place)) if len(given) < len(which) or not which else []
     groups = []
@@ -125,6 +129,8 @@ def choose(which, place):
             )
         groups += found
     groups += runs.experiments(read_all(given))
+    if not groups and given:
+        raise Wrong(f"no run lies in {', '.join(given)}")
     if not groups:
         raise Wrong(f"there is no run in {place}{hint('1.0')}")
     return groups
@@ -132,7 +138,7 @@ def choose(which, place):
 
 def script(step):
     """The name of a step's script, "" where there is none."""
-    return "".join(path.name for path in TOP.glob(f"mnist_{step}_*.py"))
+    return "".join(path.name for path in TOP.glob(f"mnist_{glob.escape(step)}_*.py"))
 
 
 def hint(step):

@@ -134,6 +134,7 @@ def test_what_differs_by_more_than_the_seed_is_another_curve(tmp_path, compare):
     assert legend(figure) == [f"{TITLES['2.1']}, fast: 80.00 %"]
     given = sorted(map(str, tmp_path.glob("*/*")))
     assert len(legend(compare(*given)[1])) == 3
+    assert len(legend(compare(f"{tmp_path}/mnist_2.1*/*")[1])) == 3  # as Windows' cmd leaves it
 
 
 def test_an_edited_script_is_another_curve_named_by_its_folder(tmp_path, compare):
@@ -248,21 +249,38 @@ def test_damaged_runs_are_named_and_skipped(tmp_path, compare, kind):
     assert err.startswith(f"{damaged} is skipped: ") and err.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before  # nothing is deleted
     status, figure, _, err = compare(str(damaged))
-    assert status == 2 and figure is None
+    assert status == 2 and figure is None and err.endswith(f": no run lies in {damaged}\n")
 
 
-@pytest.mark.parametrize("word", ["2.1", "7.0", "nowhere/at/all"])
+@pytest.mark.parametrize("word", ["2.1", "7.0", "nowhere/at/all", "2.*"])
 def test_what_is_not_there_is_said(tmp_path, compare, word):
     write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96])
     status, figure, _, err = compare("2.0", word)
     assert (status, figure) == (2, None)
     assert word in err and err.count("\n") == 1
-    assert ("python mnist_2.1_five_layers_relu_lrdecay.py" in err) == (word == "2.1")
+    assert ("python mnist_2.1_five_layers_relu_lrdecay.py makes one" in err) == (word == "2.1")
+    assert ("makes one" in err) == (word == "2.1")
 
 
 def test_no_runs_at_all(compare):
     status, figure, _, err = compare()
     assert status == 2 and "python mnist_1.0_softmax.py makes one" in err
+
+
+def test_ctrl_c_ends_it_without_a_word(tmp_path, compare, monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96])
+    monkeypatch.setattr(compare_curves, "save", interrupted)
+    status, _, _, err = compare()
+    assert (status, err) == (130, "")
+
+
+def test_a_dollar_in_a_label_is_no_formula(tmp_path, compare):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96], label="$5 and $6_{")
+    (text,) = compare()[1].legends[0].get_texts()
+    assert "$5 and $6_{" in text.get_text() and not text.get_parse_math()
 
 
 @pytest.mark.parametrize("flags", [["--save", "a.bmp"], ["--smooth", "0"], ["--until", "x"]])
