@@ -12,6 +12,7 @@ is drawn as their median with a band from the 10th to the 90th percentile.
 """
 
 import difflib
+import glob
 import sys
 from pathlib import Path
 
@@ -42,6 +43,8 @@ def main():
     except (Wrong, OSError) as error:
         print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # Ctrl-C closes the window
+        return 130
     return 0
 
 
@@ -114,6 +117,7 @@ def choose(which, place):
 
     which: steps, labels, folders of runs, or nothing for all steps; place: the folder of all runs.
     """
+    which = [path for word in which for path in sorted(glob.glob(word)) or [word]]  # cmd does not
     given = [word for word in which if Path(word).is_dir()]
     kept = read_all(runs.find(place)) if len(given) < len(which) or not which else []
     groups = []
@@ -125,6 +129,8 @@ def choose(which, place):
             )
         groups += found
     groups += runs.experiments(read_all(given))
+    if not groups and given:
+        raise Wrong(f"no run lies in {', '.join(given)}")
     if not groups:
         raise Wrong(f"there is no run in {place}{hint('1.0')}")
     return groups
@@ -132,7 +138,7 @@ def choose(which, place):
 
 def script(step):
     """The name of a step's script, "" where there is none."""
-    return "".join(path.name for path in TOP.glob(f"mnist_{step}_*.py"))
+    return "".join(path.name for path in TOP.glob(f"mnist_{glob.escape(step)}_*.py"))
 
 
 def hint(step):
@@ -161,12 +167,12 @@ def compare(args):
 def table(groups):
     """The experiments' results as aligned lines, medians over the seeds."""
     lines = [("step", "seeds", "final %", "best %", "to 97 %", "98 %", "99 %", "time", "steps/s")]
-    for group in groups:
+    for name, group in zip(runs.names(groups), groups, strict=True):
         facts = runs.figures(group)
         reached = [facts[level] for level in runs.LEVELS]
         lines.append(
             (
-                runs.name(group) + ("" if group[0].facts["completed"] else " (stopped)"),
+                name + ("" if group[0].facts["completed"] else " (stopped)"),
                 ",".join(str(run.facts["seed"]) for run in group),
                 f"{100 * facts['final']:.2f}",
                 f"{100 * facts['best']:.2f}",
@@ -244,10 +250,13 @@ def newest_run(word, place):
 def draw_deck(folder, place):
     """Draw the slides' comparisons, each into a PNG; say what is missing and how to make it."""
     newest = {(group[0].step, group[0].label): group for group in choose([], place)}
+    there = "" if place == TOP / "runs" else f' --runs "{place}"'
     folder.mkdir(parents=True, exist_ok=True)
     for name, curves, view in DECK:
         missing = [
-            command(script(step), label) for step, label in curves if (step, label) not in newest
+            command(script(step), label, there)
+            for step, label in curves
+            if (step, label) not in newest
         ]
         if missing:
             print(f"{name}.png is not drawn. It lacks", *missing, sep="\n  ")

@@ -1,5 +1,6 @@
 """compare_curves.py: hand-written runs in, the axes' data, the table and the files out."""
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -123,15 +124,17 @@ def test_what_differs_by_more_than_the_seed_is_another_curve(tmp_path, compare):
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.7], time="20260101-120001")
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.8], time="20260101-120002", label="fast")
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.9], time="20260101-120003", data="drawn digits")
-    _, figure, *_ = compare("2.1")  # of each label the newest
+    _, figure, out, _ = compare("2.1")  # of each label the newest
     assert legend(figure) == [
-        f"{TITLES['2.1']}: 90.00 %, on drawn digits",
-        f"{TITLES['2.1']}, fast: 80.00 %, on MNIST",
+        f"{TITLES['2.1']}, on drawn digits: 90.00 %",
+        f"{TITLES['2.1']}, fast, on MNIST: 80.00 %",
     ]
+    assert f"{TITLES['2.1']}, on drawn digits " in out
     _, figure, *_ = compare("fast")
     assert legend(figure) == [f"{TITLES['2.1']}, fast: 80.00 %"]
     given = sorted(map(str, tmp_path.glob("*/*")))
     assert len(legend(compare(*given)[1])) == 3
+    assert len(legend(compare(f"{tmp_path}/mnist_2.1*/*")[1])) == 3  # as Windows' cmd leaves it
 
 
 def test_an_edited_script_is_another_curve_named_by_its_folder(tmp_path, compare):
@@ -162,6 +165,11 @@ def test_part_of_the_iterations(tmp_path, compare):
     write_run(tmp_path, "2.0", [0.1, 0.5, 0.96, 0.98])
     _, figure, *_ = compare("--from", "40", "--until", "100")
     assert [axes.get_xlim() for axes in figure.axes] == [(40, 100)] * 2
+    assert legend(figure) == [f"{TITLES['2.0']}: 98.00 % at 200"]  # not where the picture ends
+    assert legend(compare("--until", "200")[1]) == [f"{TITLES['2.0']}: 98.00 %"]
+    _, figure, *_ = compare("--from", "50", "--until", "60")  # between two readings
+    (low, high), shown = figure.axes[0].get_ylim(), np.interp([50, 60], [40, 100], [0.5, 0.96])
+    assert low < shown[0] and shown[1] < high and figure.axes[1].get_ylim()[1] > 42
     for flags, says in (
         (["--from", "40", "--until", "40"], "--until 40 is not after --from 40"),
         (["--from", "200"], "--from 200: these runs end at iteration 200"),
@@ -176,6 +184,7 @@ def test_one_panel_and_a_logarithmic_loss(tmp_path, compare):
     assert "accuracy" in axes.get_title(loc="left")
     (axes,) = compare("--loss", "--log")[1].axes
     assert "loss" in axes.get_title(loc="left") and axes.get_yscale() == "log"
+    assert axes.get_ylim() == pytest.approx((1, 112.5))  # test losses 2 to 90, whatever the thin do
     assert compare("--loss", "--accuracy")[0] == 2
 
 
@@ -240,21 +249,38 @@ def test_damaged_runs_are_named_and_skipped(tmp_path, compare, kind):
     assert err.startswith(f"{damaged} is skipped: ") and err.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before  # nothing is deleted
     status, figure, _, err = compare(str(damaged))
-    assert status == 2 and figure is None
+    assert status == 2 and figure is None and err.endswith(f": no run lies in {damaged}\n")
 
 
-@pytest.mark.parametrize("word", ["2.1", "7.0", "nowhere/at/all"])
+@pytest.mark.parametrize("word", ["2.1", "7.0", "nowhere/at/all", "2.*"])
 def test_what_is_not_there_is_said(tmp_path, compare, word):
     write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96])
     status, figure, _, err = compare("2.0", word)
     assert (status, figure) == (2, None)
     assert word in err and err.count("\n") == 1
-    assert ("python mnist_2.1_five_layers_relu_lrdecay.py" in err) == (word == "2.1")
+    assert ("python mnist_2.1_five_layers_relu_lrdecay.py makes one" in err) == (word == "2.1")
+    assert ("makes one" in err) == (word == "2.1")
 
 
 def test_no_runs_at_all(compare):
     status, figure, _, err = compare()
     assert status == 2 and "python mnist_1.0_softmax.py makes one" in err
+
+
+def test_ctrl_c_ends_it_without_a_word(tmp_path, compare, monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96])
+    monkeypatch.setattr(compare_curves, "save", interrupted)
+    status, _, _, err = compare()
+    assert (status, err) == (130, "")
+
+
+def test_a_dollar_in_a_label_is_no_formula(tmp_path, compare):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96], label="$5 and $6_{")
+    (text,) = compare()[1].legends[0].get_texts()
+    assert "$5 and $6_{" in text.get_text() and not text.get_parse_math()
 
 
 @pytest.mark.parametrize("flags", [["--save", "a.bmp"], ["--smooth", "0"], ["--until", "x"]])
@@ -295,7 +321,8 @@ def test_the_deck_draws_what_it_can_and_says_what_is_missing(tmp_path, compare):
     status, _, out, _ = compare("--deck", str(place))
     assert status == 0
     assert list(compare.saved) == [place / "convolution.png"]
-    assert 'python mnist_2.1_five_layers_relu_lrdecay.py --label "constant rate"' in out
+    made = 'python mnist_2.1_five_layers_relu_lrdecay.py --label "constant rate"'
+    assert f'{made} --runs "{tmp_path}"  (after lrmin=0.003' in out
     assert "bigger_convolution.png is not drawn" in out
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.8], time="2027", label="constant rate")
     compare("--deck", str(place))
@@ -308,16 +335,20 @@ def test_the_deck_draws_what_it_can_and_says_what_is_missing(tmp_path, compare):
     ]
 
 
-@pytest.mark.parametrize("count", [1, 6, 9])
+@pytest.mark.parametrize("count, label", [(1, ""), (8, ""), (40, ""), (2, "W" * 40), (9, "W" * 40)])
 @pytest.mark.parametrize("panels", [("accuracy", "loss"), ("loss",)])
-def test_nothing_is_clipped_and_nothing_overlaps(tmp_path, count, panels):
+def test_nothing_is_clipped_and_nothing_overlaps(tmp_path, count, label, panels):
     for k in range(count):
-        write_run(tmp_path, f"2.{k}", [0.1, 0.5, 0.6, 0.7 + k / 100], time=f"2026010{k}")
+        write_run(tmp_path, f"2.{k}", [0.1, 0.5, 0.6, 0.7 + k / 100], time=f"{k:02}", label=label)
     found = [runs.read(folder) for folder in runs.find(tmp_path)]
     figure = Figure((14, 7.875), dpi=96)
     overlay.draw(figure, runs.experiments(found), overlay.View(panels, smooth=2))
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
+    assert min(axes.bbox.height for axes in figure.axes) > 300  # of 756: the curves come first
+    looks = [(line.get_color(), line.get_linestyle()) for line in figure.legends[0].get_lines()]
+    assert len(set(looks)) == min(count, 24)
+    assert count > 8 or len({colour for colour, _ in looks}) == count
     parts = [axes.get_tightbbox(renderer) for axes in figure.axes]
     parts += [figure.legends[0].get_window_extent(renderer)]
     parts += [text.get_window_extent(renderer) for text in figure.texts]
@@ -369,6 +400,13 @@ def test_a_window_opens_and_q_closes_it(tmp_path, display, environment):
         search = ["xdotool", "search", "--sync", "--onlyvisible", "--name", "Comparing curves"]
         done = subprocess.run(search, env=variables, check=True, capture_output=True, timeout=30)
         window = done.stdout.split()[0]
-        keys = ["xdotool", "windowfocus", "--sync", window, "key", "--delay", "50", "q"]
-        subprocess.run(keys, env=variables, check=True, timeout=30)
-        assert process.wait(20) == 0
+        try:
+            subprocess.run(["xdotool", "windowfocus", "--sync", window], env=variables, timeout=30)
+            for _ in range(20):  # Tk drops keys until it has drawn for the first time
+                subprocess.run(["xdotool", "key", "q"], env=variables, timeout=30)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(1)
+                    break
+            assert process.returncode == 0
+        finally:
+            process.kill()

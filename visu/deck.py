@@ -17,6 +17,7 @@ DECK = (  # the file's name; the curves, each a step and a label; what of them i
 EDITS = {CONSTANT: "after lrmin=0.003 is written for lrmin=0.0001 in it"}
 
 
-def command(script, label):
-    """How a run is made, as a line for a person; script: its file's name."""
-    return f"python {script}" + (f' --label "{label}", {EDITS[label]}' if label else "")
+def command(script, label, flags=""):
+    """How a run is made, as a line for a person; script: its file's name; flags: further ones."""
+    labelled = f' --label "{label}"' if label else ""
+    return f"python {script}{labelled}{flags}" + (f"  ({EDITS[label]})" if label else "")

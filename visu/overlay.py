@@ -6,21 +6,22 @@ from dataclasses import dataclass
 
 import matplotlib.style
 import numpy as np
-from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.font_manager import FontProperties
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from visu.panels import style
 from visu.plots import round_up
-from visu.runs import BAND, figures, name, over_seeds
+from visu.runs import BAND, figures, names, over_seeds
 
 TYPE = 1.3  # times the type of a live window of this size: made for slides
-# Okabe and Ito's colours, the dark ones first
-COLOURS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9"
+# Okabe and Ito's colours, the dark ones first, but a brown for their yellow: it is pale on white
+COLOURS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9", "#8b5a2b"
 DASHES = "-", "--", ":"
 PANELS = {"accuracy": "Test accuracy", "loss": "Test cross entropy loss"}
 LEGEND_LINE = 34  # pixels of a figure of 1344 x 756, as those below
 LEFT, RIGHT, TOP, BOTTOM, BETWEEN = 84, 50, 88, 76, 116
-HEADLINE_WIDTH = 100  # letters that fit
-LEGEND_WIDTH = 50  # letters of a label that leave room for a second column
+LEGEND_SHARE = 0.3  # of the height, at most; more and longer names are written smaller
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,14 @@ def draw(figure, groups, view):
     """Draw experiments, as visu.runs.experiments gives them, on an empty Figure."""
     width, height = figure.get_size_inches() * 96
     unit = min(width / 1344, height / 756)
-    with matplotlib.style.context(["default", style(TYPE * unit)]):
+    plain = {"text.parse_math": False}  # a $ in a label is no formula
+    with matplotlib.style.context(["default", style(TYPE * unit), plain]):
         looks = list(itertools.islice(_looks(), len(groups)))
-        names = labels(groups)
-        columns = 2 if len(names) > 3 and max(map(len, names)) <= LEGEND_WIDTH else 1
-        legend = LEGEND_LINE * unit * math.ceil(len(names) / columns)
         every = figure.subplots(1, len(view.panels), squeeze=False)[0]
+        for axes, panel in zip(every, view.panels, strict=True):
+            _panel(axes, panel, groups, looks, view)
+        handles = every[0].get_legend_handles_labels()[0]
+        legend = _legend(figure, handles, labels(groups, view.last), unit)
         inner = (width - (LEFT + RIGHT + BETWEEN * (len(every) - 1)) * unit) / len(every)
         figure.subplots_adjust(
             left=LEFT * unit / width,
@@ -54,36 +57,55 @@ def draw(figure, groups, view):
             bottom=(BOTTOM * unit + legend) / height,
             wspace=BETWEEN * unit / inner,
         )
-        for axes, panel in zip(every, view.panels, strict=True):
-            _panel(axes, panel, groups, looks, view)
-        place = {"loc": "lower left", "bbox_to_anchor": ((LEFT - 14) * unit / width, 0)}
-        handles = every[0].get_legend_handles_labels()[0]
-        figure.legend(handles, names, ncols=columns, handlelength=2, columnspacing=2, **place)
         headline = _headline(groups, view)
         text = figure.text(LEFT * unit / width, 1 - 14 * unit / height, headline)
-        text.set(
-            va="top", color="0.3", size=12 * TYPE * unit * min(1, HEADLINE_WIDTH / len(headline))
-        )
+        fitting = min(1, (width - (LEFT + 14) * unit) / _length(headline))
+        text.set(va="top", color="0.3", size=matplotlib.rcParams["font.size"] * fitting)
+
+
+def _length(text):
+    """How wide a text is, in pixels of 96 to the inch."""
+    return RendererAgg(1, 1, 96).get_text_width_height_descent(text, FontProperties(), False)[0]
+
+
+def _legend(figure, handles, names, unit):
+    """The names below the panels, in as many columns as leave them largest; returns its height."""
+    width, height = figure.get_size_inches() * 96
+    size = matplotlib.rcParams["font.size"]
+    column = max(map(_length, names)) + 4.5 * size * 96 / 72  # handle and space between columns
+    line = LEGEND_LINE * unit
+
+    def fitting(columns):
+        down = LEGEND_SHARE * height / (line * math.ceil(len(names) / columns))
+        return min(1, (width - LEFT * unit) / (column * columns), down)
+
+    columns = max((2, 1, 3, 4, 5) if len(names) > 3 else (1,), key=fitting)
+    figure.legend(
+        handles, names, ncols=columns, handlelength=2, columnspacing=2,
+        fontsize=size * fitting(columns), loc="lower left",
+        bbox_to_anchor=((LEFT - 14) * unit / width, 0),
+    )  # fmt: skip
+    return line * math.ceil(len(names) / columns) * fitting(columns)
 
 
 def _looks():
-    """(colour, dashes) of one experiment after the other, no two alike for 21 of them."""
+    """(colour, dashes) of one experiment after the other, no two alike for 24 of them."""
     for dashes in itertools.cycle(DASHES):
         for colour in COLOURS:
             yield colour, dashes
 
 
-def labels(groups):
-    """For each experiment: its name, its final accuracy, its seeds; and what sets it apart."""
-    names = [name(group) for group in groups]
-    data = {group[0].facts["data"] for group in groups}
+def labels(groups, last=None):
+    """For each experiment: its name, its final accuracy, and where it ended before its time.
+
+    last: where the picture ends; of a longer run it is said to what iteration its accuracy belongs.
+    """
     texts = []
-    for text, group in zip(names, groups, strict=True):
+    for text, group in zip(names(groups), groups, strict=True):
         facts = group[0].facts
-        if names.count(text) > 1:
-            text += f", {group[-1].folder.name}"
-        parts = [f"{text}: {100 * figures(group)['final']:.2f} %"]
-        parts += [f"on {facts['data']}"] if len(data) > 1 else []
+        later = last and facts["completed"] and facts["iterations"] > last
+        at = f" at {facts['iterations']:,}" if later else ""
+        parts = [f"{text}: {100 * figures(group)['final']:.2f} %{at}"]
         parts += [f"median of {len(group)} seeds"] if len(group) > 1 and _seeds(groups) else []
         parts += [] if facts["completed"] else [f"stopped at {facts['iterations']:,}"]
         texts.append(", ".join(parts))
@@ -121,9 +143,8 @@ def _panel(axes, panel, groups, looks, view):
             axes.fill_between(iterations, *band, color=colour, alpha=0.25, linewidth=0, zorder=2)
         axes.plot(iterations, middle, dashes, color=colour, linewidth=2.5 * thin, label=panel)
         if not group[0].facts["completed"]:
-            axes.plot(
-                iterations[-1:], middle[-1:], "X", color=colour, markersize=9 * thin, zorder=4
-            )
+            end = axes.plot(iterations[-1:], middle[-1:], "X", color=colour, markersize=13 * thin)
+            end[0].set(markeredgecolor="white", markeredgewidth=1.5 * thin, zorder=4)
     axes.set_title(
         PANELS[panel] + (", logarithmic" if panel == "loss" and view.log else ""), loc="left"
     )
@@ -139,20 +160,27 @@ def _panel(axes, panel, groups, looks, view):
 
 
 def _fit_values(axes, panel, groups, view, last):
-    """The y axis: all test readings shown but for the first tenth, where they plunge."""
-    begin = view.first + (last - view.first) / 10
+    """The y axis: the test curves, on a linear one but for the first tenth, where they plunge."""
+    log = view.log and panel == "loss"
+    begin = view.first + (0 if log else (last - view.first) / 10)
     values = []
     for group in groups:
         iterations, _, band = over_seeds(group, f"test_{panel}", view.smooth)
-        shown = band[:, (iterations >= min(begin, iterations[-1])) & (iterations <= last)]
-        values.append(shown[np.isfinite(shown)])
+        at = np.union1d(iterations, (begin, last))  # there may be no reading between these
+        at = at[(at >= begin) & (at <= last)]
+        values += [np.interp(at, iterations, edge) for edge in band]
     values = np.concatenate(values)
+    values = values[np.isfinite(values) & (values > 0 if log else True)]
     if panel == "accuracy":
         error = round_up(max(1.1 * (1 - values.min(initial=1)), 0.01))
         low = max(1 - error, 0)
         axes.set_ylim(low, 1 + 0.01 * (1 - low))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.4g}"))
-    elif view.log:
+    elif log:
         axes.set_yscale("log")
+        axes.set_ylim(values.min(initial=1e6) / 2, values.max(initial=1e-6) * 1.25)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     else:
         axes.set_ylim(0, round_up(max(1.1 * values.max(initial=0), 1e-6)))

@@ -53,7 +53,9 @@ def read(folder):
     try:
         facts, curves = read_run(folder / "run.json"), read_curves(folder / "curves.csv")
         source = folder / f"{facts['script']}.py"
-        run = KeptRun(folder, facts, curves, source.read_text() if source.is_file() else "")
+        run = KeptRun(
+            folder, facts, curves, source.read_text(encoding="utf-8") if source.is_file() else ""
+        )
         hash(run.experiment), run.step, str(facts["seed"])  # all that is used later is there
         float(facts["seconds"]), float(facts["steps_per_second"])
     except FileNotFoundError as error:
@@ -143,3 +145,14 @@ def reaches(run, level):
 def name(group):
     """What an experiment is called: title, label."""
     return ", ".join(filter(None, [group[0].facts["title"], group[0].label]))
+
+
+def names(groups):
+    """What each of several experiments is called: its name, and what else sets it apart."""
+    several = len({group[0].facts["data"] for group in groups}) > 1
+    on = [f", on {group[0].facts['data']}" if several else "" for group in groups]
+    found = [name(group) + data for group, data in zip(groups, on, strict=True)]
+    return [
+        text + (f", {group[-1].folder.name}" if found.count(text) > 1 else "")
+        for text, group in zip(found, groups, strict=True)
+    ]
