@@ -52,50 +52,39 @@ def parse_args():
     """The command line's flags."""
     parser = Parser(prog="compare_curves.py", description=__doc__)
     add = parser.add_argument
-    add(
-        "which",
-        nargs="*",
-        metavar="RUN",
-        help="a step, as 2.1, a label, or the folder of a run (all)",
-    )
-    add(
-        "--from",
-        dest="first",
-        type=whole(0, MOST),
-        default=0,
-        metavar="I",
-        help="from iteration I on",
-    )
+    which = "a step, as 2.1, a label, or the folder of a run (all)"
+    add("which", nargs="*", default=[], metavar="RUN", help=which)
+    add_view(parser)
+    save = "write a .png, .svg or .pdf, open no window"
+    add("--save", type=picture_file, metavar="FILE", help=save)
+    add("--diff", nargs=2, metavar=("A", "B"), help="print what differs in the two runs' scripts")
+    deck = {"nargs": "?", "type": Path, "const": Path("deck"), "metavar": "FOLDER"}
+    add("--deck", **deck, help="draw the slides' comparisons into a folder (deck)")
+    add("--runs", type=Path, default=TOP / "runs", metavar="FOLDER", help="where the runs lie")
+    args = parser.parse_args()
+    if args.until and args.until <= args.first:
+        parser.error(f"--until {args.until} is not after --from {args.first}")
+    if args.log and args.accuracy:
+        parser.error("--log is for the loss, which --accuracy leaves out")
+    alone = {"diff", "deck", "runs"}
+    others = [name for name in vars(args) if getattr(args, name) != parser.get_default(name)]
+    if (args.diff or args.deck) and (args.diff and args.deck or not alone.issuperset(others)):
+        parser.error("--diff and --deck take no runs and no other flag but --runs")
+    return args
+
+
+def add_view(parser):
+    """The flags that say what of the runs is drawn."""
+    add = parser.add_argument
+    first = {"dest": "first", "type": whole(0, MOST), "default": 0}
+    add("--from", **first, metavar="I", help="from iteration I on")
     add("--until", type=whole(1, MOST), metavar="I", help="up to iteration I")
     panel = parser.add_mutually_exclusive_group()
     panel.add_argument("--accuracy", action="store_true", help="the accuracy only")
     panel.add_argument("--loss", action="store_true", help="the loss only")
     add("--log", action="store_true", help="a logarithmic axis for the loss")
-    add(
-        "--smooth",
-        type=whole(1, MOST),
-        default=1,
-        metavar="N",
-        help="each point the mean of N readings",
-    )
-    add(
-        "--save",
-        type=picture_file,
-        metavar="FILE",
-        help="write a .png, .svg or .pdf, open no window",
-    )
-    add("--diff", nargs=2, metavar=("A", "B"), help="print what differs in the two runs' scripts")
-    add(
-        "--deck", nargs="?", type=Path, const=Path("deck"), metavar="FOLDER",
-        help="draw the slides' comparisons into a folder (deck)",
-    )  # fmt: skip
-    add("--runs", type=Path, default=TOP / "runs", metavar="FOLDER", help="where the runs lie")
-    args = parser.parse_args()
-    if args.until and args.until <= args.first:
-        parser.error(f"--until {args.until} is not after --from {args.first}")
-    if args.which and (args.diff or args.deck):
-        parser.error(f"{args.which[0]}: --diff and --deck take no further runs")
-    return args
+    smooth = {"type": whole(1, MOST), "default": 1}
+    add("--smooth", **smooth, metavar="N", help="each point the mean of N readings")
 
 
 # ---- which runs

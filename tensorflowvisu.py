@@ -47,7 +47,8 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iteration
     """Train, show it live, print the result and keep it in a folder of `args.runs`.
 
     args: from parse_args, its `iterations` win over the parameter; mnist: from mnist_data.load;
-    train_step(X, Y_): a tf.function, one update from a batch X [100, 28, 28, 1], Y_ [100, 10];
+    train_step(X, Y_): a tf.function, one update from a batch X [100, 28, 28, 1], Y_ [100, 10]; one
+    that changes the digits first returns them, to be shown as the network saw them;
     evaluate(X, Y_): gives probabilities Y [n, 10], cross entropy per 100 digits, accuracy 0..1;
     optimizer: its learning rate is shown; weights, biases: lists of tf.Variable, first layer first.
     Ends the script with status 130 after Ctrl-C.

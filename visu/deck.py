@@ -5,6 +5,7 @@ from visu.overlay import View
 CONSTANT = "constant rate"
 SIGMOID, RELU, DECAY, DROPOUT = ("2.0", ""), ("2.1", CONSTANT), ("2.1", ""), ("2.2", "")
 SOFTMAX, CONVOLUTION, BIGGER = ("1.0", ""), ("3.0", ""), ("3.1", "")
+NORMALIZED, AUGMENTED = ("4.0", ""), ("4.1", "")
 DECK = (  # the file's name; the curves, each a step and a label; what of them is shown
     ("ladder", (SOFTMAX, SIGMOID, DECAY, DROPOUT, CONVOLUTION, BIGGER), View()),
     ("sigmoid_relu", (SIGMOID, RELU), View(last=300)),  # "first 300 iterations"
@@ -13,6 +14,7 @@ DECK = (  # the file's name; the curves, each a step and a label; what of them i
     ("dropout", (SIGMOID, RELU, DECAY, DROPOUT), View()),
     ("convolution", (DROPOUT, CONVOLUTION), View()),  # "Results - CNN"
     ("bigger_convolution", (CONVOLUTION, BIGGER), View()),  # "Improvements"
+    ("beyond", (BIGGER, NORMALIZED, AUGMENTED), View()),  # what its last slide only names
 )
 EDITS = {CONSTANT: "after lrmin=0.003 is written for lrmin=0.0001 in it"}
 
