@@ -28,6 +28,8 @@ import mnist_data  # noqa: E402
 from digits.idx import to_idx  # noqa: E402
 from visu.history import read_curves  # noqa: E402
 
+CHANNELS = "6, 16, 32, 64, 200"
+COSINE = "return lrmax * (1 + tf.cos(3.14159 * i / last)) / 2"
 HELD_OUT = {"3.1": 10_000, "4.0": 5_000, "4.1": 5_000}
 DROPOUT = r"( +Y{0} = tf\.nn\.experimental\.general_dropout.*\n)"
 
@@ -63,6 +65,21 @@ VARIANTS = {  # step -> name -> the edit that makes it
         "dropout after the dense layer (the slide)": lambda source: drop(source, 2, 3),
         "the second, third and dense layer (3.1)": put(),
         "all four layers": after_all,
+    },
+    "4.0": {
+        "4.0": put(),
+        "12, 24, 48 channels": put((CHANNELS, "6, 12, 24, 48, 200")),
+        "24, 48, 64 channels": put((CHANNELS, "6, 24, 48, 64, 200")),
+        "dropout after the dense layer only, pkeep 0.5": lambda source: put(
+            ("pkeep=0.75", "pkeep=0.5")
+        )(drop(source, 2, 3)),
+        "the slides' decay": put((COSINE, "return lrmax * tf.exp(-i / 1000)")),
+    },
+    "4.1": {
+        "4.1": put(),
+        "24, 48, 64 channels": put((CHANNELS, "6, 24, 48, 64, 200")),
+        "0.15 and 1 pixel": put(("-0.2, 0.2", "-0.15, 0.15"), ("-2, 2", "-1, 1")),
+        "twice the rate": put(("lrmax=0.005", "lrmax=0.01")),
     },
 }
 

@@ -19,10 +19,12 @@ BUDGET = {  # parent, step -> changed lines at most, below the docstrings
     ("2.1", "2.2"): 10,
     ("2.1", "3.0"): 24,
     ("3.0", "3.1"): 10,
-    ("3.1", "4.0"): 32,
-    ("4.0", "4.1"): 14,
+    ("3.1", "4.0"): 40,
+    ("4.0", "4.1"): 20,
 }
 FLOOR = {"1.0": 0.918, "2.0": 0.970, "2.1": 0.980, "2.2": 0.976, "3.0": 0.985, "3.1": 0.990}
+FLOOR |= {"4.0": 0.993, "4.1": 0.995}
+MOST_LINES = {"4.0": 60, "4.1": 70}  # of code, and 50 of the deck's own steps
 
 
 def below_docstring(path):
@@ -53,9 +55,9 @@ def test_neighbours_differ_by_their_idea(parent, step):
     assert 0 < len(changed) <= BUDGET[parent, step], "\n".join(changed)
 
 
-def test_at_most_50_code_lines_of_which_3_are_plumbing(script):
+def test_few_code_lines_of_which_3_are_plumbing(script):
     lines = code_lines(script)
-    assert len(lines) <= 50
+    assert len(lines) <= MOST_LINES.get(script.stem.split("_")[1], 50)
     plumbing = [x for x in lines if re.search(r"\b(tensorflowvisu|mnist_data)\.|\bargs = ", x)]
     assert len(plumbing) <= 3
     assert max(map(len, script.read_text().splitlines())) <= 100
