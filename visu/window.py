@@ -112,6 +112,7 @@ class Window:
         if self.seen_size == before and math.dist(self.seen_size, self.size) > 0.02:  # inches
             self.size = self.seen_size
             self.panels.arrange()
+            self.due = []  # of panels that are gone
         if not self.due:
             self._look()
             self._paint(SLICE)
