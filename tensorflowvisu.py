@@ -50,7 +50,8 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iteration
     train_step(X, Y_): a tf.function, one update from a batch X [100, 28, 28, 1], Y_ [100, 10]; one
     that changes the digits first returns them, to be shown as the network saw them;
     evaluate(X, Y_): gives probabilities Y [n, 10], cross entropy per 100 digits, accuracy 0..1;
-    optimizer: its learning rate is shown; weights, biases: lists of tf.Variable, first layer first.
+    optimizer: its learning rate is shown; weights, biases: lists of tf.Variable, first layer first,
+    to be shown. Whatever else train_step changes (moving averages, say) a restart puts back too.
     Ends the script with status 130 after Ctrl-C.
     """
     every = 10 if iterations <= 2000 else 20  # iterations between two readings
