@@ -14,7 +14,7 @@ DECK = (  # the file's name; the curves, each a step and a label; what of them i
     ("dropout", (SIGMOID, RELU, DECAY, DROPOUT), View()),
     ("convolution", (DROPOUT, CONVOLUTION), View()),  # "Results - CNN"
     ("bigger_convolution", (CONVOLUTION, BIGGER), View()),  # "Improvements"
-    ("beyond", (BIGGER, NORMALIZED, AUGMENTED), View()),  # what its last slide only names
+    ("beyond", (BIGGER, NORMALIZED, AUGMENTED), View(first=2000)),  # what its last slide only names
 )
 EDITS = {CONSTANT: "after lrmin=0.003 is written for lrmin=0.0001 in it"}
 
