@@ -175,6 +175,7 @@ def _fit_values(axes, panel, groups, view, last):
         error = round_up(max(1.1 * (1 - values.min(initial=1)), 0.01))
         low = max(1 - error, 0)
         axes.set_ylim(low, 1 + 0.01 * (1 - low))
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))  # short numbers fit
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.4g}"))
     elif log:
         axes.set_yscale("log")
