@@ -23,7 +23,7 @@ BUDGET = {  # parent, step -> changed lines at most, below the docstrings
     ("4.0", "4.1"): 20,
 }
 FLOOR = {"1.0": 0.918, "2.0": 0.970, "2.1": 0.980, "2.2": 0.976, "3.0": 0.985, "3.1": 0.990}
-FLOOR |= {"4.0": 0.993, "4.1": 0.995}
+FLOOR |= {"4.0": 0.993, "4.1": 0.994}
 MOST_LINES = {"4.0": 60, "4.1": 70}  # of code, and 50 of the deck's own steps
 
 
