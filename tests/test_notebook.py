@@ -17,14 +17,18 @@ from visu.history import read_run  # noqa: E402
 
 
 class Notebook(nbclient.NotebookClient):
-    """Runs a notebook and interrupts its second cell once, when the picture there is refreshed."""
+    """Runs a notebook and interrupts its second cell once, when the picture there is refreshed.
 
-    interrupted = False
+    At the third time: at the first one a slow machine may not have trained yet.
+    """
+
+    refreshed = 0
 
     def process_message(self, message, cell, index):
-        if message["msg_type"] == "update_display_data" and index == 1 and not self.interrupted:
-            self.interrupted = True
-            asyncio.ensure_future(self.km.interrupt_kernel())
+        if message["msg_type"] == "update_display_data" and index == 1:
+            self.refreshed += 1
+            if self.refreshed == 3:
+                asyncio.ensure_future(self.km.interrupt_kernel())
         return super().process_message(message, cell, index)
 
 

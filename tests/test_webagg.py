@@ -4,6 +4,7 @@ import base64
 import contextlib
 import io
 import json
+import math
 import re
 import shutil
 import signal
@@ -210,6 +211,7 @@ def test_tabs_that_come_or_change_their_size_get_all_others_what_is_new(monkeypa
         np.testing.assert_array_equal(shown, made.canvas.buffer_rgba())
 
     monkeypatch.setattr(window, "open_figure", open_figure)
+    monkeypatch.setattr(window, "SLICE", math.inf)  # a frame at once, on slow machines too
     filled = long_run(1600)
     made = window.Window(filled, RUN, lambda: None)
     manager = made.canvas.manager
