@@ -112,6 +112,19 @@ def load_script(monkeypatch, small_data):
 
 
 @pytest.fixture
+def make_training(load_script):
+    """make_training(path, *flags): the Training of a script, and what the script defines."""
+    from visu.training import Training
+
+    def make(path, *flags):
+        names = load_script(path, *flags)
+        keys = "mnist", "train_step", "evaluate", "optimizer", "weights", "biases"
+        return Training(*(names[key] for key in keys)), names
+
+    return make
+
+
+@pytest.fixture
 def run_script(small_data, tmp_path):
     """run_script(path, *flags, **subprocess options): a finished headless run on the small data."""
 

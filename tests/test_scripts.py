@@ -2,7 +2,6 @@
 
 import ast
 import os
-import re
 import runpy
 import signal
 import subprocess
@@ -13,7 +12,8 @@ from conftest import SCRIPTS
 
 import tensorflowvisu
 from visu import runs
-from visu.history import read_curves, read_run
+from visu.history import History, read_curves, read_run, write_curves
+from visu.training import Control
 
 SOFTMAX = SCRIPTS[0]
 
@@ -54,22 +54,32 @@ def test_two_processes_at_the_same_time(small_data, tmp_path):
     assert "\b" not in printed[0][0] and "\r" not in printed[0][0]
 
 
-def test_two_runs_without_a_window(script, run_here, tmp_path):
-    """The same seed gives the same bytes, and what was measured is kept and printed."""
-    printed = []
+def assert_the_same_again(script, make_training, every, folder):
+    """Another run of the same seed, and its restart, write the bytes of the run in `folder`."""
+    training, names = make_training(script, "--seed", "3")
     for _ in range(2):
-        run_here(script, "--iterations", "40", "--seed", "3", "--label", "as it is")
-        printed.append(run_here.printed())
-    assert [err for _, err in printed] == ["", ""]
-    folder, other = (tmp_path / "runs" / script.stem).iterdir()
-    assert (other / "curves.csv").read_bytes() == (folder / "curves.csv").read_bytes()
+        history = History()
+        for reading in training.readings(3, iterations=40, every=every, control=Control()):
+            history.append(reading)
+        write_curves(folder / "again.csv", history)
+        assert (folder / "again.csv").read_bytes() == (folder / "curves.csv").read_bytes()
+        training.restore()
+    assert names["train_step"].experimental_get_tracing_count() == 1
+    assert names["evaluate"].experimental_get_tracing_count() == 2  # 100 digits, 200 digits
 
-    assert re.search(r"-seed3(-2)?$", folder.name)
+
+def test_a_run_without_a_window(script, run_here, make_training, tmp_path):
+    """What was measured is kept and printed; the same seed gives the same bytes, and a restart."""
+    every = 10 if script == SOFTMAX else 20
+    run_here(script, "--iterations", "40", "--seed", "3", "--label", "as it is")
+    out, err = run_here.printed()
+    assert err == ""
+    folder = only_folder(tmp_path, script)
+    assert folder.name.endswith("-seed3")
     kept = {"curves.csv", "run.json", "window.png", script.name}
     assert {path.name for path in folder.iterdir()} == kept
     assert (folder / script.name).read_bytes() == script.read_bytes()
     curves = read_curves(folder / "curves.csv")
-    every = 10 if script == SOFTMAX else 20
     assert list(curves["iteration"]) == list(range(0, 41, every))
     facts = read_run(folder / "run.json")
     assert facts["script"] == script.stem and facts["seed"] == 3 and facts["data"] == "small"
@@ -80,10 +90,11 @@ def test_two_runs_without_a_window(script, run_here, tmp_path):
     assert facts["seconds"] > 0 and facts["steps_per_second"] > 0
     assert {"device", "cores", "versions", "arguments"} <= set(facts)
 
-    (out,) = (out for out, _ in printed if str(folder) in out.splitlines()[-1].split())
+    assert str(folder) in out.splitlines()[-1].split()
     accuracy = f"{facts['final_test_accuracy']:.2%}"
     assert out.startswith(f"{facts['title']}, as it is on small, 40 iterations")
     assert f"Final test accuracy: {accuracy} after 40 iterations" in out
+    assert_the_same_again(script, make_training, every, folder)
 
 
 def test_help_shows_the_header(run_here):
@@ -165,15 +176,15 @@ def test_the_python_error_of_a_script_is_shown_and_the_readings_are_kept(small_d
 
 
 def test_ctrl_c_ends_with_the_summary_and_status_130(small_data, tmp_path):
-    process = start(SOFTMAX, small_data, tmp_path, "--headless", "--iterations", "100000")
-    for begin in ("1.0 softmax on small", "iteration 10,000: "):
+    process = start(SOFTMAX, small_data, tmp_path, "--headless", "--iterations", "20000")
+    for begin in ("1.0 softmax on small", "iteration 2,000: "):
         assert process.stdout.readline().startswith(begin)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (130, "")
     assert "Stopped at iteration" in out and "Last test accuracy" in out
     facts = read_run(only_folder(tmp_path, SOFTMAX) / "run.json")
-    assert facts["completed"] is False and 10_000 <= facts["iterations"] < 100_000
+    assert facts["completed"] is False and 2_000 <= facts["iterations"] < 20_000
     curves = read_curves(only_folder(tmp_path, SOFTMAX) / "curves.csv")
     assert curves["iteration"][-1] == facts["iterations"]
 

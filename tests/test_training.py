@@ -21,7 +21,7 @@ from visu.training import (
     tensor_of,
 )
 
-SOFTMAX, DROPOUT = SCRIPTS[0], next(path for path in SCRIPTS if "2.2" in path.stem)
+SOFTMAX, DROPOUT = SCRIPTS[0], next(path for path in SCRIPTS if "3.1" in path.stem)
 
 
 def take(n, count, seed):
@@ -74,18 +74,6 @@ def test_other_arrays_are_copied():
         tensor = tensor_of(array)
         room += 1
         np.testing.assert_array_equal(tensor, before)
-
-
-@pytest.fixture
-def make_training(load_script):
-    """make_training(path): the Training of a script, and what the script defines."""
-
-    def make(path):
-        names = load_script(path)
-        keys = "mnist", "train_step", "evaluate", "optimizer", "weights", "biases"
-        return Training(*(names[key] for key in keys)), names
-
-    return make
 
 
 def read(training, control=None, iterations=45, seed=0):
@@ -171,15 +159,6 @@ def test_bands_and_first_weights_belong_to_the_reading(make_training):
 
 def losses(readings):
     return [(r.iteration, r.train.loss, r.test and r.test.loss) for r in readings]
-
-
-def test_restart_gives_the_same_curve_and_traces_once(make_training, script):
-    training, names = make_training(script)
-    first = read(training)
-    training.restore()
-    assert losses(read(training)) == losses(first)
-    assert names["train_step"].experimental_get_tracing_count() == 1
-    assert names["evaluate"].experimental_get_tracing_count() == 2  # 100 digits, 200 digits
 
 
 def test_readings_leave_no_mark_on_the_training(make_training):
