@@ -78,8 +78,13 @@ VARIANTS = {  # step -> name -> the edit that makes it
     "4.1": {
         "4.1": put(),
         "24, 48, 64 channels": put((CHANNELS, "6, 24, 48, 64, 200")),
+        "16, 48, 96 channels": put((CHANNELS, "6, 16, 48, 96, 200")),
+        "weight decay": put(("Adam(learning_rate)", "AdamW(learning_rate, weight_decay=0.1)")),
+        "no dropout": put(("pkeep=0.75", "pkeep=1.0")),
+        "pkeep 0.5": put(("pkeep=0.75", "pkeep=0.5")),
         "0.15 and 1 pixel": put(("-0.2, 0.2", "-0.15, 0.15"), ("-2, 2", "-1, 1")),
         "twice the rate": put(("lrmax=0.005", "lrmax=0.01")),
+        "the rate of 0.002": put(("lrmax=0.005", "lrmax=0.002")),
     },
 }
 
@@ -97,7 +102,7 @@ def write_split(folder, mnist, held_out):
 def curves_of(name, source, seed, folder):
     """Train this source of a script, named so, on the split; its curves."""
     script = folder / name
-    script.write_text(source)
+    script.write_text(source, encoding="utf-8")
     runs = folder / "runs"
     command = [sys.executable, script, "--headless", "--data", folder, "--seed", str(seed)]
     environment = os.environ | {"PYTHONPATH": str(TOP)}
@@ -122,7 +127,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         write_split(Path(folder), mnist_data.load("mnist"), HELD_OUT[args.step])
         for name, edit in VARIANTS[args.step].items():
-            made = script.name, edit(script.read_text())
+            made = script.name, edit(script.read_text(encoding="utf-8"))
             all_curves = [curves_of(*made, seed, Path(folder)) for seed in range(args.seeds)]
             final = [100 * curves["test_accuracy"][-1] for curves in all_curves]
             lowest = median(np.nanmin(curves["test_loss"]) for curves in all_curves)

@@ -71,7 +71,7 @@ NETWORKS = {
     "4.0": (normalized, BIGGER),
     "4.1": (normalized, BIGGER),
 }
-COSINES = {"4.0": (0.01, 7000), "4.1": (0.005, 9000)}  # highest learning rate, where it is 0
+COSINES = {"4.0": (0.01, 7_000), "4.1": (0.005, 9_000)}  # highest learning rate, where it is 0
 
 
 def rate(step, i):
@@ -161,7 +161,7 @@ def test_readings_are_what_numpy_computes(script, loaded, batch):
 
 def test_gradients_are_numpys_finite_differences(script, loaded, batch):
     """Those of training but for dropout: with batch normalization through a batch's own mean."""
-    X, Y_ = (part[:10] for part in batch)
+    X, Y_ = (part[:5] for part in batch)
     weights, biases = loaded["weights"], loaded["biases"]
     training = {"training": True} if "averages" in loaded else {}
     with tf.GradientTape() as tape:
@@ -201,13 +201,13 @@ def test_first_step_of_the_optimizer(script, loaded, batch):
         assert clear.mean() > 0.5
         np.testing.assert_allclose(moved[clear], -0.003 * np.sign(gradient[clear]), rtol=1e-2)
     else:  # with dropout the gradient is another one, the size of the step is not
-        assert np.isclose(abs(moved), rate(number(script), 0), rtol=1e-2).mean() > 0.5
+        assert np.isclose(abs(moved), rate(number(script), 0), rtol=1e-3).mean() > 0.5
 
 
 def test_learning_rate(script, loaded):
     optimizer = loaded["optimizer"]
     optimizer.build(loaded["weights"] + loaded["biases"])
-    for i in (0, 300, 2000, 10_000):
+    for i in (0, 300, 2000, 10_000, 20_000):
         optimizer.iterations.assign(i)
         found = float(tf.convert_to_tensor(optimizer.learning_rate))
         assert found == pytest.approx(rate(number(script), i), rel=1e-5, abs=1e-8)
