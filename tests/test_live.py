@@ -25,7 +25,7 @@ from PIL import ImageGrab
 
 from visu.history import read_run
 
-SOFTMAX, CONVOLUTIONAL = SCRIPTS[0], SCRIPTS[4]
+SOFTMAX, SIGMOID = SCRIPTS[:2]
 YELLOW = (255, 220, 60)  # of the status
 BACKENDS = {"tkagg": "tkinter", "qtagg": "PySide6.QtWidgets"}
 
@@ -234,7 +234,7 @@ def test_every_key(lecture, run_script):
 
 
 def test_windows_stay_where_they_are_and_end_by_their_frame_or_ctrl_c(lecture):
-    below, above = lecture(SOFTMAX), lecture(CONVOLUTIONAL)
+    below, above = lecture(SOFTMAX), lecture(SIGMOID)
     for one, x, y in (below, 300, 200), (above, 500, 350):
         one.open()
         one.xdotool("windowmove", "--sync", one.id, x, y)
