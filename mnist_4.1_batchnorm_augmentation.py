@@ -6,24 +6,26 @@ New: every digit is turned, slanted, scaled and shifted a little, another way ea
     · · · · · · · · · ·     X [n, 28, 28, 1]     n images, augmented
     @ @ @ @ @ @ @ @ @ @     W1 [6, 6, 1, 16]     convolution, stride 1, batch norm, ReLU, B1 [16]
     :::::::::::::::::::     Y1 [n, 28, 28, 16]
-      @ @ @ @ @ @ @ @       W2 [5, 5, 16, 32]    the same, stride 2, B2 [32]
-      :::::::::::::::       Y2 [n, 14, 14, 32]
-        @ @ @ @ @ @         W3 [4, 4, 32, 64]    the same, stride 2, B3 [64]
-        :::::::::::         Y3 [n, 7, 7, 64]     flattened: YY
-         \x/x\x\x/          W4 [7*7*64, 200]     layer, batch norm, ReLU, B4 [200], dropout
+      @ @ @ @ @ @ @ @       W2 [5, 5, 16, 48]    the same, stride 2, B2 [48]
+      :::::::::::::::       Y2 [n, 14, 14, 48]
+        @ @ @ @ @ @         W3 [4, 4, 48, 96]    the same, stride 2, B3 [96]
+        :::::::::::         Y3 [n, 7, 7, 96]     flattened: YY
+         \x/x\x\x/          W4 [7*7*96, 200]     layer, batch norm, ReLU, B4 [200], dropout
           · x · ·           Y4 [n, 200]
            \x/x\            W5 [200, 10]         softmax layer, B5 [10]
             · ·             Y [n, 10]
 
 With 60,000 other digits in every epoch there is little left to learn by heart: dropout goes, but
-for the dense layer's, and half the learning rate, for longer, is enough. The window shows the
-training digits as the network saw them. When testing, digits are read as they are, once.
+for the dense layer's, more channels pay, and half the learning rate, for longer, is enough. Turned
+digits are a little blurred, those of the test are not: the moving averages, which stand in for a
+batch when testing, are taken of digits as they are. The window shows the training digits as the
+network saw them. When testing, digits are read as they are, once.
 
-Settings chosen on 5,000 digits held out of the training set, the last of a fixed shuffle, never on
+Settings chosen on 20,000 digits held out of the training set, the last of a fixed shuffle, never on
 the test digits: python benchmarks/validation.py 4.1.
 
-Accuracy: 99.60 % of the test digits after 9,000 iterations
-(median of seeds 0-4, which end at 99.49 to 99.63: python benchmarks/ladder.py).
+Accuracy: 99.62 % of the test digits after 14,000 iterations
+(median of seeds 0-4, which end at 99.60 to 99.68: python benchmarks/ladder.py).
 """
 
 import tensorflowvisu  # before TensorFlow: keeps its start-up quiet
@@ -35,7 +37,7 @@ mnist = mnist_data.load(args.data)
 
 # weights and biases
 random = tf.random.Generator.from_seed(args.seed)
-patch, K, L, M, N = 6, 16, 32, 64, 200
+patch, K, L, M, N = 6, 16, 48, 96, 200
 W1 = tf.Variable(random.truncated_normal([patch, patch, 1, K], stddev=0.1))
 B1 = tf.Variable(tf.ones([K]) / 10)
 W2 = tf.Variable(random.truncated_normal([5, 5, K, L], stddev=0.1))
@@ -67,7 +69,8 @@ def batch_norm(Y, B, average, training):
     mean, variance = tf.unstack(average)  # at test time an image must not depend on the others
     if training:
         mean, variance = tf.nn.moments(Y, axes=list(range(len(Y.shape) - 1)))
-        average.assign(0.99 * average + 0.01 * tf.stack([mean, variance]))
+    if training == "averages":
+        average.assign(0.95 * average + 0.05 * tf.stack([mean, variance]))
     return tf.nn.batch_normalization(Y, mean, variance, B, None, variance_epsilon=0.001)
 
 
@@ -92,7 +95,7 @@ def loss(Ylogits, Y_):
 
 
 # learning rate: falls from lrmax to 0 with the iteration i, along half a wave of the cosine
-def learning_rate(lrmax=0.005, last=9_000):
+def learning_rate(lrmax=0.005, last=14_000):
     i = tf.cast(tf.minimum(optimizer.iterations, last), tf.float32)
     return lrmax * (1 + tf.cos(3.14159 * i / last)) / 2
 
@@ -104,6 +107,8 @@ optimizer = tf.keras.optimizers.Adam(learning_rate)
 # training step: one batch X [100, 28, 28, 1], Y_ [100, 10]
 @tf.function
 def train_step(X, Y_):
+    if optimizer.iterations % 10 == 0:  # averages of digits as they are, and will be in testing
+        model(X, training="averages")
     X = augment(X)
     with tf.GradientTape() as tape:
         cross_entropy = loss(model(X, pkeep=0.75, training=True), Y_)
@@ -122,4 +127,4 @@ def evaluate(X, Y_):
     return Y, loss(Ylogits, Y_), accuracy
 
 
-tensorflowvisu.run(args, mnist, train_step, evaluate, optimizer, weights, biases, iterations=9_000)
+tensorflowvisu.run(args, mnist, train_step, evaluate, optimizer, weights, biases, iterations=14_000)

@@ -21,10 +21,10 @@ BUDGET = {  # parent, step -> changed lines at most, below the docstrings
     ("2.1", "3.0"): 24,
     ("3.0", "3.1"): 10,
     ("3.1", "4.0"): 40,
-    ("4.0", "4.1"): 20,
+    ("4.0", "4.1"): 25,
 }
 FLOOR = {"1.0": 0.918, "2.0": 0.970, "2.1": 0.980, "2.2": 0.976, "3.0": 0.985, "3.1": 0.990}
-FLOOR |= {"4.0": 0.993, "4.1": 0.994}
+FLOOR |= {"4.0": 0.993, "4.1": 0.995}
 SEEDS = {"2.0": 3}  # its rate stays 0.003, so that the last readings scatter by 0.3: a median
 MOST_LINES = {"4.0": 60, "4.1": 70}  # of code, and 50 of the deck's own steps
 
@@ -98,7 +98,7 @@ def run_in_full(step, seed, runs):
     """The facts in run.json of a whole run on the real MNIST."""
     command = [sys.executable, STEPS[step], "--headless", "--seed", str(seed), "--runs", runs]
     environment = os.environ | {"MNIST_DIR": find_mnist()}
-    subprocess.run(command, env=environment, check=True, cwd=TOP, timeout=1800)
+    subprocess.run(command, env=environment, check=True, cwd=TOP, timeout=3600)
     (file,) = runs.glob("*/*/run.json")
     return json.loads(file.read_text())
 
