@@ -69,7 +69,7 @@ def batch_norm(Y, B, average, training):
     mean, variance = tf.unstack(average)  # at test time an image must not depend on the others
     if training:
         mean, variance = tf.nn.moments(Y, axes=list(range(len(Y.shape) - 1)))
-    if training == "averages":
+    if training == "averages":  # a batch that is measured only, see train_step
         average.assign(0.95 * average + 0.05 * tf.stack([mean, variance]))
     return tf.nn.batch_normalization(Y, mean, variance, B, None, variance_epsilon=0.001)
 
