@@ -18,8 +18,8 @@ from pathlib import Path
 
 from visu import overlay, runs
 from visu.backend import NoWindow  # before the rest of matplotlib
+from visu.cli import Parser, picture_file, whole
 from visu.deck import DECK, command
-from visu.flags import Parser, picture_file, whole
 
 TOP = Path(__file__).resolve().parent
 SIZE = (14, 7.875)  # inches, 16:9

@@ -16,7 +16,7 @@ import numpy as np
 from digits import cache, download, idx
 from digits.bar import Bar
 from digits.idx import DataError
-from visu.flags import Parser
+from visu.cli import Parser
 
 TOTAL = 30  # seconds in which the mirrors must deliver to a script
 PATIENCE = 600  # the same for `python mnist_data.py`

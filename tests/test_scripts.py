@@ -12,8 +12,9 @@ from conftest import SCRIPTS
 
 import tensorflowvisu
 from visu import runs
-from visu.history import History, read_curves, read_run, write_curves
-from visu.training import Control
+from visu.history import History, read_curves, read_run
+from visu.run_folder import curves_text
+from visu.worker import Control
 
 SOFTMAX = SCRIPTS[0]
 
@@ -59,10 +60,9 @@ def assert_the_same_again(script, make_training, every, folder):
     training, names = make_training(script, "--seed", "3")
     for _ in range(2):
         history = History()
-        for reading in training.readings(3, iterations=40, every=every, control=Control()):
-            history.append(reading)
-        write_curves(folder / "again.csv", history)
-        assert (folder / "again.csv").read_bytes() == (folder / "curves.csv").read_bytes()
+        for evaluation in training.evaluations(3, 40, every, Control()):
+            history.append(evaluation)
+        assert curves_text(history) == (folder / "curves.csv").read_text()
         training.restore()
     assert names["train_step"].experimental_get_tracing_count() == 1
     assert names["evaluate"].experimental_get_tracing_count() == 2  # 100 digits, 200 digits

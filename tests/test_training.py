@@ -1,25 +1,25 @@
-"""The training loop: batches, readings, pause, step, restart, the worker thread."""
+"""The training loop in the graph: batches, evaluations, the contract with a script."""
 
 import itertools
-import threading
-import time
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import SCRIPTS
+from conftest import SCRIPTS, TOP
 
 import mnist_data
 from visu.training import (
     BATCH,
-    Control,
     Training,
-    Worker,
     batches,
     next_reading,
     reads_test,
     tensor_of,
 )
+from visu.worker import Control
 
 SOFTMAX, DROPOUT = SCRIPTS[0], next(path for path in SCRIPTS if "3.1" in path.stem)
 
@@ -78,7 +78,7 @@ def test_other_arrays_are_copied():
 
 def read(training, control=None, iterations=45, seed=0):
     control = control or Control()
-    return list(training.readings(seed=seed, iterations=iterations, every=20, control=control))
+    return list(training.evaluations(seed=seed, iterations=iterations, every=20, control=control))
 
 
 def test_readings_are_those_of_one_step_after_the_other(make_training):
@@ -157,164 +157,41 @@ def test_bands_and_first_weights_belong_to_the_reading(make_training):
     np.testing.assert_array_equal(last.first, before)
 
 
-def losses(readings):
-    return [(r.iteration, r.train.loss, r.test and r.test.loss) for r in readings]
-
-
 def test_readings_leave_no_mark_on_the_training(make_training):
     """Dropout draws its numbers in training only: fewer readings, same weights."""
     training, names = make_training(DROPOUT)
     read(training, iterations=60)
     often = names["weights"][0].numpy()
     training.restore()
-    list(training.readings(seed=0, iterations=60, every=60, control=Control()))
+    list(training.evaluations(seed=0, iterations=60, every=60, control=Control()))
     np.testing.assert_array_equal(often, names["weights"][0].numpy())
 
 
-def test_convolutions_stay_out_of_xla(make_training, script):
-    training, _ = make_training(script)
-    block = training._block
-    assert block._jit_compile is ("conv2d" not in script.read_text())
+SINGLE_STEPS = """
+import runpy, sys
+import tensorflowvisu
+from visu.training import Training
+from visu.worker import Control
+
+class SingleSteps(Control):
+    def wait(self, most):
+        return 1
+
+def run(args, mnist, *parts, **iterations):
+    training = Training(mnist, *parts[:5])
+    for evaluation in training.evaluations(seed=0, iterations=23, every=20, control=SingleSteps()):
+        print(evaluation.iteration, flush=True)
+
+tensorflowvisu.run = run
+sys.argv.pop(0)
+runpy.run_path(sys.argv[0])
+"""
 
 
-# ---- pause, step, restart, stop ----
-
-
-class Finished:
-    """A worker's readings as they come."""
-
-    def __init__(self, worker):
-        self.worker, self.readings = worker, []
-
-    def until(self, condition, seconds=60):
-        end = time.monotonic() + seconds
-        while not condition(self.readings):
-            assert time.monotonic() < end, "waited in vain"
-            self.readings += self.worker.take()
-            time.sleep(0.005)
-        return self.readings
-
-
-@pytest.fixture
-def working(make_training):
-    """A worker that trains a softmax layer on and on, its readings, its control and its weights."""
-    training, names = make_training(SOFTMAX)
-    control = Control()
-    worker = Worker(lambda: training, control, seed=0, iterations=10**6, every=20)
-    yield Finished(worker), control, names
-    worker.end()
-    assert not worker._thread.is_alive()
-
-
-def iteration(readings):
-    return readings[-1].iteration if readings else -1
-
-
-def test_pause_stands_still_and_steps_one_by_one(working):
-    finished, control, names = working
-    finished.until(lambda r: iteration(r) >= 200)
-    control.toggle_pause()
-    time.sleep(0.5)
-    finished.readings += finished.worker.take()
-    stands, weights = iteration(finished.readings), names["weights"][0].numpy()
-    time.sleep(0.5)
-    assert not finished.worker.take()
-    np.testing.assert_array_equal(names["weights"][0].numpy(), weights)
-
-    for k in (1, 2):
-        control.step()
-        finished.until(lambda r, k=k: iteration(r) == stands + k)
-    time.sleep(1)
-    assert not finished.worker.take()
-    assert np.any(names["weights"][0].numpy() != weights)
-
-    seconds, resumed_at = finished.readings[-1].seconds, time.monotonic()
-    control.toggle_pause()
-    after = finished.until(lambda r: iteration(r) > stands + 2)
-    resumed = next(r for r in after if r.iteration > stands + 2)
-    assert resumed.iteration == next_reading(stands + 2, 20, 10**6)
-    trained = time.monotonic() - resumed_at
-    assert resumed.seconds - seconds < trained + 0.5  # the pause of a second is not counted
-
-
-def test_step_without_pause_is_nothing(working):
-    finished, control, _ = working
-    control.step()
-    finished.until(lambda r: iteration(r) >= 100)
-    assert all(r.iteration % 20 == 0 for r in finished.readings)
-    control.toggle_pause()
-    time.sleep(0.3)
-    finished.readings += finished.worker.take()
-    time.sleep(0.2)
-    assert not finished.worker.take()
-
-
-def test_restart_begins_again_also_out_of_a_pause(working):
-    finished, control, _ = working
-    finished.until(lambda r: iteration(r) >= 300)
-    for paused in (False, True):
-        if paused:
-            control.toggle_pause()
-        control.restart()
-        finished.until(lambda r, n=2 + paused: [x.iteration for x in r].count(0) == n)
-        finished.until(lambda r: iteration(r) >= 200)
-    runs = []
-    for r in finished.readings:
-        if r.iteration == 0:
-            runs.append([])
-        runs[-1].append(r)
-    first, second, third = (losses(run)[:11] for run in runs)
-    assert first == second == third
-
-
-def test_restart_after_the_end(make_training):
-    training, _ = make_training(SOFTMAX)
-    control = Control()
-    worker = Worker(lambda: training, control, seed=0, iterations=40, every=20)
-    finished = Finished(worker)
-    finished.until(lambda r: iteration(r) == 40)
-    control.restart()
-    finished.until(lambda r: [x.iteration for x in r] == [0, 20, 40] * 2)
-    worker.end()
-
-
-def test_stop_ends_soon(working):
-    finished, control, _ = working
-    finished.until(lambda r: iteration(r) >= 100)
-    start = time.monotonic()
-    finished.worker.end()
-    assert time.monotonic() - start < 5
-    assert control.stopping
-
-
-def test_what_the_worker_raises_arrives(make_training):
-    def fails():
-        raise ValueError("no such layer")
-
-    worker = Worker(fails, Control(), seed=0, iterations=10, every=10)
-    with pytest.raises(ValueError, match="no such layer"):
-        Finished(worker).until(lambda r: False)
-    worker.end()
-
-
-def test_a_worker_that_was_ended_first_never_trains():
-    """A window closed before its first picture: nothing may start behind the end of the script."""
-    made = []
-    worker = Worker(lambda: made.append(1), Control(), seed=0, iterations=10, every=10)
-    worker.end()
-    assert worker.take() == []
-    worker.end()
-    assert not made and not worker._thread.ident
-
-
-def test_training_is_off_the_main_thread(make_training):
-    threads = []
-
-    def make():
-        threads.append(threading.current_thread())
-        return make_training(SOFTMAX)[0]
-
-    worker = Worker(make, Control(), seed=0, iterations=10, every=10)
-    Finished(worker).until(lambda r: iteration(r) == 10)
-    worker.end()
-    assert threads[0] is not threading.main_thread()
+def test_the_loop_is_compiled_once_whatever_iterations_are_asked_for(small_data, tmp_path):
+    """XLA writes down each program that it compiles, as its own switch has it."""
+    command = [sys.executable, "-c", SINGLE_STEPS, SOFTMAX, "--data", small_data]
+    flags = {"XLA_FLAGS": f"--xla_dump_to={tmp_path}", "PYTHONPATH": str(TOP)}
+    done = subprocess.run(command, env=os.environ | flags, capture_output=True, text=True)
+    assert done.stdout.split() == [str(i) for i in range(24)], done.stderr
+    assert len(list(tmp_path.glob("module_*block*.before_optimizations.txt"))) == 1

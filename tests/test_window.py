@@ -23,10 +23,10 @@ from matplotlib.image import imread
 
 import mnist_data
 from visu import backend, pictures, plots, window
-from visu.history import History, Measure, Reading, Run
+from visu.history import Evaluation, History, Measure, Plan
 from visu.panels import DPI, SIX, SIZE, Panels, save_picture
 
-RUN = Run("2.2 five layers", "MNIST", iterations=2000, test_count=1000)
+RUN = Plan("2.2 five layers", "MNIST", iterations=2000, test_count=1000)
 SIZES = [(1280, 720), (1344, 756), (1920, 1080), (2560, 1440)]
 BY_HAND = [(1000, 800), (800, 1000), (1600, 600)]
 IMAGES = np.random.default_rng(0).random((1000, 28, 28)).astype(np.float32)
@@ -40,7 +40,7 @@ def measure(count, wrong, loss):
 
 
 def reading(iteration, accuracy=0.95, loss=10.0, test=True, weight=1.0):
-    """A Reading with these measures of both training and test, at 500 iterations a second."""
+    """An Evaluation with these measures of both training and test, at 500 iterations a second."""
     wrong = round((1 - accuracy) * 100)
     tested = {
         "test": measure(1000, 10 * wrong, loss),
@@ -49,7 +49,7 @@ def reading(iteration, accuracy=0.95, loss=10.0, test=True, weight=1.0):
         "first": np.full((784, 10), 0.1),
     }
     train = measure(100, wrong, loss)
-    return Reading(iteration, iteration / 500, 0.003, train, **tested if test else {})
+    return Evaluation(iteration, iteration / 500, 0.003, train, **tested if test else {})
 
 
 def history(*readings):
@@ -224,11 +224,11 @@ def test_speed_is_that_of_the_last_two_seconds_and_survives_a_restart():
     at = [(0, 0), (100, 10), (200, 11), (300, 12), (400, 12.5), (400, 12.5)]
     for iteration, seconds in at:
         one = reading(iteration)
-        filled = history(Reading(iteration, seconds, 0.1, one.train))
+        filled = history(Evaluation(iteration, seconds, 0.1, one.train))
         panels.update(filled)
     assert panels.speed.of(filled.last) == 300 / 2.5  # from second 10 on: 2 seconds are covered
-    assert panels.speed.of(Reading(0, 0, 0.1, one.train)) == 0
-    assert panels.speed.of(Reading(50, 1, 0.1, one.train)) == 50
+    assert panels.speed.of(Evaluation(0, 0, 0.1, one.train)) == 0
+    assert panels.speed.of(Evaluation(50, 1, 0.1, one.train)) == 50
 
 
 def test_nan_leaves_a_gap_and_a_hint():

@@ -1,7 +1,6 @@
 """What a run has measured, in one place, and the files that keep it: curves.csv and run.json."""
 
 import csv
-import itertools
 import json
 from bisect import bisect_right
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ COLUMNS = ["iteration", "train_accuracy", "train_loss", "test_accuracy", "test_l
 
 
 @dataclass(frozen=True)
-class Run:
+class Plan:
     """What is known of a run beforehand.
 
     title: the step, as "1.0 softmax"; data: the data set's name; iterations: how many are planned;
@@ -42,7 +41,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Evaluation:
     """What was read off after `iteration` updates, before the next one. Finished, never changed.
 
     seconds: training time so far, pauses and compiling not counted; train: the current batch;
@@ -60,11 +59,16 @@ class Reading:
     first: np.ndarray | None = None
 
 
+TRAIN = "train_iterations", "train_accuracy", "train_loss"  # the columns of a History
+TEST = "test_iterations", "test_accuracy", "test_loss", "weights", "biases"
+
+
 @dataclass
 class History:
-    """All readings of a run as growing columns; of the bulky parts only the newest are kept.
+    """All evaluations of a run as growing columns; of the bulky parts only the newest are saved.
 
-    test_*, weights and biases have one entry per test reading, at `test_iterations`.
+    test_*, weights and biases have one entry per evaluation of the test digits, at
+    `test_iterations`.
     """
 
     train_iterations: list = field(default_factory=list)
@@ -75,49 +79,55 @@ class History:
     test_loss: list = field(default_factory=list)
     weights: list = field(default_factory=list)
     biases: list = field(default_factory=list)
-    last: Reading | None = None  # the newest reading
-    last_test: Reading | None = None  # the newest one that read the test set
+    last: Evaluation | None = None  # the newest one
+    last_test: Evaluation | None = None  # the newest one of the test digits
 
-    def append(self, reading):
-        """Take in the next Reading; one that does not come after the last starts a new run."""
-        if self.last is not None and reading.iteration <= self.last.iteration:
-            self.__init__()
-        self.last = reading
-        self.train_iterations.append(reading.iteration)
-        self.train_accuracy.append(reading.train.accuracy)
-        self.train_loss.append(reading.train.loss)
-        if reading.test is not None:
-            self.last_test = reading
-            self.test_iterations.append(reading.iteration)
-            self.test_accuracy.append(reading.test.accuracy)
-            self.test_loss.append(reading.test.loss)
-            self.weights.append(reading.weights)
-            self.biases.append(reading.biases)
+    def append(self, evaluation):
+        """Add the next Evaluation; one at iteration 0 begins a new run."""
+        if evaluation.iteration == 0:
+            self.clear()
+        self.last = evaluation
+        self.train_iterations.append(evaluation.iteration)
+        self.train_accuracy.append(evaluation.train.accuracy)
+        self.train_loss.append(evaluation.train.loss)
+        if evaluation.test is not None:
+            self.last_test = evaluation
+            self.test_iterations.append(evaluation.iteration)
+            self.test_accuracy.append(evaluation.test.accuracy)
+            self.test_loss.append(evaluation.test.loss)
+            self.weights.append(evaluation.weights)
+            self.biases.append(evaluation.biases)
+
+    def clear(self):
+        """Forget the run."""
+        for name in TRAIN + TEST:
+            getattr(self, name).clear()
+        self.last = self.last_test = None
 
     def at(self, last, last_test):
-        """The History as it was when these were its newest Readings."""
+        """The History as it was when these were its newest Evaluations."""
         then = History(last=last, last_test=last_test)
         trained = bisect_right(self.train_iterations, last.iteration)
         tested = bisect_right(self.test_iterations, last_test.iteration)
-        for name, column in vars(self).items():
-            if isinstance(column, list):
-                setattr(then, name, column[: trained if name.startswith("train_") else tested])
+        for names, length in ((TRAIN, trained), (TEST, tested)):
+            for name in names:
+                setattr(then, name, getattr(self, name)[:length])
         return then
 
     @property
     def best_test(self):
-        """(accuracy, iteration) of the best test reading, the first of several; needs one."""
+        """(accuracy, iteration) of the best test accuracy so far, of equal ones the first."""
         best = int(np.argmax(self.test_accuracy))
         return self.test_accuracy[best], self.test_iterations[best]
 
     @property
     def iteration(self):
-        """How many iterations the newest reading stands for; 0 before the first."""
+        """The iteration of the newest evaluation; 0 before the first."""
         return self.last.iteration if self.last else 0
 
     @property
     def steps_per_second(self):
-        """Iterations per second so far, readings included; 0.0 before the first."""
+        """Iterations per second so far, evaluations included; 0.0 before the first."""
         return self.last.iteration / self.last.seconds if self.last and self.last.seconds else 0.0
 
     def results(self, iterations):
@@ -133,31 +143,6 @@ class History:
         }
 
 
-def new_folder(runs, name):
-    """Make and return the folder runs/name, or runs/name-2, ... where that is taken, or OSError."""
-    for tail in itertools.chain([""], (f"-{k}" for k in itertools.count(2))):
-        folder = Path(runs) / f"{name}{tail}"
-        try:
-            folder.mkdir(parents=True)
-            return folder
-        except FileExistsError:
-            if not folder.is_dir():  # a file stands in the way, perhaps as a parent
-                raise
-
-
-def write_curves(path, history):
-    """Write a History's curves: a line per reading, to 6 digits, empty where nothing was read."""
-    tests = zip(history.test_accuracy, history.test_loss, strict=True)
-    tests = dict(zip(history.test_iterations, tests, strict=True))
-    train = (history.train_iterations, history.train_accuracy, history.train_loss)
-    with open(path, "w", newline="") as file:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(COLUMNS)
-        for i, *values in zip(*train, strict=True):
-            values += tests.get(i, ())
-            lines.writerow([i] + [f"{value:.6g}" for value in values] + [""] * (4 - len(values)))
-
-
 def read_curves(path):
     """The columns of a curves.csv, {name: [n] float64}, nan where empty; else ValueError."""
     with open(path, newline="") as file:
@@ -166,11 +151,6 @@ def read_curves(path):
         raise ValueError(f"{path} is no table of {','.join(COLUMNS)}")
     rows = np.array([[float(x or "nan") for x in line] for line in lines]).reshape(-1, len(COLUMNS))
     return dict(zip(COLUMNS, rows.T, strict=True))
-
-
-def write_run(path, facts):
-    """Write the facts of a run, {name: plain value}, as JSON."""
-    Path(path).write_text(json.dumps(facts, indent=2) + "\n")
 
 
 def read_run(path):

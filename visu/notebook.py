@@ -16,23 +16,24 @@ REFRESH = 1.0  # seconds between two pictures
 class Notebook:
     """A picture of a History below the cell: serves as Window does, without keys.
 
-    history, run, poll, status: as for Window, which also explains what poll is for.
+    history, plan, poll: as for Window, which also explains what poll is for.
     Nobody can close it, so that show() ends with the run.
     """
 
-    def __init__(self, history, run, poll, *keys):
-        self.history, self.run, self.poll = history, run, poll
+    def __init__(self, history, plan, poll, *keys):
+        self.history, self.plan, self.poll = history, plan, poll
         self.status = ""
         self.closed = False
-        self.screen = Offscreen(run, *(round(DPI * inches) for inches in SIZE))
+        self.screen = Offscreen(plan, *(round(DPI * inches) for inches in SIZE))
         self.handle = None  # IPython's, of the output that holds the picture
 
-    def show(self):
-        """Block until the run is complete, or close() was called; the picture stays."""
+    def show(self, begin):
+        """Call begin(); block until the run is complete, or close(). The picture stays."""
+        begin()
         due = 0
         while True:
-            self.poll()
-            ended = self.closed or self.history.iteration >= self.run.iterations
+            self.status = self.poll()
+            ended = self.closed or self.history.iteration >= self.plan.iterations
             if ended or time.monotonic() >= due:
                 due = time.monotonic() + REFRESH
                 self._refresh()
@@ -50,7 +51,7 @@ class Notebook:
             return
         png = BytesIO()
         imsave(png, self.screen.pixels, format="png")
-        picture = Image(png.getvalue(), format="png", alt=f"{self.run.title}: the live window")
+        picture = Image(png.getvalue(), format="png", alt=f"{self.plan.title}: the live window")
         if self.handle is None:
             self.handle = display(picture, display_id=True)
         else:

@@ -1,10 +1,46 @@
-"""The terminal: how far a run is, its result, and Ctrl-C."""
+"""The terminal: lines that cannot fail, a run's summary, and the signals that end a run."""
 
+import os
 import signal
 import sys
 from contextlib import contextmanager
 
 from keras.utils import Progbar
+
+SIGNALS = "SIGINT", "SIGTERM", "SIGHUP"  # Ctrl-C, a shutdown, a closed terminal
+
+
+def prepare_streams():
+    """Make stdout and stderr such that text can always be printed, whatever its letters.
+
+    A letter that the terminal does not have is printed as its escape; a closed stream swallows all.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  for the whole process
+        elif hasattr(stream, "reconfigure"):  # a notebook's has no letters that it cannot show
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def printing(stream=None):
+    """Within it text is printed. Where that is no longer possible, the stream is silenced.
+
+    A closed pipe or terminal, or a full disk, thus does not end a run. stream: sys.stdout if None.
+    """
+    stream = stream or sys.stdout
+    try:
+        yield stream
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def say(line, stream=None):
+    """Print a line at once, or nothing if that is not possible."""
+    with printing(stream) as out:
+        print(line, file=out)
 
 
 class Progress:
@@ -13,26 +49,31 @@ class Progress:
     def __init__(self, iterations):
         self._iterations = iterations
         self._bar = None
-        self._shown = 0  # iteration of the newest reading shown
+        self._shown = 0  # iteration of the newest evaluation shown
         self._open = False  # whether the bar's line has no end yet
 
     def show(self, history):
-        """Show the newest reading of a History; called after each one."""
-        i = history.last.iteration
-        if sys.stdout.isatty():
-            if self._bar is None or i < self._shown:  # first, or started again
-                self.end()
-                self._bar = Progbar(
-                    self._iterations, stateful_metrics=["test_accuracy"], unit_name="iteration"
+        """Show the newest evaluation of a History; called after each one."""
+        with printing():
+            if sys.stdout.isatty():
+                self._show_bar(history)
+            elif history.last.test and self._tenths(history.iteration) != self._tenths(self._shown):
+                accuracy, loss = history.test_accuracy[-1], history.test_loss[-1]
+                print(
+                    f"iteration {history.iteration:,}: "
+                    f"test accuracy {accuracy:.2%}, test loss {loss:.4g}"
                 )
-            self._bar.update(i, [("test_accuracy", history.test_accuracy[-1])])
-            self._open = i < self._iterations
-        elif history.last.test and self._tenths(i) != self._tenths(self._shown):
-            accuracy, loss = history.test_accuracy[-1], history.test_loss[-1]
-            line = f"iteration {i:,}: test accuracy {accuracy:.2%}, test loss {loss:.4g}"
-            print(line, flush=True)
-        else:
-            return
+                self._shown = history.iteration
+
+    def _show_bar(self, history):
+        i = history.iteration
+        if self._bar is None or i < self._shown:  # first, or started again
+            self.end()
+            self._bar = Progbar(
+                self._iterations, stateful_metrics=["test_accuracy"], unit_name="iteration"
+            )
+        self._bar.update(i, [("test_accuracy", history.test_accuracy[-1])])
+        self._open = i < self._iterations
         self._shown = i
 
     def _tenths(self, i):
@@ -41,52 +82,63 @@ class Progress:
     def end(self):
         """End the bar's line if it is open, so that what follows stands on its own."""
         if self._open:
-            print(flush=True)
+            say("")
             self._open = False
 
 
 def summary(history, iterations, folder):
-    """The lines that end a run, as one string: final and best test accuracy, time, rate, files.
+    """The lines that end a run, as one string: accuracy, time, iterations per second, files.
 
-    history: a History, perhaps cut short or empty; folder: where the files lie, or None.
+    history: a History, perhaps of a stopped run, or empty; iterations: the planned ones; folder:
+    that of the run's files, or None.
     """
-    if not history.test_iterations:
-        return "Stopped before anything was read."
+    if not history.iteration:
+        return "Stopped before the first iteration."
     last, final = history.last, history.test_accuracy[-1]
     best, at = history.best_test
     if last.iteration >= iterations:
-        result = f"Final test accuracy: {final:.2%} after {last.iteration:,} iterations"
+        result = [
+            f"Final test accuracy: {final:.2%} after {last.iteration:,} iterations",
+            f"Best during training: {best:.2%} (iteration {at:,})",
+        ]
     else:
-        read = history.test_iterations[-1]
-        result = f"Stopped at iteration {last.iteration:,} of {iterations:,}. "
-        result += f"Last test accuracy: {final:.2%} (iteration {read:,})"
-    lines = [
-        result,
-        f"Best reading on the way: {best:.2%} (iteration {at:,}); the final one is the result",
-        f"Time: {last.seconds:.1f} s, {history.steps_per_second:,.0f} iterations per second",
-    ]
-    return "\n".join(lines + ([f"Files: {folder}"] if folder else []))
+        tested = history.test_iterations[-1]
+        result = [
+            f"Stopped at iteration {last.iteration:,} of {iterations:,}. "
+            f"Last test accuracy: {final:.2%} (iteration {tested:,})"
+        ]
+    time = f"Time: {last.seconds:.1f} s, {history.steps_per_second:,.0f} iterations per second"
+    return "\n".join([*result, time] + ([f"Files: {folder}"] if folder else []))
 
 
 @contextmanager
-def ctrl_c(stop):
-    """Within it Ctrl-C calls stop() instead of breaking off; a second one breaks off.
+def stopping_signals(stop):
+    """Within it the first of SIGNALS calls stop(); a second one ends the block at once.
 
-    Gives a list that is empty until Ctrl-C was pressed.
+    Yields a list, to which the numbers of the signals that come are added. A signal that is ignored
+    (nohup) stays so.
     """
-    pressed = []
+    came, before = [], {}
 
-    def interrupt(number, frame):
-        pressed.append(number)
-        signal.signal(signal.SIGINT, before)
+    def handle(number, frame):
+        came.append(number)
+        restore()
         stop()
 
+    def restore():
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    for number in (getattr(signal, name) for name in SIGNALS if hasattr(signal, name)):
+        handler = signal.getsignal(number)
+        if handler not in (signal.SIG_IGN, None):
+            try:
+                before[number] = signal.signal(number, handle)
+            except ValueError:  # not on the main thread, where alone signals arrive
+                break
     try:
-        before = signal.signal(signal.SIGINT, interrupt)
-    except ValueError:  # not on the main thread, where alone signals arrive
-        yield pressed
-        return
-    try:
-        yield pressed
+        yield came
+    except KeyboardInterrupt:
+        came.append(signal.SIGINT)
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()

@@ -1,60 +1,20 @@
-"""The loop inside the TensorFlow graph, the readings between its blocks, and the worker thread.
+"""The training loop inside the TensorFlow graph, and the evaluations between its blocks."""
 
-The only room that imports TensorFlow.
-"""
-
-import os
-import queue
-import sys
-import tempfile
-import threading
 import time
-from contextlib import contextmanager
 from itertools import islice
 
 import numpy as np
 
-from visu.history import Measure, Reading
+from visu.history import Evaluation, Measure
 from visu.pictures import percentile_bands
+from visu.quiet_tensorflow import tf
 
 BATCH = 100  # digits in a batch, as on the slides
 SLICE = 1000  # test digits per evaluation: all 10,000 at once do not fit a small GPU
 
 
-@contextmanager
-def _quiet_stderr():
-    """Keep back what C++ writes to file descriptor 2; it is shown after all if the block raises."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # counts from the import on
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # convolutions: the default of some CPUs
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # another one would not run these scripts
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as kept:
-        stderr = os.dup(2)
-        os.dup2(kept.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            kept.seek(0)
-            os.write(stderr, kept.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-
-
-with _quiet_stderr():
-    import tensorflow as tf
-
-    for _gpu in tf.config.list_physical_devices("GPU"):  # else one script takes all the memory
-        tf.config.experimental.set_memory_growth(_gpu, True)
-    tf.function(lambda: tf.zeros([]), jit_compile=True)()  # before 2.21 XLA announces its first use
-
-
-def device():
-    """The name of the device that trains: "CPU", or the GPU's own name."""
-    for gpu in tf.config.list_physical_devices("GPU"):
-        return tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
-    return "CPU"
+class ScriptError(Exception):
+    """A script breaks its contract with the visualizer; the message says what to change."""
 
 
 def batches(n, seed):
@@ -70,63 +30,6 @@ def batches(n, seed):
             waiting = np.concatenate([waiting, rng.permutation(n)])
         yield waiting[:BATCH]
         waiting = waiting[BATCH:]
-
-
-class Control:
-    """What a person asks of the training: set from any thread, obeyed between two blocks."""
-
-    def __init__(self):
-        self._changed = threading.Condition()
-        self._steps = 0  # single iterations that may still be made while paused
-        self.paused = False
-        self.restarting = False
-        self.stopping = False
-
-    def _change(self, **fields):
-        with self._changed:
-            for name, value in fields.items():
-                setattr(self, name, value)
-            self._changed.notify_all()
-
-    def toggle_pause(self):
-        """Stand still after the block under way, or go on."""
-        self._change(paused=not self.paused, _steps=0)
-
-    def step(self):
-        """While paused: make one iteration."""
-        self._change(_steps=self._steps + self.paused)
-
-    def restart(self):
-        """Begin again with the same start values and batches."""
-        self._change(restarting=True, paused=False)
-
-    def stop(self):
-        """End the training."""
-        self._change(stopping=True)
-
-    @property
-    def interrupted(self):
-        """Whether the run under way is to be left."""
-        return self.stopping or self.restarting
-
-    def wait(self, most):
-        """How many of the next `most` iterations to make now, 0 to leave; waits while paused."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self.paused or self._steps or self.interrupted)
-            if self.interrupted:
-                return 0
-            if self.paused:
-                self._steps -= 1
-                return 1
-            return most
-
-    def wait_for_restart(self):
-        """After a run: wait for what comes next, True to begin again, False to end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self.interrupted)
-            again = not self.stopping
-            self.restarting = False
-            return again
 
 
 def next_reading(i, every, iterations):
@@ -149,8 +52,30 @@ def tensor_of(array):
     return tf.identity(tf.experimental.dlpack.from_dlpack(array.__dlpack__()))
 
 
+def _as_graph(function):
+    """A plain function as a tf.function; a tf.function as it is."""
+    return function if hasattr(function, "get_concrete_function") else tf.function(function)
+
+
+def check_evaluate(returned):
+    """Raise ScriptError unless evaluate returned Y [BATCH, 10], cross_entropy [], accuracy []."""
+    wanted = [[BATCH, 10], [], []]
+    values = returned if isinstance(returned, tuple | list) else [returned]
+    shapes = [getattr(value, "shape", None) for value in values]
+    if shapes != wanted:
+        found = ", ".join(str(shape) for shape in shapes)
+        raise ScriptError(
+            "evaluate(X, Y_) must return three values: Y, the probabilities of the digits, shape "
+            f"({BATCH}, 10) for {BATCH} images; cross_entropy and accuracy, one number each. "
+            f"It returns {found}"
+        )
+
+
 class Training:
-    """A script's network beside its data on the device, and the compiled loop that trains it."""
+    """A script's network beside its data on the device, and the compiled loop that trains it.
+
+    Raises ScriptError where the script breaks its contract, see `tensorflowvisu.run`.
+    """
 
     def __init__(self, mnist, train_step, evaluate, optimizer, weights, biases):
         self._mnist = mnist
@@ -160,33 +85,39 @@ class Training:
             (tensor_of(test.images[k : k + SLICE]), tensor_of(test.labels[k : k + SLICE]))
             for k in range(0, len(test.images), SLICE)
         ]
-        self._train_step, self._evaluate, self._optimizer = train_step, evaluate, optimizer
-        self._weights, self._biases = weights, biases
+        self._train_step, self._evaluate = _as_graph(train_step), _as_graph(evaluate)
+        self._optimizer, self._weights, self._biases = optimizer, weights, biases
         optimizer.build(weights + biases)  # its variables cannot be made while tracing
 
-        step = train_step.get_concrete_function(
-            tf.TensorSpec([BATCH, 28, 28, 1]), tf.TensorSpec([BATCH, 10])
-        )
-        # XLA fuses the many small operations, but has no fast convolution on a CPU
+        batch = tf.TensorSpec([BATCH, 28, 28, 1]), tf.TensorSpec([BATCH, 10])
+        step = self._train_step.get_concrete_function(*batch)
+        check_evaluate(self._evaluate.get_concrete_function(*batch).structured_outputs)
+        # a step may return the images that it trained on; whatever else it returns is ignored
+        self._returns_images = getattr(step.structured_outputs, "shape", None) == batch[0].shape
+        # XLA fuses the many small operations, but it has no fast convolution on a CPU, and fails
+        # on some GPUs
         convolution = any("Conv" in op.type for op in step.graph.get_operations())
-        self._gives_seen = step.structured_outputs is not None  # the digits as the step saw them
-        self._block = tf.function(self._block, jit_compile=not convolution)
+        xla = not convolution and not tf.config.list_physical_devices("GPU")
+        self._block = tf.function(self._block, jit_compile=xla)
         self._read_batch = tf.function(self._read_batch, autograph=False)  # else it starts later
         self._advance = tf.function(self._advance, autograph=False)
         self._read_test = tf.function(self._read_test, autograph=False)
         # all that a step touches: weights, biases, the optimizer's state, random generators, ...
-        self._variables = step.graph.variables
+        self._variables = step.variables
         self._start = [variable.numpy() for variable in self._variables]
 
     def _block(self, X, Y_, first, last):
         """In the graph: train on the batches first ... last - 1 of X, Y_ [k, BATCH, ...].
 
         Returns the last of them, as train_step saw it where it tells.
+
+        XLA compiles this once, as `first` and `last` are data to it: with tf.range(first, last), or
+        X[i] in place of tf.gather, they would be constants, and each pair of them another program.
         """
-        i, seen = first, X[last - 1]
-        while i < last:  # over tf.range(first, last) XLA would compile each pair of them anew
-            returned = self._train_step(X[i], Y_[i])
-            if self._gives_seen:
+        i, seen = first, tf.gather(X, last - 1)
+        while i < last:
+            returned = self._train_step(tf.gather(X, i), tf.gather(Y_, i))
+            if self._returns_images:
                 seen = returned
             i += 1
         return seen
@@ -199,9 +130,9 @@ class Training:
         """
         X, Y_ = (tf.gather(data, indices) for data in self._train)
         seen = self._block(X, Y_, first, last)
-        if self._gives_seen:
-            return self._read_batch(seen, Y_[last - 1])
-        return self._read_batch(X[last], Y_[last])
+        if self._returns_images:
+            return self._read_batch(seen, tf.gather(Y_, last - 1))
+        return self._read_batch(tf.gather(X, last), tf.gather(Y_, last))
 
     def _read_batch(self, X, Y_):
         """In the graph, for a batch: the batch itself, accuracy and loss [2], predictions [BATCH];
@@ -229,16 +160,16 @@ class Training:
         for variable, value in zip(self._variables, self._start, strict=True):
             variable.assign(value)
 
-    def readings(self, seed, iterations, every, control):
-        """Train and yield a Reading before the first batch, after every `every`, and at the end.
+    def evaluations(self, seed, iterations, every, control):
+        """Train; yield an Evaluation before the first batch, after every `every`, and at the end.
 
         seed: of the batches' order; iterations: how many batches; control: may end it early.
         """
         source = batches(len(self._mnist.train.images), seed)
         indices = np.stack([*islice(source, every + 1)])  # the last one is only read, at first
         batch = [tf.gather(data, indices[0]) for data in self._train]
-        yield self._reading(0, 0.0, self._read_batch(*batch), self._read_test())
-        self._advance(indices, *tf.constant([0, 0]))  # compiles, off the clock
+        yield self._evaluation(0, 0.0, self._read_batch(*batch), self._read_test())
+        self._advance(indices, *tf.constant([1, 1]))  # no iteration: compiles, off the clock
         i, began, paused = 0, time.perf_counter(), 0.0
         while i < iterations:
             now = time.perf_counter()
@@ -251,73 +182,33 @@ class Training:
             i += n
             seconds = time.perf_counter() - began - paused
             test = self._read_test() if reads_test(i, every, iterations) else None
-            if control.interrupted:
+            if control.restarting:
                 return
-            yield self._reading(i, seconds, read, test)
+            yield self._evaluation(i, seconds, read, test)
             if last == every:
                 indices = np.stack([indices[last], *islice(source, every)])
 
-    def _reading(self, i, seconds, read, test):
-        """The Reading at iteration i; read, test: what _read_batch and _read_test have returned."""
+    def _evaluation(self, i, seconds, read, test):
+        """The Evaluation at iteration i; read, test: what _read_batch and _read_test returned."""
         *batch, values, predictions, rate = (tensor.numpy() for tensor in read)
         train = _measure(*batch, values, predictions)
         if test is None:
-            return Reading(i, seconds, float(rate), train)
+            return Evaluation(i, seconds, float(rate), train)
         values, predictions = (tensor.numpy() for tensor in test)
         sizes = [len(X) for X, _ in self._slices]
         values = np.average(values, axis=0, weights=sizes)
-        bands = [
-            percentile_bands(np.concatenate([v.numpy().ravel() for v in variables]))
-            for variables in (self._weights, self._biases)
-        ]
+        bands = _bands(self._weights), _bands(self._biases)
         test = self._mnist.test
         test = _measure(test.images, test.labels, values, predictions)
-        return Reading(i, seconds, float(rate), train, test, *bands, self._weights[0].numpy())
+        return Evaluation(i, seconds, float(rate), train, test, *bands, self._weights[0].numpy())
+
+
+def _bands(variables):
+    """The percentile bands of all values of these variables, [8]; zeros where there are none."""
+    values = [variable.numpy().ravel() for variable in variables]
+    return percentile_bands(np.concatenate(values)) if values else np.zeros(8)
 
 
 def _measure(images, labels, values, predictions):
     """A Measure of images [n, 28, 28, 1], labels [n, 10]; values: accuracy and loss."""
     return Measure(*map(float, values), images[..., 0], labels.argmax(axis=1), predictions)
-
-
-class Worker:
-    """A thread that trains beside the window and hands its finished readings over."""
-
-    def __init__(self, make_training, control, **run):
-        """make_training() gives the Training, called in the thread as it takes a while.
-
-        The thread begins with the first take(), which a window calls when it has been drawn.
-        """
-        self._readings = queue.SimpleQueue()
-        self._control = control
-        self._thread = threading.Thread(target=self._work, args=(make_training, run), daemon=True)
-
-    def _work(self, make_training, run):
-        try:
-            training = make_training()
-            while True:
-                for reading in training.readings(control=self._control, **run):
-                    self._readings.put(reading)
-                if not self._control.wait_for_restart():
-                    return
-                training.restore()
-        except BaseException as error:  # belongs to the main thread: see take
-            self._readings.put(error)
-
-    def take(self):
-        """The readings that have come since the last call; raises what the training raised."""
-        if not (self._thread.ident or self._control.stopping):
-            self._thread.start()
-        taken = []
-        while not self._readings.empty():
-            item = self._readings.get_nowait()
-            if isinstance(item, BaseException):
-                raise item
-            taken.append(item)
-        return taken
-
-    def end(self):
-        """Stop the training and wait until the block under way is done."""
-        self._control.stop()
-        if self._thread.ident:
-            self._thread.join()

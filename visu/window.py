@@ -49,26 +49,26 @@ class Window:
     """A live window on a History. Raises NoWindow, one line, where none can open.
 
     history: read, never changed. poll: a function without arguments, called on the main thread
-    several times a second, paused or not, which may add to `history` and set `status`.
-    run: a history.Run. actions: key -> function without
+    several times a second, paused or not, which may add to `history`; it returns the status, what
+    goes on, such as "compiling …", "PAUSED", "done".
+    plan: a history.Plan. actions: key -> function without
     arguments, for the keys that are not the window's own: " ", "n", "r". picture_path: a function
     without arguments that returns where `s` writes its PNG; say: takes a line for the terminal.
 
-    status: what goes on, such as "compiling ...", "PAUSED", "done"; for the caller to set, at any
-    time. The window stays open until it is closed, also when nothing new comes.
+    The window stays open until it is closed, also when nothing new comes.
     """
 
-    def __init__(self, history, run, poll, actions=None, picture_path=None, say=print):
+    def __init__(self, history, plan, poll, actions=None, picture_path=None, say=print):
         self.history, self.poll, self.actions = history, poll, actions or {}
         self.picture_path, self.say = picture_path, say
         self.status = ""
         self.error = None
         self.closed = False
-        self.figure = open_figure(run.title)
+        self.figure = open_figure(plan.title)
         self.canvas = self.figure.canvas
         # On macosx blitting is there but known to fail.
         self.blits = self.canvas.supports_blit and matplotlib.get_backend() != "macosx"
-        self.panels = Panels(self.figure, run, animated=self.blits)
+        self.panels = Panels(self.figure, plan, animated=self.blits)
         self.size = self.seen_size = self.figure.get_size_inches().tolist()
         self.painter = Painter(self.panels)
         self.due = []  # members of panels.moving that are yet to be drawn
@@ -78,13 +78,18 @@ class Window:
         self.canvas.mpl_connect("draw_event", self._drawn)
         self.canvas.mpl_connect("close_event", self._closed)
 
-    def show(self):
+    def show(self, begin):
         """Block until the window is closed: by q, by its frame's button, by close().
+
+        begin: called once, without arguments, when the window is on the screen.
 
         Whatever poll or an action raised, KeyboardInterrupt included, closes the window and is
         raised again from here.
         """
         self.panels.update(self.history, self.status)
+        first = self.canvas.new_timer(interval=TICK, callbacks=[(begin, (), {})])
+        first.single_shot = True
+        first.start()
         timer = self.canvas.new_timer(interval=TICK)
         timer.add_callback(self._tick)
         timer.start()
@@ -119,7 +124,7 @@ class Window:
 
     def _look(self):
         """Look at the training, and find what is to be drawn."""
-        self.poll()
+        self.status = self.poll()
         new = self.panels.update(self.history, self.status)
         self.due = [part for part in self.panels.moving if part in self.due or part in new]
 

@@ -1,0 +1,128 @@
+"""The files of a run: written while it goes on, whatever ends it; read back."""
+
+import json
+import math
+import resource
+from argparse import Namespace
+
+import numpy as np
+import pytest
+from conftest import evaluation, measure
+
+from visu.history import Evaluation, History, Plan, read_curves, read_run
+from visu.run_folder import RunFolder, curves_text, new_folder, write_run
+
+
+def test_curves_csv_as_text_and_back(history, tmp_path):
+    path = tmp_path / "curves.csv"
+    path.write_text(curves_text(history))
+    assert path.read_text() == (
+        "iteration,train_accuracy,train_loss,test_accuracy,test_loss\n"
+        "0,0,10,0.1,230.26\n20,0.2,10,,\n40,0.4,10,0.95,0.333333\n"
+        "60,0.6,10,0.95,0.25\n65,0.65,10,0.94,0.5\n"
+    )
+    columns = read_curves(path)
+    np.testing.assert_array_equal(columns["iteration"], [0, 20, 40, 60, 65])
+    np.testing.assert_array_equal(columns["test_loss"], [230.26, math.nan, 0.333333, 0.25, 0.5])
+
+
+def test_a_loss_that_is_not_a_number_is_kept(tmp_path):
+    strange = History()
+    strange.append(Evaluation(0, 0.0, 0.1, measure(0.1, math.nan), measure(0.1, math.inf)))
+    (tmp_path / "curves.csv").write_text(curves_text(strange))
+    columns = read_curves(tmp_path / "curves.csv")
+    assert math.isnan(columns["train_loss"][0]) and math.isinf(columns["test_loss"][0])
+
+
+@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "iteration,train_accuracy\n1,2\n"])
+def test_other_files_are_no_curves(text, tmp_path):
+    (tmp_path / "curves.csv").write_text(text)
+    with pytest.raises(ValueError, match="curves.csv"):
+        read_curves(tmp_path / "curves.csv")
+
+
+def test_curves_of_a_history_without_readings(tmp_path):
+    (tmp_path / "curves.csv").write_text(curves_text(History()))
+    assert read_curves(tmp_path / "curves.csv")["iteration"].shape == (0,)
+
+
+def test_run_json_and_back(tmp_path):
+    facts = {
+        "script": "mnist_1.0_softmax",
+        "seed": 0,
+        "versions": {"numpy": "2"},
+        "completed": True,
+    }
+    write_run(tmp_path / "run.json", facts)
+    assert (
+        json.loads((tmp_path / "run.json").read_text()) == facts == read_run(tmp_path / "run.json")
+    )
+
+
+def test_each_run_has_a_folder_of_its_own(tmp_path):
+    names = [new_folder(tmp_path / "runs", "now-seed0").name for _ in range(3)]
+    assert names == ["now-seed0", "now-seed0-2", "now-seed0-3"]
+
+
+def test_no_folder_under_a_file(tmp_path):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(OSError):
+        new_folder(tmp_path / "runs", "now")
+
+
+@pytest.fixture
+def make_folder(tmp_path):
+    """make_folder(): the RunFolder of a run of 65 iterations."""
+    args = Namespace(
+        runs=tmp_path / "runs", script="mnist_0.0_try", source=b"# Latin-1: \xe4", title="0.0 try",
+        label="", seed=3,
+    )  # fmt: skip
+    return lambda: RunFolder(args, Plan("0.0 try", "small", 65, 200), "CPU")
+
+
+def test_the_files_grow_with_the_run(make_folder, history):
+    folder = make_folder()
+    folder.write(History())
+    assert folder.path is None and not folder.saved
+    grown = History()
+    for part in (evaluation(0, test=(0.1, 230.26)), evaluation(20), evaluation(40, test=(0.9, 3))):
+        grown.append(part)
+        folder.write(grown)
+        if grown.iteration:  # nothing to save before
+            assert (folder.path / "curves.csv").read_text() == curves_text(grown)
+            facts = read_run(folder.path / "run.json")
+            assert facts["iterations"] == grown.iteration and facts["completed"] is False
+    grown.append(evaluation(65, test=(0.94, 0.5)))
+    folder.write(grown)
+    assert (folder.path / "curves.csv").read_text() == curves_text(grown)
+    assert read_run(folder.path / "run.json")["completed"] is True and folder.saved
+    assert {path.name for path in folder.path.iterdir()} == {
+        "curves.csv", "run.json", "mnist_0.0_try.py",
+    }  # fmt: skip
+    assert (folder.path / "mnist_0.0_try.py").read_bytes() == b"# Latin-1: \xe4"
+
+
+def test_a_full_disk_is_said_once_and_what_is_missing_is_saved_later(
+    make_folder,
+    history,
+    capsys,
+):
+    folder = make_folder()
+    folder.write(history)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for i in range(70, 200):
+        history.append(evaluation(i))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # as a full disk: EFBIG
+    try:
+        folder.write(history)
+        folder.write(history)
+        assert not folder.saved
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--runs" in line
+    assert len(read_curves(folder.path / "curves.csv")["iteration"]) >= 5
+    history.append(evaluation(200, test=(0.94, 0.5)))
+    folder.write(history)
+    assert folder.saved and (folder.path / "curves.csv").read_text() == curves_text(history)
+    assert not list(folder.path.glob("*.part"))

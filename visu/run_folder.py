@@ -1,0 +1,133 @@
+"""The files of a run, in a folder of its own: written while it goes on, and read back."""
+
+import csv
+import io
+import itertools
+import json
+import os
+import platform
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from visu.history import COLUMNS
+
+
+class RunFolder:
+    """Writes the files of one run: the script's text, curves.csv and run.json.
+
+    They grow with the run, so that they are there whatever ends it. The folder is made when there
+    is something to save. What cannot be saved is tried again with the next call, and said once.
+
+    args: from parse_args, of which runs, script, source, title, label and seed count; plan: the
+    history.Plan; device: what trains, as text.
+    path: the folder's, None before it is made; saved: whether its files have all there is.
+    """
+
+    def __init__(self, args, plan, device):
+        self._args, self._plan = args, plan
+        self._facts = about(args, plan, device)
+        self._lines = 0  # of curves.csv that are in the file
+        self._warned = False
+        self.path, self.saved = None, False
+
+    def write(self, history):
+        """Save what is new in a History; nothing if no iteration was made."""
+        if not history.iteration:
+            return
+        try:
+            self._write_curves(self.make(), history)
+            facts = self._facts | history.results(self._plan.iterations)
+            write_run(self.path / "run.json", facts)
+            self.saved = True
+        except OSError as error:
+            self.saved, self._lines = False, 0
+            self.warn(error)
+
+    def make(self):
+        """The folder's path: runs/script/date-time-seed, made if need be. Raises OSError."""
+        if self.path is None:
+            name = f"{time.strftime('%Y%m%d-%H%M%S')}-seed{self._args.seed}"
+            self.path = new_folder(self._args.runs / self._args.script, name)
+        return self.path
+
+    def warn(self, error):
+        """Say, once, that a file could not be saved."""
+        if not self._warned:
+            print(f"This run could not be saved: {error}. See --runs.", file=sys.stderr, flush=True)
+            self._warned = True
+
+    def _write_curves(self, folder, history):
+        """Append the lines that are new; at first, and after a failure, write all there is."""
+        path = folder / "curves.csv"
+        if self._lines:
+            with open(path, "a", encoding="utf-8", newline="") as file:
+                file.write(curves_text(history, self._lines))
+        else:
+            (folder / f"{self._args.script}.py").write_bytes(self._args.source)
+            replace(path, curves_text(history))
+        self._lines = len(history.train_iterations)
+
+
+def about(args, plan, device):
+    """What run.json says of a run beside its results: plain values only."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
+    return {
+        "script": args.script,
+        "title": args.title,
+        "label": args.label,
+        "arguments": sys.argv[1:],
+        "seed": args.seed,
+        "data": plan.data,
+        "versions": {"python": platform.python_version()}
+        | {name: version(name) for name in ("tensorflow", "keras", "numpy", "matplotlib")},
+        "device": device,
+        "cores": len(affinity(0)) if affinity else os.cpu_count(),
+    }
+
+
+def new_folder(runs, name):
+    """Make and return the folder runs/name, or runs/name-2, ... where that is taken, or OSError."""
+    for tail in itertools.chain([""], (f"-{k}" for k in itertools.count(2))):
+        folder = Path(runs) / f"{name}{tail}"
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            if not folder.is_dir():  # a file stands in the way, perhaps as a parent
+                raise
+
+
+def replace(path, text):
+    """Write a text file whole or not at all. Raises OSError; the file is then as before."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8", newline="")
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def curves_text(history, start=0):
+    """The lines of curves.csv, from evaluation number `start` on; before the first, the header.
+
+    A line per evaluation, values to 6 digits, empty where the test digits were not evaluated.
+    """
+    tests = zip(history.test_accuracy, history.test_loss, strict=True)
+    tests = dict(zip(history.test_iterations, tests, strict=True))
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    if not start:
+        lines.writerow(COLUMNS)
+    train = zip(history.train_iterations, history.train_accuracy, history.train_loss, strict=True)
+    for i, *values in itertools.islice(train, start, None):
+        values += tests.get(i, ())
+        lines.writerow([i] + [f"{value:.6g}" for value in values] + [""] * (4 - len(values)))
+    return text.getvalue()
+
+
+def write_run(path, facts):
+    """Write the facts of a run, {name: plain value}, as JSON. Raises OSError."""
+    replace(Path(path), json.dumps(facts, indent=2) + "\n")
