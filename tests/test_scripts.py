@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import SCRIPTS
+from conftest import SCRIPTS, TOP
 
 import tensorflowvisu
 from visu import runs
@@ -117,10 +117,11 @@ def test_help_shows_the_header(run_here):
         ["--seed", ""],
         ["--label", "two\nlines"],
         ["--label", 41 * "x"],
+        ["--iterations", 5000 * "9"],
         ["--speed", "9"],
         ["extra"],
     ],
-    ids=" ".join,
+    ids=lambda flags: " ".join(flags)[:40],
 )
 def test_a_bad_flag_is_one_line_and_status_2(flags, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [str(SOFTMAX), *flags])
@@ -129,7 +130,7 @@ def test_a_bad_flag_is_one_line_and_status_2(flags, monkeypatch, capsys):
     assert ended.value.code == 2
     printed = capsys.readouterr()
     (line,) = printed.err.splitlines()
-    assert printed.out == "" and SOFTMAX.name in line and flags[0] in line
+    assert printed.out == "" and SOFTMAX.name in line and flags[0] in line and len(line) < 200
 
 
 def test_bad_data_is_one_line_and_status_2(run_here):
@@ -147,7 +148,7 @@ def test_an_unwritable_folder_is_a_warning(run_here, tmp_path):
     out, err = run_here.printed()
     assert "Final test accuracy" in out and "Files:" not in out
     (line,) = err.splitlines()
-    assert "cannot be kept" in line and "--runs" in line
+    assert "could not be saved" in line and "--runs" in line
 
 
 def test_no_display_is_said_and_the_training_runs(run_script, environment):
@@ -175,18 +176,154 @@ def test_the_python_error_of_a_script_is_shown_and_the_readings_are_kept(small_d
     assert len(read_curves(folder / "curves.csv")["iteration"]) >= 1
 
 
-def test_ctrl_c_ends_with_the_summary_and_status_130(small_data, tmp_path):
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+
+
+def begun(small_data, tmp_path):
+    """A long run of 1.0 that has made 2,000 iterations."""
     process = start(SOFTMAX, small_data, tmp_path, "--headless", "--iterations", "20000")
     for begin in ("1.0 softmax on small", "iteration 2,000: "):
         assert process.stdout.readline().startswith(begin)
+    return process
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+def test_a_signal_ends_with_the_summary(number, small_data, tmp_path):
+    process = begun(small_data, tmp_path)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (128 + number, "")
+    assert "Stopped at iteration" in out and "Last test accuracy" in out and "Best" not in out
+    folder = only_folder(tmp_path, SOFTMAX)
+    facts = read_run(folder / "run.json")
+    assert facts["completed"] is False and 2_000 <= facts["iterations"] < 20_000
+    assert read_curves(folder / "curves.csv")["iteration"][-1] == facts["iterations"]
+    assert (folder / "window.png").exists()
+
+
+def test_ctrl_c_twice_leaves_summary_and_files(small_data, tmp_path):
+    process = begun(small_data, tmp_path)
+    process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
-    assert (process.returncode, err) == (130, "")
-    assert "Stopped at iteration" in out and "Last test accuracy" in out
+    assert (process.returncode, err) == (130, "") and "Stopped at iteration" in out
     facts = read_run(only_folder(tmp_path, SOFTMAX) / "run.json")
-    assert facts["completed"] is False and 2_000 <= facts["iterations"] < 20_000
     curves = read_curves(only_folder(tmp_path, SOFTMAX) / "curves.csv")
-    assert curves["iteration"][-1] == facts["iterations"]
+    assert curves["iteration"][-1] == facts["iterations"] >= 2_000
+
+
+def test_a_killed_run_leaves_what_was_measured(small_data, tmp_path):
+    process = begun(small_data, tmp_path)
+    process.kill()
+    process.communicate()
+    folder = only_folder(tmp_path, SOFTMAX)
+    run = runs.read(folder)
+    assert run.facts["completed"] is False and run.facts["iterations"] >= 2_000
+    assert run.curves["iteration"][-1] >= 2_000 and run.source == SOFTMAX.read_text()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a matter of Unix shells")
+@pytest.mark.parametrize("where", ["| head -1", ">&-", "> /dev/full", "2>&-"])
+def test_a_closed_terminal_does_not_end_the_training(where, small_data, tmp_path):
+    command = f'"{sys.executable}" "{SOFTMAX}" --data "{small_data}" --runs "{tmp_path / "runs"}"'
+    command = f"{command} --headless --iterations 60 {where}"
+    ended = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=120
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert read_run(only_folder(tmp_path, SOFTMAX) / "run.json")["completed"] is True
+
+
+# ---- a student's own script
+
+
+@pytest.fixture
+def edited(tmp_path):
+    """edited(*(old, new), name): a copy of 1.0 with new text in place of the old."""
+
+    def edit(*pairs, name="experiment.py", encoding="utf-8"):
+        source = SOFTMAX.read_text(encoding="utf-8")
+        for old, new in pairs:
+            assert old in source
+            source = source.replace(old, new)
+        path = tmp_path / name
+        path.write_bytes(source.encode(encoding))
+        return path
+
+    return edit
+
+
+RETURN = "    optimizer.apply_gradients(zip(gradients, weights + biases))\n"
+DOC = ast.get_docstring(ast.parse(SOFTMAX.read_text()), clean=False)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    {
+        "train_step returns its loss": (RETURN, RETURN + "    return cross_entropy\n"),
+        "no tf.function": ("@tf.function\n", ""),
+        "no biases": ("[W], [b]", "[W, b], []"),
+        "no colon": (DOC, "My experiment"),
+        "percent": (DOC, "My 50 % experiment: with %(prog)s and %s"),
+        "no docstring": (f'r"""{DOC}"""', ""),
+    }.items(),
+    ids=lambda edit: edit[0],
+)
+def test_a_students_edit_works(edit, edited, run_here, tmp_path):
+    script = edited(edit[1])
+    run_here(script, "--iterations", "20")
+    out, err = run_here.printed()
+    assert err == "" and "Final test accuracy" in out
+    facts = read_run(only_folder(tmp_path, script) / "run.json")
+    assert facts["title"] and "\n" not in facts["title"]
+    with pytest.raises(SystemExit) as ended:
+        run_here(script, "--help")
+    assert ended.value.code == 0
+
+
+def test_a_script_in_latin_1_is_saved_as_it_is(edited, run_here, tmp_path):
+    script = edited((f'r"""{DOC}', f'# coding: latin-1\nr"""Übung{DOC}'), encoding="latin-1")
+    run_here(script, "--iterations", "20")
+    assert run_here.printed()[1] == ""
+    folder = only_folder(tmp_path, script)
+    assert (folder / script.name).read_bytes() == script.read_bytes()
+    assert "Übung" in runs.read(folder).source
+
+
+@pytest.mark.parametrize(
+    "edit",
+    {
+        "two values": ("return Y, loss(Ylogits, Y_), accuracy", "return Y, accuracy"),
+        "one value": ("return Y, loss(Ylogits, Y_), accuracy", "return Y"),
+        "in another order": (
+            "return Y, loss(Ylogits, Y_), acc",
+            "return loss(Ylogits, Y_), Y, acc",
+        ),
+        "a loss per digit": ("return tf.reduce_mean(cross_entropy) * 100", "return cross_entropy"),
+    }.items(),
+    ids=lambda edit: edit[0],
+)
+def test_another_evaluate_is_one_line_and_status_2(edit, edited, run_here, tmp_path):
+    with pytest.raises(SystemExit) as ended:
+        run_here(edited(edit[1]), "--iterations", "20")
+    out, err = run_here.printed()
+    (line,) = err.splitlines()
+    assert ended.value.code == 2 and "experiment.py" in line and "evaluate" in line
+    assert not (tmp_path / "runs").exists()
+
+
+def test_own_files_named_like_our_packages_do_no_harm(tmp_path):
+    for package in ("visu", "digits"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_bytes(
+            (TOP / package / "__init__.py").read_bytes()
+        )
+        (tmp_path / f"{package}.py").write_text("raise SystemExit('the wrong one')")
+    command = [sys.executable, "-c", "import visu, digits; print(visu.__doc__, digits.__doc__)"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and len(done.stdout) > 100
 
 
 def test_a_terminal_gets_a_progress_bar(small_data, tmp_path):

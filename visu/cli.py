@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from visu.terminal import prepare_streams
+
 
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that shows its description as it is, and errors as one line, status 2."""
@@ -10,17 +12,31 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **options):
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
 
+    def parse_args(self, *args, **kwargs):
+        prepare_streams()
+        return super().parse_args(*args, **kwargs)
+
     def error(self, message):
         self.exit(2, f"{self.prog}: {message}; --help lists the flags\n")
 
 
+def shorten(text, most):
+    """At most so many letters of a text; … stands for the others."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def whole(low, high):
-    """An argparse type: whole numbers from low to high."""
+    """An argparse type: whole numbers from low to high, as 10000 or 10,000."""
 
     def whole_number(text):
-        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
-            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {low} to {high}")
-        return int(text)
+        digits = text.replace(",", "").replace("_", "")
+        known = digits.isascii() and digits.isdigit() and len(digits) <= 20
+        if not (known and low <= int(digits) <= high):
+            shown = shorten(text, 20)
+            raise argparse.ArgumentTypeError(
+                f"'{shown}' is not a whole number from {low:,} to {high:,}"
+            )
+        return int(digits)
 
     return whole_number
 
@@ -28,7 +44,9 @@ def whole(low, high):
 def label(text):
     """An argparse type: a few words in one line, which fit into a headline and a legend."""
     if len(text) > 40 or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"{text!r} is not one line of 40 letters or less")
+        raise argparse.ArgumentTypeError(
+            f"{shorten(text, 60)!r} is not one line of at most 40 characters"
+        )
     return text.strip()
 
 

@@ -3,8 +3,9 @@
 import sys
 
 from visu.history import History
+from visu.progress import Progress
 from visu.run_folder import RunFolder
-from visu.terminal import Progress, say, stopping_signals, summary
+from visu.terminal import say, stopping_signals, summary
 
 
 class Recording:
