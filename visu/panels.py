@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from visu import mosaics, plots
+from visu.text import drawable
 
 SIZE = (14, 7.875)  # inches: 1344 x 756 pixels
 DPI = 96  # 12 points are 16 pixels
@@ -53,6 +54,7 @@ q         end"""
 def style(unit):
     """matplotlib's settings for a figure `unit` times as large as SIZE."""
     return {
+        "text.parse_math": False,  # a $ in a label is no formula
         "font.size": 12 * unit,
         "axes.titlesize": 13 * unit,
         "axes.titleweight": "bold",
@@ -104,7 +106,8 @@ class Headline(plots.Plot):
         size = matplotlib.rcParams["font.size"] / 12
         width = axes.get_xlim()[1]
         fitting = min(1, 46 / len(run.title))  # a long title leaves room for the status
-        axes.text(18, 47, run.title, size=21 * size * fitting, weight="bold")
+        title = drawable(run.title, "bold")
+        axes.text(18, 47, title, size=21 * size * fitting, weight="bold")
         self.facts = axes.text(18, 16, "", size=13 * size)
         self.accuracy = axes.text(width - 18, 20, "", size=36 * size, weight="bold", ha="right")
         self.caption = axes.text(width - 272, 22, "", size=13 * size, ha="right")
@@ -117,7 +120,7 @@ class Headline(plots.Plot):
     def update(self, history):
         before = [text.get_text() for text in self.artists]
         last, tested = history.last, history.last_test
-        facts = [shorten(self.run.data, 30, placeholder=" …")]
+        facts = [drawable(shorten(self.run.data, 30, placeholder=" …"))]
         if last:
             facts += [
                 f"iteration {last.iteration:,} of {self.run.iterations:,}",

@@ -1,0 +1,22 @@
+"""Text from elsewhere, made safe to print and to draw: labels, titles, names of folders."""
+
+MISSING = "□"
+
+
+def printable(text):
+    """`text` in one line of the same length, with nothing in it that a terminal would obey.
+
+    White space becomes spaces; MISSING stands for escapes and other control characters.
+    """
+    return "".join(c if c.isprintable() else " " if c.isspace() else MISSING for c in text)
+
+
+def drawable(text, weight="normal"):
+    """The same, with MISSING also for each character that matplotlib's font lacks.
+
+    weight: of the font, as for matplotlib's Text. Without it matplotlib warns on the terminal.
+    """
+    from matplotlib.font_manager import FontProperties, findfont, get_font  # printing needs none
+
+    font = get_font(findfont(FontProperties(weight=weight)))
+    return "".join(c if font.get_char_index(ord(c)) else MISSING for c in printable(text))
