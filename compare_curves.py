@@ -8,11 +8,13 @@
     python compare_curves.py --deck                     the slides' own comparisons
 
 With a run come those of other seeds that differ from it in nothing else: a step with several seeds
-is drawn as their median with a band from the 10th to the 90th percentile.
+is drawn as their median with a band from the 10th to the 90th percentile. Of a step with runs on
+several data sets those on MNIST are taken; to compare the others, give their folders.
 """
 
 import difflib
 import glob
+import os
 import sys
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from visu import overlay, runs
 from visu.backend import NoWindow  # before the rest of matplotlib
 from visu.cli import Parser, picture_file, whole
 from visu.deck import DECK, command
+from visu.text import printable
 
 TOP = Path(__file__).resolve().parent
 SIZE = (14, 7.875)  # inches, 16:9
@@ -41,11 +44,30 @@ def main():
         else:
             compare(args)
     except (Wrong, OSError) as error:
-        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        say(f"{Path(sys.argv[0]).name}: {error}", sys.stderr)
         return 2
     except KeyboardInterrupt:  # Ctrl-C closes the window
         return 130
     return 0
+
+
+def say(text, stream=None):
+    """Print lines without anything that the terminal would obey, or that it cannot show.
+
+    stream: standard output, or another one. Once it is a closed pipe, what is said is dropped in
+    silence; where it cannot be written for another reason, that raises Wrong.
+    """
+    stream = stream or sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    lines = "\n".join(printable(line) for line in text.split("\n"))
+    try:
+        print(lines.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
+    except OSError as error:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())  # else Python complains at its end
+        os.close(nowhere)
+        if not isinstance(error, BrokenPipeError) and stream is sys.stdout:
+            raise Wrong(f"the output cannot be written: {error.strerror}") from None
 
 
 def parse_args():
@@ -97,7 +119,7 @@ def read_all(folders):
         try:
             found.append(runs.read(folder))
         except runs.NoRun as why:
-            print(f"{folder} is skipped: {why}", file=sys.stderr)
+            say(f"{folder} is skipped: {why}", sys.stderr)
     return found
 
 
@@ -117,12 +139,24 @@ def choose(which, place):
                 f"{word} is no folder, and no step or label of a run in {place}{hint(word)}"
             )
         groups += found
+    ignored = runs.on_other_data(kept, groups)
     groups += runs.experiments(read_all(given))
     if not groups and given:
         raise Wrong(f"no run lies in {', '.join(given)}")
     if not groups:
         raise Wrong(f"there is no run in {place}{hint('1.0')}")
-    return groups
+    once = {frozenset(run.folder.resolve() for run in group): group for group in groups}
+    shown = frozenset().union(*once)
+    mention([run for run in ignored if run.folder.resolve() not in shown])
+    return [*once.values()]
+
+
+def mention(ignored):
+    """Say which runs are left out, as those of the same steps on other data are taken."""
+    if ignored:
+        data = ", ".join(sorted({run.facts.data for run in ignored}))
+        why = "their steps have runs on other data, and MNIST comes first"
+        say(f"Skipped {len(ignored)} on {data}: {why}. Give a folder to compare it.", sys.stderr)
 
 
 def script(step):
@@ -141,10 +175,10 @@ def hint(step):
 def compare(args):
     """Print the table and draw the picture."""
     groups = choose(args.which, args.runs)
-    end = max(run.facts["iterations"] for group in groups for run in group)
+    end = max(run.iterations for group in groups for run in group)
     if args.first >= end:
         raise Wrong(f"--from {args.first}: these runs end at iteration {end:,}")
-    print(table(groups), flush=True)
+    say(table(groups))
     panels = [panel for panel in overlay.PANELS if getattr(args, panel)] or overlay.PANELS
     view = overlay.View(tuple(panels), args.first, args.until, args.smooth, args.log)
     if args.save:
@@ -155,14 +189,16 @@ def compare(args):
 
 def table(groups):
     """The experiments' results as aligned lines, medians over the seeds."""
-    lines = [("step", "seeds", "final %", "best %", "to 97 %", "98 %", "99 %", "time", "steps/s")]
+    data = runs.data_of(groups)
+    step = "step" if data is None else f"step, on {data}"
+    lines = [(step, "seeds", "final %", "best %", "to 97 %", "98 %", "99 %", "time", "steps/s")]
     for name, group in zip(runs.names(groups), groups, strict=True):
         facts = runs.figures(group)
         reached = [facts[level] for level in runs.LEVELS]
         lines.append(
             (
-                name + ("" if group[0].facts["completed"] else " (stopped)"),
-                ",".join(str(run.facts["seed"]) for run in group),
+                name + ("" if group[0].facts.completed else " (stopped)"),
+                ",".join(str(run.facts.seed) for run in group),
                 f"{100 * facts['final']:.2f}",
                 f"{100 * facts['best']:.2f}",
                 *(f"{i:,.0f}" if i < float("inf") else "–" for i in reached),
@@ -189,7 +225,7 @@ def save(path, groups, view):
 
         few = Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE)
         few.save(path, optimize=True)
-    print(f"Picture: {path}", flush=True)
+    say(f"Picture: {path}")
 
 
 def show(groups, view):
@@ -201,7 +237,7 @@ def show(groups, view):
     try:
         figure = open_figure("Comparing curves")
     except NoWindow as why:
-        print(f"No window: {why} --save FILE writes a picture.", file=sys.stderr)
+        say(f"No window: {why} --save FILE writes a picture.", sys.stderr)
         return
 
     def draw(event=None):
@@ -224,10 +260,10 @@ def print_difference(a, b, place):
     for run in (first, second):
         if not run.source:
             raise Wrong(f"{run.folder} has no copy of its script: it is from an older version")
-    texts = [run.source.splitlines() for run in (first, second)]
-    names = [str(run.folder) for run in (first, second)]
+    texts = [run.source.expandtabs().splitlines() for run in (first, second)]
+    names = [printable(str(run.folder)) for run in (first, second)]
     lines = list(difflib.unified_diff(*texts, *names, lineterm=""))
-    print("\n".join(lines) if lines else "The two scripts are the same.")
+    say("\n".join(lines) if lines else "The two scripts are the same.")
 
 
 def newest_run(word, place):
@@ -248,7 +284,7 @@ def draw_deck(folder, place):
             if (step, label) not in newest
         ]
         if missing:
-            print(f"{name}.png is not drawn. It lacks", *missing, sep="\n  ")
+            say("\n  ".join([f"{name}.png is not drawn. It lacks", *missing]))
         else:
             save(folder / f"{name}.png", [newest[curve] for curve in curves], view)
 

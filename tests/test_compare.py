@@ -1,7 +1,9 @@
 """compare_curves.py: hand-written runs in, the axes' data, the table and the files out."""
 
 import contextlib
+import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -126,16 +128,18 @@ def test_what_differs_by_more_than_the_seed_is_another_curve(tmp_path, compare):
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.7], time="20260101-120001")
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.8], time="20260101-120002", label="fast")
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.9], time="20260101-120003", data="drawn digits")
-    _, figure, out, _ = compare("2.1")  # of each label the newest
-    assert legend(figure) == [
-        f"{TITLES['2.1']}, on drawn digits: 90.00 %",
-        f"{TITLES['2.1']}, fast, on MNIST: 80.00 %",
-    ]
-    assert f"{TITLES['2.1']}, on drawn digits " in out
+    _, figure, *_ = compare("2.1")  # of each label the newest
+    assert legend(figure) == [f"{TITLES['2.1']}: 70.00 %", f"{TITLES['2.1']}, fast: 80.00 %"]
     _, figure, *_ = compare("fast")
     assert legend(figure) == [f"{TITLES['2.1']}, fast: 80.00 %"]
     given = sorted(map(str, tmp_path.glob("*/*")))
-    assert len(legend(compare(*given)[1])) == 3
+    _, figure, out, _ = compare(*given)
+    assert f"{TITLES['2.1']}, on drawn digits " in out
+    assert sorted(legend(figure)) == [
+        f"{TITLES['2.1']}, fast, on MNIST: 80.00 %",
+        f"{TITLES['2.1']}, on MNIST: 70.00 %",
+        f"{TITLES['2.1']}, on drawn digits: 90.00 %",
+    ]
     assert len(legend(compare(f"{tmp_path}/mnist_2.1*/*")[1])) == 3  # as Windows' cmd leaves it
 
 
@@ -211,10 +215,7 @@ def test_the_table_in_figures(tmp_path, compare):
 
 
 def damage(folder, kind):
-    if kind == "empty":
-        shutil.rmtree(folder)
-        folder.mkdir()
-    elif kind == "no curves":
+    if kind == "no curves":
         (folder / "curves.csv").unlink()
     elif kind == "half a run.json":
         (folder / "run.json").write_text((folder / "run.json").read_text()[:40])
@@ -237,7 +238,7 @@ def damage(folder, kind):
 @pytest.mark.parametrize(
     "kind",
     [
-        "empty", "no curves", "half a run.json", "another run.json", "a list", "other columns",
+        "no curves", "half a run.json", "another run.json", "a list", "other columns",
         "half a line", "words", "no readings", "bytes",
     ],
 )  # fmt: skip
@@ -346,7 +347,7 @@ def test_the_deck_draws_what_it_can_and_says_what_is_missing(tmp_path, compare):
 @pytest.mark.parametrize("panels", [("accuracy", "loss"), ("loss",)])
 def test_nothing_is_clipped_and_nothing_overlaps(tmp_path, count, label, panels):
     for k in range(count):
-        write_run(tmp_path, f"2.{k}", [0.1, 0.5, 0.6, 0.7 + k / 100], time=f"{k:02}", label=label)
+        write_run(tmp_path, f"2.{k}", [0.1, 0.5, 0.6, 0.7 + k / 200], time=f"{k:02}", label=label)
     found = [runs.read(folder) for folder in runs.find(tmp_path)]
     figure = Figure((14, 7.875), dpi=96)
     overlay.draw(figure, runs.experiments(found), overlay.View(panels, smooth=2))
@@ -417,3 +418,271 @@ def test_a_window_opens_and_q_closes_it(tmp_path, display, environment):
             assert process.returncode == 0
         finally:
             process.kill()
+
+
+# ---- folders of strangers, and of runs under way
+
+
+def rewrite(folder, **facts):
+    """Change what stands in a run.json."""
+    old = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(old | facts))
+
+
+WRONG = [
+    *(("seconds", value) for value in ("4.0", 10**30, float("nan"), float("inf"), -1, True, [])),
+    *(("steps_per_second", value) for value in ("50", None, 1e300)),
+    *(("seed", value) for value in ("0", 1.5, -1, False, 10**30, {})),
+    *(("iterations", value) for value in (None, "200", 10**30, -5, 100)),
+    *(("planned_iterations", value) for value in (None, [200])),
+    *(("title", value) for value in ("", " \n", 5, None, "long " * 10**4)),
+    *(("label", value) for value in (5, None, ["a"], "x" * 10**4)),
+    *(("data", value) for value in (None, 1)),
+    *(("completed", value) for value in ("yes", 1, None)),
+    *(("script", value) for value in (5, None, "../../../secret", "a/b", "a\\b", "C:a", "/etc/a")),
+]
+
+
+@pytest.mark.parametrize("key, value", WRONG, ids=lambda x: repr(x)[:20])
+def test_wrong_facts_are_named_and_skipped(tmp_path, compare, key, value):
+    bad = write_run(tmp_path, "2.1", [0.1, 0.5, 0.9, 0.97])
+    rewrite(bad, **{key: value})
+    status, figure, _, err = compare()
+    assert (status, figure) == (2, None)
+    assert err.startswith(f"{bad} is skipped: ") and err.count("\n") == 2
+    assert len(err.splitlines()[0]) < len(str(bad)) + 150
+
+
+@pytest.mark.parametrize("key", ["script", "title", "seed", "data", "completed", "seconds"])
+def test_a_missing_fact_is_named(tmp_path, compare, key):
+    bad = write_run(tmp_path, "2.1", [0.1, 0.5, 0.9, 0.97])
+    facts = json.loads((bad / "run.json").read_text())
+    del facts[key]
+    (bad / "run.json").write_text(json.dumps(facts))
+    status, _, _, err = compare()
+    assert status == 2 and key in err.splitlines()[0]
+
+
+def test_unknown_facts_are_ignored(tmp_path, compare):
+    write_run(tmp_path, "2.1", [0.1, 0.5, 0.9, 0.97], more={"a": [None]}, format=10**30)
+    status, figure, _, err = compare()
+    assert (status, err) == (0, "") and legend(figure) == [f"{TITLES['2.1']}: 97.00 %"]
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ("\n40,", "\n20,"), ("\n40,", "\n10,"), ("\n40,", "\nnan,"), ("\n40,", "\n30.5,"),
+        ("\n200,", "\n1e30,"), ("\n0,", "\n-1,"), ("0.97,", "97,"), ("0.97,", "-0.1,"),
+        ("0.97,", "inf,"), ("0.97,", "0.97,0,"), ("0.97,3", "0.97,1e300"), ("0.97,", ","),
+    ],
+)  # fmt: skip
+def test_wrong_curves_are_named_and_skipped(tmp_path, compare, recwarn, old, new):
+    bad = write_run(tmp_path, "2.1", [0.1, 0.5, 0.9, 0.97])
+    text = (bad / "curves.csv").read_text()
+    assert old in text
+    (bad / "curves.csv").write_text(text.replace(old, new))
+    status, figure, _, err = compare()
+    assert (status, figure) == (2, None) and not recwarn.list
+    assert err.startswith(f"{bad} is skipped: ") and err.count("\n") == 2
+
+
+@pytest.mark.parametrize("name", ["run.json", "curves.csv"])
+@pytest.mark.parametrize("kind", ["a folder", "not UTF-8", "deep", "a link"])
+def test_other_things_in_place_of_the_files(tmp_path, compare, name, kind):
+    bad = write_run(tmp_path, "2.1", [0.1, 0.5, 0.9, 0.97])
+    shutil.copy(bad / name, tmp_path / "elsewhere")
+    (bad / name).unlink()
+    if kind == "a folder":
+        (bad / name).mkdir()
+    elif kind == "a link":
+        (bad / name).symlink_to(tmp_path / "elsewhere")
+    else:
+        (bad / name).write_bytes(b"\xff\xfe{" if kind == "not UTF-8" else b"[" * 10**5)
+    status, figure, _, err = compare()
+    assert (status, figure) == (2, None)
+    assert err.startswith(f"{bad} is skipped: {name}") and err.count("\n") == 2
+
+
+def test_extreme_curves_are_drawn(tmp_path, compare, recwarn):
+    for k, loss in enumerate(("3e38", "inf", "-1e-5", "0")):
+        folder = write_run(tmp_path, f"2.{k}", [0, 1, 0, 1])
+        table = (folder / "curves.csv").read_text().replace(",100\n", f",{loss}\n")
+        (folder / "curves.csv").write_text(table)
+    for flags in ([], ["--log"], ["--smooth", "3"]):
+        status, figure, _, err = compare(*flags)
+        assert (status, err) == (0, "")
+        FigureCanvasAgg(figure).draw()
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("way", ["by name", "by link"])
+def test_no_file_outside_of_the_folder_is_read(tmp_path, compare, way):
+    good = write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96])
+    bad = write_run(tmp_path, "2.1", [0.1, 0.5, 0.9, 0.97])
+    (tmp_path / "secret.py").write_text("password\n")
+    if way == "by name":
+        rewrite(bad, script="../../secret")
+    else:
+        (bad / "mnist_2.1_net.py").unlink()
+        (bad / "mnist_2.1_net.py").symlink_to(tmp_path / "secret.py")
+    status, _, out, err = compare("--diff", str(good), str(bad))
+    assert status == 2 and "password" not in out + err
+    assert err.startswith(f"{bad} is skipped: ")
+
+
+ESCAPE = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\u202e"
+
+
+def visible(text):
+    """Whether a terminal shows all characters of these lines."""
+    return all(line.isprintable() for line in text.split("\n"))
+
+
+def test_no_escape_reaches_the_terminal(tmp_path, compare):
+    for step, seed in (("2.0", 0), ("2.1", 1)):
+        names = dict.fromkeys(("label", "data"), f"a{ESCAPE}{seed}") | {"title": f"{step} {ESCAPE}"}
+        folder = write_run(tmp_path, step, [0.1, 0.5, 0.9, 0.96], seed=seed, **names)
+        (folder / f"mnist_{step}_net.py").write_text(f"one\n{ESCAPE}{seed}\n")
+        folder.rename(folder.with_name(f"b{ESCAPE}{seed}"))
+        (tmp_path / f"x{ESCAPE}" / "bad").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"x{ESCAPE}" / "bad" / "run.json").write_text(f'{{"title": "{seed}"}}')
+    for flags in ([], ["--diff", "2.0", "2.1"], ["7" + ESCAPE], [str(tmp_path / f"x{ESCAPE}")]):
+        _, figure, out, err = compare(*flags)
+        assert out or err
+        assert visible(out) and visible(err)
+        assert figure is None or visible("\n".join(legend(figure)) + texts(figure))
+
+
+def test_a_surrogate_in_a_label_can_be_printed(tmp_path, compare):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96], label="a\udcffb")
+    status, _, out, _ = compare()
+    assert status == 0 and out.encode()
+
+
+@pytest.mark.parametrize("label", ["漢字", "🚀", "\x1b[0m", "$_{", "_hidden"])
+def test_any_label_is_drawn_without_a_warning(tmp_path, compare, recwarn, label):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96], label=label, data=label)
+    write_run(tmp_path, "2.1", [0.1, 0.5, 0.9, 0.96], title=f"{label} 1")
+    _, figure, *_ = compare()
+    FigureCanvasAgg(figure).draw()
+    assert len(legend(figure)) == 2 and not recwarn.list
+
+
+def test_a_label_like_a_step_comes_once(tmp_path, compare):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96], label="2.1")
+    write_run(tmp_path, "2.1", [0.1, 0.5, 0.9, 0.97], label="2.0")
+    both = [f"{TITLES['2.0']}, 2.1: 96.00 %", f"{TITLES['2.1']}, 2.0: 97.00 %"]
+    assert legend(compare()[1]) == both
+    assert legend(compare("2.1")[1]) == both[1:]
+    assert legend(compare("2.1", "2.0", "2.1")[1]) == both[::-1]
+
+
+def test_what_is_named_twice_comes_once(tmp_path, compare):
+    folder = write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96], label="slow")
+    assert len(legend(compare("2.0", "slow", str(folder), f"{folder}/")[1])) == 1
+
+
+def test_runs_on_other_data_do_not_stand_for_a_step(tmp_path, compare):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.6, 0.7], time="20260101-120001")
+    drawn = write_run(tmp_path, "2.0", [0.1, 0.5, 0.6, 0.9], time="2027", data="drawn digits")
+    status, figure, out, err = compare()
+    assert status == 0 and legend(figure) == [f"{TITLES['2.0']}: 70.00 %"]
+    assert "MNIST" in out and "drawn digits" not in out
+    assert "drawn digits" in err and err.count("\n") == 1
+    _, figure, out, err = compare(str(drawn), "2.0")  # asked for
+    assert len(legend(figure)) == 2 and "drawn digits" in out and err == ""
+
+
+def test_other_data_stands_for_a_step_without_mnist_and_is_named(tmp_path, compare):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.6, 0.7], time="20260101", data="drawn digits")
+    _, figure, out, err = compare()
+    assert legend(figure) == [f"{TITLES['2.0']}: 70.00 %"] and "on drawn digits" in texts(figure)
+    assert "drawn digits" in out and err == ""
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.6, 0.8], time="20260102", data="fashion")
+    write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.9])
+    _, figure, out, err = compare()
+    both = [f"{TITLES['2.0']}, on fashion", f"{TITLES['2.1']}, on MNIST"]
+    assert [text.partition(":")[0] for text in legend(figure)] == both
+    assert all(text in out for text in both) and "drawn digits" in err and err.count("\n") == 1
+
+
+def test_runs_of_a_renamed_script_are_found(tmp_path, compare):
+    folder = write_run(tmp_path, "2.1", [0.1, 0.5, 0.9, 0.97])
+    folder.parent.rename(tmp_path / "experiment")
+    assert legend(compare()[1]) == [f"{TITLES['2.1']}: 97.00 %"]
+
+
+def test_folders_within_the_folder_of_runs_are_left_alone(tmp_path, compare):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96])
+    write_run(tmp_path / "ladder", "2.1", [0.1, 0.5, 0.9, 0.97])
+    (tmp_path / "notes" / "empty").mkdir(parents=True)
+    _, figure, _, err = compare()
+    assert legend(figure) == [f"{TITLES['2.0']}: 96.00 %"] and err == ""
+    _, figure, *_ = compare("--runs", str(tmp_path / "ladder"))
+    assert legend(figure) == [f"{TITLES['2.1']}: 97.00 %"]
+
+
+def test_a_run_under_way_is_drawn_as_far_as_it_is_written(tmp_path, compare):
+    folder = write_run(tmp_path, "2.1", [0.1, 0.8, 0.97, 0.98], completed=False, iterations=40)
+    table = (folder / "curves.csv").read_text()
+    (folder / "curves.csv").write_text(table[: table.index("\n200,") + 8])
+    _, figure, _, err = compare()
+    ((iterations, values),) = thick(figure.axes[0])
+    assert (list(iterations), list(values), err) == ([0, 40, 100], [0.1, 0.8, 0.97], "")
+    assert figure.axes[0].get_xlim() == (0, 120)
+
+
+def test_a_run_that_has_not_trained_yet_is_skipped(tmp_path, compare):
+    folder = write_run(tmp_path, "2.1", [0.1])
+    empty = tmp_path / "mnist_2.1_net" / "empty"
+    empty.mkdir()
+    assert compare()[3].startswith(f"{folder} is skipped: ")
+    status, _, _, err = compare(str(empty))
+    assert status == 2 and err.startswith(f"{empty} is skipped: ") and "run.json" in err
+
+
+def open_output(place):
+    """What stands for standard output where nothing can be written."""
+    if place == "closed":
+        return None
+    if place == "full":
+        return open("/dev/full", "w") if os.path.exists("/dev/full") else pytest.skip("not here")
+    read, write = os.pipe()
+    os.close(read)
+    return os.fdopen(write, "w")
+
+
+@pytest.mark.parametrize("flags", [[], ["--diff", "2.0", "2.1"]], ids=["picture", "diff"])
+@pytest.mark.parametrize("place", ["closed pipe", "closed", "full"])
+def test_an_output_that_takes_nothing(tmp_path, compare, monkeypatch, place, flags):
+    for step in ("2.0", "2.1"):
+        write_run(tmp_path, step, [0.1, 0.5, 0.9, 0.96], source=step * 10**5)
+    stream = open_output(place)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", stream)
+        status, figure, _, err = compare(*flags)
+    if place == "full":
+        assert status == 2 and err.count("\n") == 1
+    else:
+        assert (status, err) == (0, "") and (figure is not None or flags)
+    if stream:
+        stream.close()  # as at the end of Python, which would complain
+
+
+def test_a_pipe_closed_by_its_reader(tmp_path, environment):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96])
+    command = [sys.executable, TOP / "compare_curves.py", "--runs", tmp_path]
+    command += ["--save", tmp_path / "a.pdf"]
+    with open_output("closed pipe") as pipe:
+        options = {"stdout": pipe, "stderr": subprocess.PIPE, "text": True}
+        done = subprocess.run(command, env=environment(), **options)
+    assert (done.returncode, done.stderr) == (0, "") and (tmp_path / "a.pdf").exists()
+
+
+def test_a_terminal_without_these_letters(tmp_path, compare, monkeypatch):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96], label="Übung")
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+        status, *_ = compare()
+        assert status == 0 and b"96.00" in sys.stdout.buffer.getvalue()

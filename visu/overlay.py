@@ -12,7 +12,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFor
 
 from visu.panels import style
 from visu.plots import round_up
-from visu.runs import BAND, figures, names, over_seeds
+from visu.runs import BAND, data_of, figures, names, over_seeds
+from visu.text import drawable
 
 TYPE = 1.3  # times the type of a live window of this size: made for slides
 # Okabe and Ito's colours, the dark ones first, but a brown for their yellow: it is pale on white
@@ -41,14 +42,14 @@ def draw(figure, groups, view):
     """Draw experiments, as visu.runs.experiments gives them, on an empty Figure."""
     width, height = figure.get_size_inches() * 96
     unit = min(width / 1344, height / 756)
-    plain = {"text.parse_math": False}  # a $ in a label is no formula
-    with matplotlib.style.context(["default", style(TYPE * unit), plain]):
+    with matplotlib.style.context(["default", style(TYPE * unit)]):
         looks = list(itertools.islice(_looks(), len(groups)))
         every = figure.subplots(1, len(view.panels), squeeze=False)[0]
         for axes, panel in zip(every, view.panels, strict=True):
             _panel(axes, panel, groups, looks, view)
         handles = every[0].get_legend_handles_labels()[0]
-        legend = _legend(figure, handles, labels(groups, view.last), unit)
+        texts = [drawable(text) for text in labels(groups, view.last)]
+        legend = _legend(figure, handles, texts, unit)
         inner = (width - (LEFT + RIGHT + BETWEEN * (len(every) - 1)) * unit) / len(every)
         figure.subplots_adjust(
             left=LEFT * unit / width,
@@ -57,7 +58,7 @@ def draw(figure, groups, view):
             bottom=(BOTTOM * unit + legend) / height,
             wspace=BETWEEN * unit / inner,
         )
-        headline = _headline(groups, view)
+        headline = drawable(_headline(groups, view))
         text = figure.text(LEFT * unit / width, 1 - 14 * unit / height, headline)
         fitting = min(1, (width - (LEFT + 14) * unit) / _length(headline))
         text.set(va="top", color="0.3", size=matplotlib.rcParams["font.size"] * fitting)
@@ -102,12 +103,11 @@ def labels(groups, last=None):
     """
     texts = []
     for text, group in zip(names(groups), groups, strict=True):
-        facts = group[0].facts
-        later = last and facts["completed"] and facts["iterations"] > last
-        at = f" at {facts['iterations']:,}" if later else ""
+        completed, end = group[0].facts.completed, group[0].iterations
+        at = f" at {end:,}" if last and completed and end > last else ""
         parts = [f"{text}: {100 * figures(group)['final']:.2f} %{at}"]
         parts += [f"median of {len(group)} seeds"] if len(group) > 1 and _seeds(groups) else []
-        parts += [] if facts["completed"] else [f"stopped at {facts['iterations']:,}"]
+        parts += [] if completed else [f"stopped at {end:,}"]
         texts.append(", ".join(parts))
     return texts
 
@@ -119,8 +119,8 @@ def _seeds(groups):
 
 def _headline(groups, view):
     """What is drawn in what way."""
-    data = {group[0].facts["data"] for group in groups}
-    parts = [f"on {data.pop()}"] if len(data) == 1 else []
+    data = data_of(groups)
+    parts = [] if data is None else [f"on {data}"]
     parts.append("thick: test digits, thin: training batches")
     seeds = max(map(len, groups))
     if seeds > 1:
@@ -142,7 +142,7 @@ def _panel(axes, panel, groups, looks, view):
         if len(group) > 1:
             axes.fill_between(iterations, *band, color=colour, alpha=0.25, linewidth=0, zorder=2)
         axes.plot(iterations, middle, dashes, color=colour, linewidth=2.5 * thin, label=panel)
-        if not group[0].facts["completed"]:
+        if not group[0].facts.completed:
             end = axes.plot(iterations[-1:], middle[-1:], "X", color=colour, markersize=13 * thin)
             end[0].set(markeredgecolor="white", markeredgewidth=1.5 * thin, zorder=4)
     axes.set_title(
@@ -152,7 +152,7 @@ def _panel(axes, panel, groups, looks, view):
     axes.set_axisbelow(True)
     axes.grid(True)
     axes.set_xlabel("iteration")
-    last = view.last or max(run.facts["iterations"] for group in groups for run in group)
+    last = view.last or max(run.iterations for group in groups for run in group)
     axes.set_xlim(view.first, last)
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
