@@ -11,7 +11,7 @@ from pathlib import Path
 from visu import backend  # first: it decides on the window before Keras imports pyplot
 
 from visu import quiet_tensorflow, training  # isort: skip
-from visu.cli import Parser, label, movie_file, whole
+from visu.cli import Parser, label, movie_file, shorten, whole
 from visu.history import Plan
 from visu.recording import Recording
 from visu.terminal import say, stopping_signals
@@ -42,8 +42,8 @@ def parse_args(doc):
     shown = str(runs).replace("%", "%%")
     add("--runs", type=Path, default=runs, metavar="FOLDER", help=f"keep results here ({shown})")
     args = parser.parse_args()
-    first = doc.partition("\n")[0].partition(":")[0].strip()
-    args.script, args.title = script.stem, first or script.stem
+    title = doc.partition("\n")[0].partition(":")[0].strip()
+    args.script, args.title = script.stem, shorten(title or script.stem, 60)
     args.source = script.read_bytes()  # now: it may be edited while it runs
     return args
 

@@ -220,7 +220,7 @@ def test_a_killed_run_leaves_what_was_measured(small_data, tmp_path):
     process.communicate()
     folder = only_folder(tmp_path, SOFTMAX)
     run = runs.read(folder)
-    assert run.facts["completed"] is False and run.facts["iterations"] >= 2_000
+    assert run.facts.completed is False and run.facts.iterations >= 2_000
     assert run.curves["iteration"][-1] >= 2_000 and run.source == SOFTMAX.read_text()
 
 
@@ -289,7 +289,7 @@ def test_a_script_in_latin_1_is_saved_as_it_is(edited, run_here, tmp_path):
     assert run_here.printed()[1] == ""
     folder = only_folder(tmp_path, script)
     assert (folder / script.name).read_bytes() == script.read_bytes()
-    assert "Übung" in runs.read(folder).source
+    assert runs.read(folder).facts.title == "Übung1.0 softmax"
 
 
 @pytest.mark.parametrize(

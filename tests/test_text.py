@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from visu.history import History, Measure, Reading, Run
+from visu.history import Evaluation, History, Measure, Plan
 from visu.panels import save_picture
 from visu.text import drawable, printable
 
@@ -47,8 +47,8 @@ def test_a_run_under_any_name_has_its_picture(tmp_path, name):
     digits = np.zeros([100, 28, 28]), np.zeros(100, int), np.zeros(100, int)
     read = Measure(0.5, 1.0, *digits)
     history = History()
-    history.append(Reading(0, 0.0, 0.1, read, read, np.zeros(8), np.zeros(8), np.zeros([784, 10])))
+    history.append(Evaluation(0, 0.0, 0.1, read, read, np.zeros(8), np.zeros(8), np.zeros([784, 10])))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        save_picture(tmp_path / "a.png", history, Run(f"1.0 softmax, {name}", name, 100, 100))
+        save_picture(tmp_path / "a.png", history, Plan(f"1.0 softmax, {name}", name, 100, 100))
     assert (tmp_path / "a.png").stat().st_size

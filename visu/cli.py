@@ -9,8 +9,11 @@ from visu.terminal import prepare_streams
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that shows its description as it is, and errors as one line, status 2."""
 
-    def __init__(self, **options):
-        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+    def __init__(self, prog, description):
+        if "%(prog)" in description:  # argparse would fill it in, and stumble over any other %
+            description = description.replace("%", "%%")
+        formatter = argparse.RawDescriptionHelpFormatter
+        super().__init__(prog, description=description, formatter_class=formatter)
 
     def parse_args(self, *args, **kwargs):
         prepare_streams()

@@ -28,10 +28,13 @@ def quiet_stderr():
     It is printed after all if the block raises, or if the process dies in it: another process
     collects it.
     """
-    sys.stderr and sys.stderr.flush()
+    try:
+        stderr = os.dup(2)
+    except OSError:  # it is closed: nothing to withhold
+        yield
+        return
     command = [sys.executable, "-I", "-S", "-c", _WATCHER]
     watcher = subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0)
-    stderr = os.dup(2)
     os.dup2(watcher.stdin.fileno(), 2)
     try:
         yield

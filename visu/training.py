@@ -116,9 +116,10 @@ class Training:
         """
         i, seen = first, tf.gather(X, last - 1)
         while i < last:
-            returned = self._train_step(tf.gather(X, i), tf.gather(Y_, i))
             if self._returns_images:
-                seen = returned
+                seen = self._train_step(tf.gather(X, i), tf.gather(Y_, i))
+            else:
+                self._train_step(tf.gather(X, i), tf.gather(Y_, i))
             i += 1
         return seen
 
