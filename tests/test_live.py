@@ -42,14 +42,14 @@ def backend(request):
 
 @pytest.fixture
 def lecture(backend, display, environment, small_data, tmp_path):
-    """lecture(script): a run without end in a window of its own."""
+    """lecture(script, iterations): a run in a window of its own, without end unless told."""
     if not shutil.which("xdotool"):
         pytest.skip("needs xdotool")
     started = []
 
-    def start(script):
+    def start(script, iterations=10**7):
         variables = environment(DISPLAY=display, MPLBACKEND=backend)
-        started.append(Lecture(script, variables, small_data, tmp_path / "runs"))
+        started.append(Lecture(script, variables, small_data, tmp_path / "runs", iterations))
         return started[-1]
 
     yield start
@@ -70,11 +70,11 @@ def until(true, seconds=30):
 class Lecture:
     """A script in a process of its own, and its window."""
 
-    def __init__(self, script, variables, data, runs):
+    def __init__(self, script, variables, data, runs, iterations):
         self.script, self.variables = script, variables
         command = [sys.executable, script, "--data", data, "--runs", runs]
         self.process = subprocess.Popen(
-            [*command, "--iterations", "10000000"],
+            [*command, "--iterations", str(iterations)],
             env=variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -231,6 +231,24 @@ def test_every_key(lecture, run_script):
     headless = run_script(SOFTMAX, "--iterations", "50").stdout
     same = first_rows(Path(headless.rpartition("Files: ")[2].strip()), 7)
     assert len(same) == 7 and first_rows(folder, 7) == same
+
+
+def test_a_finished_run_is_saved_while_its_window_is_open(lecture):
+    live = lecture(SOFTMAX, iterations=200).open()
+    folders = []
+    for again in (True, False):
+        live.line("Final test accuracy: .* after 200 iterations")
+        folders.append(Path(live.line("Files: (.*)")[1]))
+        until(live.status)  # done
+        if again:
+            live.xdotool("windowfocus", "--sync", live.id)
+            live.key("r")
+    assert live.process.poll() is None
+    live.process.kill()
+    assert folders[0] != folders[1]
+    curves = [(folder / "curves.csv").read_text() for folder in folders]
+    assert curves[0] == curves[1] and curves[0].splitlines()[-1].startswith("200,")
+    assert all(read_run(folder / "run.json")["completed"] for folder in folders)
 
 
 def test_windows_stay_where_they_are_and_end_by_their_frame_or_ctrl_c(lecture):

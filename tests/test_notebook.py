@@ -16,6 +16,9 @@ from nbformat import v4  # noqa: E402
 from visu.history import read_run  # noqa: E402
 
 
+MEMORY = "gc.collect(); int(open('/proc/self/statm').read().split()[1]) * 4096 / 1e6"
+
+
 class Notebook(nbclient.NotebookClient):
     """Runs a notebook and interrupts its second cell once, when the picture there is refreshed.
 
@@ -38,6 +41,8 @@ def ran(small_data, tmp_path_factory):
     runs = tmp_path_factory.mktemp("notebook")
     script = f'"{SCRIPTS[0]}" --data "{small_data}" --runs "{runs}"'
     sources = [f"%run {script} --iterations {n}" for n in (400, 2_000_000)] + ["6 * 7"]
+    sources += ["import gc; gc.get_freeze_count()"]
+    sources += [f"%run {script} --iterations 100", MEMORY] * 3
     notebook = v4.new_notebook(cells=[v4.new_code_cell(source) for source in sources])
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MPLBACKEND", raising=False)  # the kernel sets its own
@@ -83,9 +88,22 @@ def test_an_interrupt_ends_the_run_with_its_summary(ran):
 
 def test_there_is_no_error_and_the_kernel_goes_on(ran):
     cells, _ = ran
-    assert [printed(cell, "stderr") for cell in cells] == ["", "", ""]
+    assert [printed(cell, "stderr") for cell in cells] == [""] * len(cells)
     assert {out.output_type for cell in cells[:2] for out in cell.outputs} == {
         "stream",
         "display_data",
     }
     assert cells[2].outputs[0].data["text/plain"] == "42"
+
+
+def result(cell):
+    return float(cell.outputs[0].data["text/plain"])
+
+
+def test_a_run_leaves_nothing_behind_in_memory(ran):
+    """What the garbage collector was told to leave alone while a run went on is its own again."""
+    cells, _ = ran
+    assert result(cells[3]) == 0
+    first, second, third = (result(cell) for cell in cells[5::2])  # MB
+    print("MB", first, second, third)
+    assert third - first < 80
