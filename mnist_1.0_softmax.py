@@ -15,7 +15,7 @@ import tensorflowvisu  # before TensorFlow: keeps its start-up quiet
 import mnist_data
 import tensorflow as tf
 
-args = tensorflowvisu.parse_args(__doc__)
+args = tensorflowvisu.parse_args(__doc__, iterations=2_000)
 mnist = mnist_data.load(args.data)
 
 # weights and biases
@@ -24,17 +24,17 @@ b = tf.Variable(tf.zeros([10]))
 weights, biases = [W], [b]
 
 
-# model: images X [n, 28, 28, 1] to Ylogits [n, 10]
+# model: images X [n, 28, 28, 1] to Ylogits [n, 10], the slide's L, before the softmax
 def model(X):
     XX = tf.reshape(X, [-1, 28 * 28])
     return XX @ W + b
 
 
-# loss: cross entropy, mean × 100 images (the sum over a batch)
+# loss: cross entropy of the logits and Y_ [n, 10], the true digits, one-hot
 def loss(Ylogits, Y_):
     Y = tf.nn.softmax(Ylogits)
     cross_entropy = -tf.reduce_sum(Y_ * tf.math.log(Y), axis=1)
-    return tf.reduce_mean(cross_entropy) * 100
+    return tf.reduce_mean(cross_entropy) * 100  # the slide's sum over a batch of 100 images
 
 
 # optimizer
@@ -42,15 +42,15 @@ optimizer = tf.keras.optimizers.SGD(0.003)
 
 
 # training step: one batch X [100, 28, 28, 1], Y_ [100, 10]
-@tf.function
+@tf.function  # the first call makes a data flow graph of it
 def train_step(X, Y_):
-    with tf.GradientTape() as tape:
+    with tf.GradientTape() as tape:  # records the computation, so that derivatives can follow
         cross_entropy = loss(model(X), Y_)
-    gradients = tape.gradient(cross_entropy, weights + biases)
+    gradients = tape.gradient(cross_entropy, weights + biases)  # of both lists, joined by +
     optimizer.apply_gradients(zip(gradients, weights + biases))
 
 
-# reading: probabilities Y [n, 10], cross entropy, share of right answers
+# evaluation: probabilities Y [n, 10], cross entropy, share of right answers
 @tf.function
 def evaluate(X, Y_):
     Ylogits = model(X)
@@ -60,4 +60,4 @@ def evaluate(X, Y_):
     return Y, loss(Ylogits, Y_), accuracy
 
 
-tensorflowvisu.run(args, mnist, train_step, evaluate, optimizer, weights, biases, iterations=2_000)
+tensorflowvisu.run(args, mnist, train_step, evaluate, optimizer, weights, biases)

@@ -15,10 +15,11 @@ New: hidden layers with an activation function, weights that start at random, Ad
             \x/             W5 [30, 10]          softmax layer, B5 [10]
              ·              Y [n, 10]
 
-Why Adam: plain gradient descent, SGD(0.003), sits at 10 to 20 % for its first 1,000 to 1,500
-iterations and ends at 96 %, as the gradient all but vanishes on its way down through four
-sigmoids. That is the deck's slow convergence; put SGD for Adam below and see.
-The loss is that of 1.0, computed from the logits in one go: there is no log(0) to fear.
+Why Adam: plain gradient descent, SGD(0.003), stays at 10 to 20 % for its first 1,000 to 1,500
+iterations and ends at 96 %. A sigmoid's slope is at most 1/4, so that of four of them, multiplied,
+at most 1/256 of the gradient gets through to W1: it vanishes. That is the deck's slow convergence;
+write SGD for Adam below and see. The loss is that of 1.0, computed from the logits in one go: there
+is no log(0) to fear.
 
 Accuracy: 97.48 % of the test digits after 10,000 iterations
 (median of seeds 0-4, which end at 97.11 to 97.74: python benchmarks/ladder.py).
@@ -28,26 +29,26 @@ import tensorflowvisu  # before TensorFlow: keeps its start-up quiet
 import mnist_data
 import tensorflow as tf
 
-args = tensorflowvisu.parse_args(__doc__)
+args = tensorflowvisu.parse_args(__doc__, iterations=10_000)
 mnist = mnist_data.load(args.data)
 
-# weights and biases
-random = tf.random.Generator.from_seed(args.seed)
+# weights and biases: weights start at random, as neurons that start alike would stay alike
+rng = tf.random.Generator.from_seed(args.seed)
 K, L, M, N = 200, 100, 60, 30
-W1 = tf.Variable(random.truncated_normal([28 * 28, K], stddev=0.1))
+W1 = tf.Variable(rng.truncated_normal([28 * 28, K], stddev=0.1))
 B1 = tf.Variable(tf.zeros([K]))
-W2 = tf.Variable(random.truncated_normal([K, L], stddev=0.1))
+W2 = tf.Variable(rng.truncated_normal([K, L], stddev=0.1))
 B2 = tf.Variable(tf.zeros([L]))
-W3 = tf.Variable(random.truncated_normal([L, M], stddev=0.1))
+W3 = tf.Variable(rng.truncated_normal([L, M], stddev=0.1))
 B3 = tf.Variable(tf.zeros([M]))
-W4 = tf.Variable(random.truncated_normal([M, N], stddev=0.1))
+W4 = tf.Variable(rng.truncated_normal([M, N], stddev=0.1))
 B4 = tf.Variable(tf.zeros([N]))
-W5 = tf.Variable(random.truncated_normal([N, 10], stddev=0.1))
+W5 = tf.Variable(rng.truncated_normal([N, 10], stddev=0.1))
 B5 = tf.Variable(tf.zeros([10]))
 weights, biases = [W1, W2, W3, W4, W5], [B1, B2, B3, B4, B5]
 
 
-# model: images X [n, 28, 28, 1] to Ylogits [n, 10]
+# model: images X [n, 28, 28, 1] to Ylogits [n, 10], the slide's L, before the softmax
 def model(X):
     XX = tf.reshape(X, [-1, 28 * 28])
     Y1 = tf.nn.sigmoid(XX @ W1 + B1)
@@ -57,10 +58,10 @@ def model(X):
     return Y4 @ W5 + B5
 
 
-# loss: cross entropy, mean × 100 images (the sum over a batch)
+# loss: cross entropy of the logits and Y_ [n, 10], the true digits, one-hot
 def loss(Ylogits, Y_):
     cross_entropy = tf.nn.softmax_cross_entropy_with_logits(labels=Y_, logits=Ylogits)
-    return tf.reduce_mean(cross_entropy) * 100
+    return tf.reduce_mean(cross_entropy) * 100  # the slide's sum over a batch of 100 images
 
 
 # optimizer
@@ -68,15 +69,15 @@ optimizer = tf.keras.optimizers.Adam(0.003)
 
 
 # training step: one batch X [100, 28, 28, 1], Y_ [100, 10]
-@tf.function
+@tf.function  # the first call makes a data flow graph of it
 def train_step(X, Y_):
-    with tf.GradientTape() as tape:
+    with tf.GradientTape() as tape:  # records the computation, so that derivatives can follow
         cross_entropy = loss(model(X), Y_)
-    gradients = tape.gradient(cross_entropy, weights + biases)
+    gradients = tape.gradient(cross_entropy, weights + biases)  # of both lists, joined by +
     optimizer.apply_gradients(zip(gradients, weights + biases))
 
 
-# reading: probabilities Y [n, 10], cross entropy, share of right answers
+# evaluation: probabilities Y [n, 10], cross entropy, share of right answers
 @tf.function
 def evaluate(X, Y_):
     Ylogits = model(X)
@@ -86,4 +87,4 @@ def evaluate(X, Y_):
     return Y, loss(Ylogits, Y_), accuracy
 
 
-tensorflowvisu.run(args, mnist, train_step, evaluate, optimizer, weights, biases, iterations=10_000)
+tensorflowvisu.run(args, mnist, train_step, evaluate, optimizer, weights, biases)

@@ -15,7 +15,7 @@ New: batch normalization, with offsets B in place of the biases; more channels, 
            \x/x\            W5 [200, 10]         softmax layer, B5 [10]
             · ·             Y [n, 10]
 
-The slide, for one channel of one layer:
+For one channel of one layer:
 
     weighted sums over a batch        mean to 0, variance to 1          plus B, which is learnt
 
@@ -37,25 +37,27 @@ Accuracy: 99.51 % of the test digits after 7,000 iterations
 (median of seeds 0-4, which end at 99.47 to 99.53: python benchmarks/ladder.py).
 """
 
+import math
+
 import tensorflowvisu  # before TensorFlow: keeps its start-up quiet
 import mnist_data
 import tensorflow as tf
 
-args = tensorflowvisu.parse_args(__doc__)
+args = tensorflowvisu.parse_args(__doc__, iterations=7_000)
 mnist = mnist_data.load(args.data)
 
-# weights and biases
-random = tf.random.Generator.from_seed(args.seed)
+# weights and biases: weights start at random, as neurons that start alike would stay alike
+rng = tf.random.Generator.from_seed(args.seed)
 patch, K, L, M, N = 6, 16, 32, 64, 200
-W1 = tf.Variable(random.truncated_normal([patch, patch, 1, K], stddev=0.1))
+W1 = tf.Variable(rng.truncated_normal([patch, patch, 1, K], stddev=0.1))
 B1 = tf.Variable(tf.ones([K]) / 10)
-W2 = tf.Variable(random.truncated_normal([5, 5, K, L], stddev=0.1))
+W2 = tf.Variable(rng.truncated_normal([5, 5, K, L], stddev=0.1))
 B2 = tf.Variable(tf.ones([L]) / 10)
-W3 = tf.Variable(random.truncated_normal([4, 4, L, M], stddev=0.1))
+W3 = tf.Variable(rng.truncated_normal([4, 4, L, M], stddev=0.1))
 B3 = tf.Variable(tf.ones([M]) / 10)
-W4 = tf.Variable(random.truncated_normal([7 * 7 * M, N], stddev=0.1))
+W4 = tf.Variable(rng.truncated_normal([7 * 7 * M, N], stddev=0.1))
 B4 = tf.Variable(tf.ones([N]) / 10)
-W5 = tf.Variable(random.truncated_normal([N, 10], stddev=0.1))
+W5 = tf.Variable(rng.truncated_normal([N, 10], stddev=0.1))
 B5 = tf.Variable(tf.zeros([10]))
 weights, biases = [W1, W2, W3, W4, W5], [B1, B2, B3, B4, B5]
 
@@ -64,40 +66,49 @@ averages = [tf.Variable([[0.0] * channels, [1.0] * channels]) for channels in (K
 
 
 # batch normalization: every channel of Y [..., channels] to mean 0, variance 1; then its offset B
-def batch_norm(Y, B, average, training):
-    mean, variance = tf.unstack(average)  # at test time an image must not depend on the others
-    if training:
+def batch_norm(Y, B, average, mode):
+    mean, variance = tf.unstack(average)  # testing: an image must not depend on the others
+    if mode == "training":
         mean, variance = tf.nn.moments(Y, axes=list(range(len(Y.shape) - 1)))
         average.assign(0.99 * average + 0.01 * tf.stack([mean, variance]))
-    return tf.nn.batch_normalization(Y, mean, variance, B, None, variance_epsilon=0.001)
+    return tf.nn.batch_normalization(
+        Y, mean, variance, offset=B, scale=None, variance_epsilon=0.001
+    )
 
 
-# model: images X [n, 28, 28, 1] to Ylogits [n, 10]
-def model(X, pkeep=1.0, training=False):
+# dropout: drops a share 1 - pkeep of the outputs, boosts the others by 1 / pkeep
+def dropout(Y, pkeep):
+    if pkeep == 1:  # evaluation: all neurons are back in
+        return Y
+    return tf.where(rng.uniform(tf.shape(Y)) < pkeep, Y / pkeep, 0.0)
+
+
+# model: images X [n, 28, 28, 1] to Ylogits [n, 10], the slide's L, before the softmax
+def model(X, pkeep=1.0, mode="testing"):
     Y1 = tf.nn.conv2d(X, W1, strides=1, padding="SAME")
-    Y1 = tf.nn.relu(batch_norm(Y1, B1, averages[0], training))
+    Y1 = tf.nn.relu(batch_norm(Y1, B1, averages[0], mode))
     Y2 = tf.nn.conv2d(Y1, W2, strides=2, padding="SAME")
-    Y2 = tf.nn.relu(batch_norm(Y2, B2, averages[1], training))
-    Y2 = tf.nn.experimental.general_dropout(Y2, rate=1 - pkeep, uniform_sampler=random.uniform)
+    Y2 = tf.nn.relu(batch_norm(Y2, B2, averages[1], mode))
+    Y2 = dropout(Y2, pkeep)
     Y3 = tf.nn.conv2d(Y2, W3, strides=2, padding="SAME")
-    Y3 = tf.nn.relu(batch_norm(Y3, B3, averages[2], training))
-    Y3 = tf.nn.experimental.general_dropout(Y3, rate=1 - pkeep, uniform_sampler=random.uniform)
+    Y3 = tf.nn.relu(batch_norm(Y3, B3, averages[2], mode))
+    Y3 = dropout(Y3, pkeep)
     YY = tf.reshape(Y3, [-1, 7 * 7 * M])
-    Y4 = tf.nn.relu(batch_norm(YY @ W4, B4, averages[3], training))
-    Y4 = tf.nn.experimental.general_dropout(Y4, rate=1 - pkeep, uniform_sampler=random.uniform)
+    Y4 = tf.nn.relu(batch_norm(YY @ W4, B4, averages[3], mode))
+    Y4 = dropout(Y4, pkeep)
     return Y4 @ W5 + B5
 
 
-# loss: cross entropy, mean × 100 images (the sum over a batch)
+# loss: cross entropy of the logits and Y_ [n, 10], the true digits, one-hot
 def loss(Ylogits, Y_):
     cross_entropy = tf.nn.softmax_cross_entropy_with_logits(labels=Y_, logits=Ylogits)
-    return tf.reduce_mean(cross_entropy) * 100
+    return tf.reduce_mean(cross_entropy) * 100  # the slide's sum over a batch of 100 images
 
 
-# learning rate: falls from lrmax to 0 with the iteration i, along half a wave of the cosine
-def learning_rate(lrmax=0.01, last=7_000):
-    i = tf.cast(tf.minimum(optimizer.iterations, last), tf.float32)
-    return lrmax * (1 + tf.cos(3.14159 * i / last)) / 2
+# learning rate: falls from lrmax to 0 in the last iteration, along half a wave of the cosine
+def learning_rate(lrmax=0.01):
+    i = tf.cast(optimizer.iterations, tf.float32)
+    return lrmax * (1 + tf.cos(math.pi * i / args.iterations)) / 2
 
 
 # optimizer
@@ -105,15 +116,15 @@ optimizer = tf.keras.optimizers.Adam(learning_rate)
 
 
 # training step: one batch X [100, 28, 28, 1], Y_ [100, 10]
-@tf.function
+@tf.function  # the first call makes a data flow graph of it
 def train_step(X, Y_):
-    with tf.GradientTape() as tape:
-        cross_entropy = loss(model(X, pkeep=0.75, training=True), Y_)
-    gradients = tape.gradient(cross_entropy, weights + biases)
+    with tf.GradientTape() as tape:  # records the computation, so that derivatives can follow
+        cross_entropy = loss(model(X, pkeep=0.75, mode="training"), Y_)
+    gradients = tape.gradient(cross_entropy, weights + biases)  # of both lists, joined by +
     optimizer.apply_gradients(zip(gradients, weights + biases))
 
 
-# reading: probabilities Y [n, 10], cross entropy, share of right answers
+# evaluation: probabilities Y [n, 10], cross entropy, share of right answers
 @tf.function
 def evaluate(X, Y_):
     Ylogits = model(X)
@@ -123,4 +134,4 @@ def evaluate(X, Y_):
     return Y, loss(Ylogits, Y_), accuracy
 
 
-tensorflowvisu.run(args, mnist, train_step, evaluate, optimizer, weights, biases, iterations=7_000)
+tensorflowvisu.run(args, mnist, train_step, evaluate, optimizer, weights, biases)

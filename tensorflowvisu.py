@@ -18,29 +18,35 @@ from visu.terminal import say, stopping_signals
 from visu.worker import Control, Worker
 
 
-def parse_args(doc):
+def parse_args(doc, iterations):
     """Return the command line's flags, the same for every script.
 
     doc: the script's docstring, shown by --help; its first line begins with the title and a colon.
-    The result has iterations (int or None), seed (int), data, headless, label, runs (Path) and
-    movie (Path or None) as given, and script, title and source, the script's bytes. A bad flag ends
-    the script with one line and status 2.
+    iterations: how many batches of 100 the script trains for, unless --iterations says otherwise.
+    The result has iterations (int), seed (int), data, headless, label, runs (Path) and movie (Path
+    or None) as given, and script, title and source, the script's bytes. A bad flag ends the script
+    with one line and status 2.
     """
     script = Path(sys.argv[0]).resolve()
     doc = (doc or "").strip()  # none under python -OO
     parser = Parser(prog=script.name, description=doc)
     add = parser.add_argument
-    add("--iterations", type=whole(1, 10**7), metavar="N", help="train for N batches of 100")
-    add("--seed", type=whole(0, 10**9), default=0, metavar="K", help="of weights and order (0)")
-    data = "mnist, drawn (digits made here), auto (mnist or else drawn; the default), or a folder "
-    data += "with other data: four IDX files, or their npz"
+    length = f"train for N batches of 100 (default {iterations:,})"
+    add("--iterations", type=whole(1, 10**7), default=iterations, metavar="N", help=length)
+    seed = "seed of initial weights and batch order (default 0)"
+    add("--seed", type=whole(0, 10**9), default=0, metavar="K", help=seed)
+    data = (
+        "mnist; drawn: digits made here; auto (default): mnist, or drawn if it cannot be had; or "
+    )
+    data += "a folder with other data: four IDX files or mnist.npz"
     add("--data", default="auto", metavar="DATA", help=data)
     add("--movie", type=movie_file, metavar="FILE", help="film the run: an .mp4 or a .gif")
     add("--headless", action="store_true", help="train without a window")
-    add("--label", type=label, default="", metavar="TEXT", help="name it, for compare_curves.py")
+    name = "name of the experiment, for compare_curves.py (default none)"
+    add("--label", type=label, default="", metavar="TEXT", help=name)
     runs = script.parent / "runs"
-    shown = str(runs).replace("%", "%%")
-    add("--runs", type=Path, default=runs, metavar="FOLDER", help=f"keep results here ({shown})")
+    where = "folder for the results (default: runs/ beside the script)"
+    add("--runs", type=Path, default=runs, metavar="FOLDER", help=where)
     args = parser.parse_args()
     title = doc.partition("\n")[0].partition(":")[0].strip()
     args.script, args.title = script.stem, shorten(title or script.stem, 60)
@@ -48,10 +54,10 @@ def parse_args(doc):
     return args
 
 
-def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iterations):
+def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
     """Train, show it live, print the result and save it in a folder of `args.runs`.
 
-    args: from parse_args, its `iterations` win over the parameter; mnist: from mnist_data.load;
+    args: from parse_args; mnist: from mnist_data.load;
     train_step(X, Y_): one update from a batch X [100, 28, 28, 1], Y_ [100, 10]; where it changes
     the images first, it may return them, to be shown as the network saw them;
     evaluate(X, Y_): returns probabilities Y [n, 10], cross entropy per 100 digits, accuracy 0..1;
@@ -60,10 +66,10 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iteration
     Both functions may be plain ones or tf.functions. A script that breaks this contract ends with
     one line and status 2; after Ctrl-C, SIGTERM or SIGHUP the status is 128 + the signal's number.
     """
-    every = 10 if iterations <= 2000 else 20  # iterations between two evaluations
+    every = 10 if args.iterations <= 2000 else 20  # iterations between two evaluations
     title = f"{args.title}, {args.label}" if args.label else args.title
-    plan = Plan(title, mnist.name, args.iterations or iterations, len(mnist.test.images))
-    schedule = {"seed": args.seed, "iterations": plan.iterations, "every": every}
+    plan = Plan(title, mnist.name, args.iterations, len(mnist.test.images))
+    schedule = {"seed": args.seed, "iterations": args.iterations, "every": every}
     control, device = Control(), quiet_tensorflow.device()
     recording = Recording(args, plan, device)
 

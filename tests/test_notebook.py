@@ -15,7 +15,6 @@ from nbformat import v4  # noqa: E402
 
 from visu.history import read_run  # noqa: E402
 
-
 MEMORY = "gc.collect(); int(open('/proc/self/statm').read().split()[1]) * 4096 / 1e6"
 
 

@@ -47,7 +47,9 @@ def test_a_run_under_any_name_has_its_picture(tmp_path, name):
     digits = np.zeros([100, 28, 28]), np.zeros(100, int), np.zeros(100, int)
     read = Measure(0.5, 1.0, *digits)
     history = History()
-    history.append(Evaluation(0, 0.0, 0.1, read, read, np.zeros(8), np.zeros(8), np.zeros([784, 10])))
+    history.append(
+        Evaluation(0, 0.0, 0.1, read, read, np.zeros(8), np.zeros(8), np.zeros([784, 10]))
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         save_picture(tmp_path / "a.png", history, Plan(f"1.0 softmax, {name}", name, 100, 100))

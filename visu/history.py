@@ -1,6 +1,5 @@
 """What a run has measured, in one place, and the files that keep it: curves.csv and run.json."""
 
-import csv
 import json
 from bisect import bisect_right
 from dataclasses import dataclass, field

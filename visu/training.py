@@ -99,9 +99,11 @@ class Training:
         convolution = any("Conv" in op.type for op in step.graph.get_operations())
         xla = not convolution and not tf.config.list_physical_devices("GPU")
         self._block = tf.function(self._block, jit_compile=xla)
-        self._read_batch = tf.function(self._read_batch, autograph=False)  # else it starts later
+        self._evaluate_batch = tf.function(
+            self._evaluate_batch, autograph=False
+        )  # else it starts later
         self._advance = tf.function(self._advance, autograph=False)
-        self._read_test = tf.function(self._read_test, autograph=False)
+        self._evaluate_test = tf.function(self._evaluate_test, autograph=False)
         # all that a step touches: weights, biases, the optimizer's state, random generators, ...
         self._variables = step.variables
         self._start = [variable.numpy() for variable in self._variables]
@@ -124,35 +126,36 @@ class Training:
         return seen
 
     def _advance(self, indices, first, last):
-        """In the graph: train on these of the batches, indices [k, BATCH]; then read batch `last`,
-        or the one before as train_step saw it, where it tells.
+        """In the graph: train on these of the batches, indices [k, BATCH]; then evaluate the next.
 
-        One call for all that lies between two readings, as each call halts the window a little.
+        One call for all that lies between two evaluations, as each halts the window a little.
         """
         X, Y_ = (tf.gather(data, indices) for data in self._train)
-        seen = self._block(X, Y_, first, last)
-        if self._returns_images:
-            return self._read_batch(seen, tf.gather(Y_, last - 1))
-        return self._read_batch(tf.gather(X, last), tf.gather(Y_, last))
+        trained_on = self._block(X, Y_, first, last), tf.gather(Y_, last - 1)
+        shown = trained_on if self._returns_images else None
+        return self._evaluate_batch(tf.gather(X, last), tf.gather(Y_, last), shown)
 
-    def _read_batch(self, X, Y_):
-        """In the graph, for a batch: the batch itself, accuracy and loss [2], predictions [BATCH];
-        and the learning rate.
+    def _evaluate_batch(self, X, Y_, shown=None):
+        """In the graph, for a batch: accuracy and loss [2]; the images, labels and predictions
+        [BATCH] for the picture, of another batch if it is given; the learning rate.
         """
-        rate = tf.convert_to_tensor(self._optimizer.learning_rate)
-        return X, Y_, *self._read(X, Y_), rate
+        values, predictions = self._answers(X, Y_)
+        if shown:
+            X, Y_ = shown
+            predictions = self._answers(X, Y_)[1]
+        return values, X, Y_, predictions, tf.convert_to_tensor(self._optimizer.learning_rate)
 
-    def _read(self, X, Y_):
+    def _answers(self, X, Y_):
         """In the graph: accuracy and loss [2] and predictions [n] for X [n, 28, 28, 1]."""
         Y, loss, accuracy = self._evaluate(X, Y_)
         return tf.stack([accuracy, loss]), tf.argmax(Y, 1)
 
-    def _read_test(self):
+    def _evaluate_test(self):
         """In the graph: the same for each slice of the test digits, one slice after the other."""
         read = []
         for X, Y_ in self._slices:
             with tf.control_dependencies([values for values, _ in read[-1:]]):
-                read.append(self._read(X, Y_))
+                read.append(self._answers(X, Y_))
         values, predictions = zip(*read, strict=True)
         return tf.stack(values), tf.concat(predictions, axis=0)
 
@@ -169,7 +172,7 @@ class Training:
         source = batches(len(self._mnist.train.images), seed)
         indices = np.stack([*islice(source, every + 1)])  # the last one is only read, at first
         batch = [tf.gather(data, indices[0]) for data in self._train]
-        yield self._evaluation(0, 0.0, self._read_batch(*batch), self._read_test())
+        yield self._evaluation(0, 0.0, self._evaluate_batch(*batch), self._evaluate_test())
         self._advance(indices, *tf.constant([1, 1]))  # no iteration: compiles, off the clock
         i, began, paused = 0, time.perf_counter(), 0.0
         while i < iterations:
@@ -182,17 +185,17 @@ class Training:
             read = self._advance(indices, *tf.constant([first, last]))
             i += n
             seconds = time.perf_counter() - began - paused
-            test = self._read_test() if reads_test(i, every, iterations) else None
+            test = self._evaluate_test() if reads_test(i, every, iterations) else None
             if control.restarting:
                 return
             yield self._evaluation(i, seconds, read, test)
             if last == every:
                 indices = np.stack([indices[last], *islice(source, every)])
 
-    def _evaluation(self, i, seconds, read, test):
-        """The Evaluation at iteration i; read, test: what _read_batch and _read_test returned."""
-        *batch, values, predictions, rate = (tensor.numpy() for tensor in read)
-        train = _measure(*batch, values, predictions)
+    def _evaluation(self, i, seconds, batch, test):
+        """The Evaluation at iteration i of what _evaluate_batch and _evaluate_test returned."""
+        values, images, labels, predictions, rate = (tensor.numpy() for tensor in batch)
+        train = _measure(images, labels, values, predictions)
         if test is None:
             return Evaluation(i, seconds, float(rate), train)
         values, predictions = (tensor.numpy() for tensor in test)
