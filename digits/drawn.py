@@ -1,12 +1,13 @@
-"""Digits in the shape of MNIST, drawn from pen strokes: for where there is no network.
+"""Draws digits in the shape of MNIST from pen strokes, for machines without a network.
 
-`make` is the face. Each picture has a row of random numbers to itself: they choose one of the ways
-of writing in digits/strokes.py, move its points, bend and lean the whole, and a pen follows it
-(digits/pen.py). How much of each was chosen on MNIST's training digits.
+`make` draws a data set. Each picture has a row of random numbers of its own: they choose one of the
+ways of writing in digits/strokes.py, move its points, bend and slant the whole; then a pen follows
+the path (digits/pen.py). The amounts were chosen on MNIST's training digits.
 
-The pictures are the same to the byte on every machine: the bits are PCG64's, whose raw stream numpy
-keeps; all that follows is + - * / and square roots, element by element, which IEEE 754 fixes to
-the last bit, and sums of integers. So no exp, no matrix product, no sum of many floats.
+The pictures are the same to the byte on every machine: the random bits are those of PCG64, whose
+raw stream numpy does not change; all that follows is + - * / and square roots, element by element,
+which IEEE 754 defines to the last bit, and sums of integers. There is no exp, no matrix product and
+no sum of many floats.
 """
 
 import math
@@ -16,7 +17,7 @@ import numpy as np
 from digits.pen import centred, fit, ink
 from digits.strokes import GLYPHS, parse
 
-CHUNK = 500  # pictures drawn at once: what they need then stays in the cache
+CHUNK = 500  # pictures drawn at once: their arrays then fit into the CPU's cache
 PIECES = 64  # straight pieces of a digit's path, about a pixel each
 POSE = 10  # random numbers of a picture for its pen and its pose
 
@@ -25,7 +26,7 @@ def make(seed=0, train=60_000, test=10_000, progress=None):
     """Draws digits: train images [train, 28, 28] and labels [train], test images and labels; uint8.
 
     Images go from 0 (paper, black) to 255 (ink, white). The first k of each part are the same
-    however many there are. progress(done, total) is called after every few hundred pictures.
+    however many there are. progress(done, total) is called after every CHUNK of pictures.
     """
     done, arrays = 0, []
     for count, source in zip((train, test), np.random.SeedSequence(seed).spawn(2), strict=True):
@@ -58,7 +59,10 @@ def draw(raw):
 
 
 def normal(raw):
-    """Nearly normal random numbers from random bits, uint64: four 16-bit numbers added up; sd 1."""
+    """Returns nearly normal random numbers (sd 1) from random bits, uint64.
+
+    Each is the sum of four 16-bit numbers.
+    """
     quarters = np.ascontiguousarray(raw).view(np.uint16).reshape(*raw.shape, 4)
     total = quarters.sum(axis=-1, dtype=np.int64)  # whatever the order of the bytes
     return (total - 2 * 65_535) / (65_536 / math.sqrt(3))
@@ -68,10 +72,11 @@ def normal(raw):
 
 
 def table_row(points, strokes):
-    """What is known of a way of writing, from points [k, 2] and strokes (rows of their indices).
+    """Returns a way of writing as arrays, from points [k, 2] and strokes (lists of their indices).
 
-    Returns the points [MOST, 2]; for the free end of a stroke the point beside it, for any other
-    itself [MOST]; the first stroke of each [MOST]; then what `pieces` returns.
+    These are the points [MOST, 2]; for the free end of a stroke the index of the point beside it,
+    for any other point its own [MOST]; the first stroke of each point [MOST]; what `pieces`
+    returns.
     """
     beside, first_stroke = np.arange(MOST), np.zeros(MOST, np.intp)
     named = [point for stroke in strokes for point in stroke]
@@ -105,7 +110,7 @@ def pieces(points, strokes):
 
 
 def shared(total, lengths):
-    """Shares out `total` things by length, one or more to each; the counts."""
+    """Divides `total` among lengths in proportion, at least one to each. Returns the counts."""
     counts = [1] * len(lengths)
     for _ in range(total - len(lengths)):
         # rounded: where two are equal, a last bit must not decide
@@ -132,9 +137,10 @@ NUMBERS = 1 + POSE + 4 * MOST + 2 * STROKES  # random numbers of a picture
 
 
 def wobble(way, z):
-    """The points [n, MOST, 2] of these ways of writing [n], moved, and the pressure there, about 1.
+    """Returns the points [n, MOST, 2] of these ways of writing [n], moved at random.
 
-    Each point moves, each stroke as a whole, and free ends go further or stop short.
+    Each point moves, each stroke moves as a whole, and free ends become longer or shorter. Also
+    returns the pressure of the pen at each point, about 1 [n, MOST, 1].
     z: random numbers [n, 4 * MOST + 2 * STROKES].
     """
     n, rows = len(way), np.arange(len(way))[:, np.newaxis]
@@ -148,7 +154,7 @@ def wobble(way, z):
 
 
 def bend(points, z):
-    """Bends, turns, leans and stretches digits: points [n, k, 2]; z: random numbers [n, 8]."""
+    """Bends, turns, slants and stretches digits: points [n, k, 2]; z: random numbers [n, 8]."""
     bow, taper, high, wide, lean, turn, aspect, tilt = z[..., np.newaxis].transpose(1, 0, 2)
     x, y = points[..., 0], points[..., 1]
     middle = y - 0.5
@@ -162,7 +168,7 @@ def bend(points, z):
 
 
 def curve(values, way):
-    """Values at the ends of the pieces [n, PIECES + 1, c], from those at the points [n, MOST, c].
+    """Interpolates values at the points [n, MOST, c] to the ends of the pieces [n, PIECES + 1, c].
 
     A Catmull-Rom spline (Catmull and Rom 1974): it passes through the points.
     """

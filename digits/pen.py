@@ -1,4 +1,4 @@
-"""From the path of a pen to a picture as MNIST's: 20 x 20 pixels of ink, centred in 28 x 28.
+"""Turns the path of a pen into pictures like those of MNIST: 20 x 20 pixels, centred in 28 x 28.
 
 Pixel (row y, column x) is the square from (x, y) to (x + 1, y + 1). n pictures are drawn at once.
 Only + - * / and square roots, element by element, and sums of integers: see digits/drawn.py.
@@ -7,31 +7,32 @@ Only + - * / and square roots, element by element, and sums of integers: see dig
 import numpy as np
 
 BOX, SIDE = 20, 28  # pixels: the digit's own box, the picture
-MARGIN = 5  # pixels around the box, so that a window on it lies in the room
-ROOM = BOX + 2 * MARGIN
+MARGIN = 5  # pixels around the box, so that every window lies on the canvas
+CANVAS = BOX + 2 * MARGIN
 REACH = 4  # a window goes this many pixels to either side: enough for all but the thickest blots
 
 
 def fit(places, border):
     """Scales places [n, k, 2] so that ink, border [n] wide around them, just fits the box; float32.
 
-    The shape is kept. The box lies in the middle of the room: MARGIN to MARGIN + BOX.
+    The shape is kept. The box is the middle of the canvas: MARGIN to MARGIN + BOX.
     """
     low, high = places.min(axis=1), places.max(axis=1)
     scale = (BOX - 2 * border) / (high - low).max(axis=1)
     middle = ((low + high) / 2)[:, np.newaxis]
-    return ((places - middle) * scale[:, np.newaxis, np.newaxis] + ROOM / 2).astype(np.float32)
+    return ((places - middle) * scale[:, np.newaxis, np.newaxis] + CANVAS / 2).astype(np.float32)
 
 
 def ink(places, pressure, lifted, radius, edge):
-    """What a round pen leaves in the room: grey values [n, BOX, BOX] uint8, from 0 to 255 (ink).
+    """Draws with a round pen. Returns the box, grey values [n, BOX, BOX] uint8, 0 to 255 (ink).
 
-    places: it goes straight from each to the next, in pixels of the room, [n, k + 1, 2]; pressure:
-    makes it broader than 1, [n, k + 1]; lifted: without ink to the next, [n, k]; all float32, bool.
-    radius, edge [n]: of the pen, and how wide its ink fades out, half of it outside the radius.
+    places [n, k + 1, 2] float32: the pen moves straight from each to the next, in pixels of the
+    canvas; pressure [n, k + 1] float32: factor of its radius; lifted [n, k] bool: no ink up to the
+    next place; radius [n]: in pixels; edge [n]: width of the fade-out, half of it outside the
+    radius.
     """
     n, pieces = lifted.shape
-    # Within, the pictures are the last axis: numpy's loops are fast over a long one.
+    # In this loop the pictures are the last axis: numpy is fast over a long one.
     ends = np.ascontiguousarray(places.transpose(1, 2, 0))  # [pieces + 1, x or y, n]
     start = ends[:-1]
     step = np.where(lifted.T[:, np.newaxis], np.float32(0), ends[1:] - start)
@@ -39,11 +40,12 @@ def ink(places, pressure, lifted, radius, edge):
     finer = 1 / (pressure * pressure).T
     corner = np.floor(start + step / 2).astype(np.intp) - REACH
     window = np.arange(2 * REACH + 1)
-    pixels = (window[:, np.newaxis] * ROOM + window)[..., np.newaxis]
-    first = (np.arange(n) * ROOM + corner[:, 1]) * ROOM + corner[:, 0]  # [pieces, n]
+    pixels = (window[:, np.newaxis] * CANVAS + window)[..., np.newaxis]
+    first = (np.arange(n) * CANVAS + corner[:, 1]) * CANVAS + corner[:, 0]  # [pieces, n]
     offset = (corner - start).astype(np.float32)
     centre = (window + np.float32(0.5)).astype(np.float32)[:, np.newaxis]
-    nearest = np.full(n * ROOM * ROOM, ROOM * ROOM, np.float32)  # squared distance to the path
+    # squared distance to the path
+    nearest = np.full(n * CANVAS * CANVAS, CANVAS * CANVAS, np.float32)
     for k in range(pieces):  # the pixels in a window around each piece
         at = first[k] + pixels
         dx, dy = offset[k, 0] + centre, (offset[k, 1] + centre)[:, np.newaxis]
@@ -53,16 +55,16 @@ def ink(places, pressure, lifted, radius, edge):
         ex, ey = dx - t * sx, dy - t * sy
         nearest[at] = np.minimum(nearest[at], (ex * ex + ey * ey) * finer[k])
     inside = slice(MARGIN, MARGIN + BOX)
-    distance = np.sqrt(nearest.reshape(n, ROOM, ROOM)[:, inside, inside])
+    distance = np.sqrt(nearest.reshape(n, CANVAS, CANVAS)[:, inside, inside])
     radius, edge = (x.astype(np.float32)[:, np.newaxis, np.newaxis] for x in (radius, edge))
     grey = np.clip((radius - distance) / edge + np.float32(0.5), 0, 1)
     return np.rint(255 * grey * grey * (3 - 2 * grey)).astype(np.uint8)
 
 
 def centred(boxes):
-    """Pictures [n, 28, 28] with the centre of mass of these boxes [n, BOX, BOX] in the middle.
+    """Returns pictures [n, 28, 28] with the centres of mass of boxes [n, BOX, BOX] in the middle.
 
-    As in MNIST that is pixel 14, 14 to the nearest, and boxes are moved by whole pixels.
+    As in MNIST the middle is pixel 14, 14, and boxes are moved by whole pixels.
     """
     n, blank = len(boxes), BOX  # what lies outside a box is taken from a blank row behind it
     mass = boxes.sum(axis=(1, 2), dtype=np.int64)

@@ -1,11 +1,11 @@
-"""The ten digits as pen strokes: for each the ways people write it, and how common each is."""
+"""The ten digits as pen strokes: for each, the ways people write it and how common each is."""
 
 import numpy as np
 
-# digit -> [(weight, strokes), ...]. The weights of a digit count among themselves only. A stroke is
-# a row of points "x,y" in hundredths of the digit's height, x to the right, y down, which the pen
-# passes in a smooth curve; "/" lifts it. A point named twice in a row is a corner. A point named
-# again anywhere in the same digit is the same point: wobble does not tear the strokes apart there.
+# digit -> [(weight, strokes), ...]. Weights are relative to those of the same digit. A stroke is a
+# row of points "x,y" in hundredths of the digit's height, x to the right, y down, connected by
+# a smooth curve; "/" lifts the pen. A point named twice in a row is a corner. A point named again
+# anywhere in the same digit is the same point: when it moves, the strokes stay together there.
 GLYPHS = {
     0: [
         (4, "40,0 12,20 3,55 20,92 42,98 62,78 68,42 58,12 42,2"),  # closed at the top
@@ -187,7 +187,7 @@ GLYPHS = {
 
 
 def parse(strokes):
-    """The points [n, 2] of a digit in GLYPHS, 1 high, and its strokes as rows of their indices.
+    """Returns the points [n, 2] of a digit in GLYPHS, 1 high, and its strokes as lists of indices.
 
     >>> parse("0,0 50,100 / 0,0 99,0")[1]
     [[0, 1], [0, 2]]
