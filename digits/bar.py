@@ -1,34 +1,31 @@
-"""A progress bar on a terminal for what takes seconds; in a pipe nothing."""
+"""A progress bar for work that takes seconds. It is shown on a terminal only."""
 
 import sys
 
+WIDTH = 40  # characters
+
 
 class Bar:
-    """Called as bar(done, total) now and then; `end` goes on to the next line.
+    """Called as bar(done, total) now and then. `end` moves on to the next line.
 
-    unit: what is counted, one of them. Keras is imported here, which takes seconds where a script
-    has not done so before, and only on a terminal.
+    The bar starts a line of its own on stderr. Another call after `end` starts another bar.
     """
 
-    def __init__(self, unit):
-        self._unit, self._bar, self._done = unit, None, 0
-        self._shown = sys.stdout.isatty()
-        if self._shown:
-            import visu.training  # noqa: F401  imports TensorFlow without its start-up noise
+    def __init__(self):
+        self._line = None  # as it is shown now
 
     def __call__(self, done, total):
-        if not (self._shown and done):
+        if not (sys.stderr and sys.stderr.isatty()):
             return
-        if self._bar is None:
-            from keras.utils import Progbar
-
-            print(flush=True)  # the line that said what begins
-            self._bar = Progbar(total, unit_name=self._unit)
-        self._done = min(done, total)
-        self._bar.update(self._done, finalize=False)
+        share = min(done / total, 1)
+        line = f"  [{'#' * int(WIDTH * share):.<{WIDTH}}] {int(100 * share):3} %"
+        if line != self._line:
+            start = "\n" if self._line is None else "\r"
+            print(start, line, sep="", end="", file=sys.stderr, flush=True)
+            self._line = line
 
     def end(self):
-        """Ends the bar's line if there is one; another call begins another bar."""
-        if self._bar is not None:
-            self._bar.update(self._done, finalize=True)
-            self._bar = None
+        """Ends the line of the bar, if there is one."""
+        if self._line is not None:
+            print(file=sys.stderr, flush=True)
+            self._line = None

@@ -1,51 +1,65 @@
-"""Our own cache: files that are there whole or not at all, whatever ends a run, however many run.
+"""Our own cache folders: a file in them is complete or absent, whatever ends a run.
 
-A file is written under a name of its own and then renamed, in one step. What a killed run leaves
-behind is therefore never taken for data.
+A file is written under a temporary name and then renamed, in one step, so what a killed run leaves
+behind is never taken for data. A file that is already there may belong to somebody else: it is
+never overwritten or deleted. If it is damaged, it is renamed once its replacement is complete.
 """
 
 import contextlib
+import errno
 import os
+import re
 import secrets
 import sys
 import time
 
-from digits.idx import full_path
+from digits.idx import NAMES, full_path, is_damaged
 
-PART = ".part"  # how the names of files end that are being written
-STALE = 3600  # seconds after which nobody writes such a file any more
+TEMPORARY = re.compile(rf"({'|'.join(NAMES)})\.gz\.[0-9a-f]{{16}}\.part")
+STALE = 3600  # seconds after which no run can still be writing a temporary file
 
 
 def datasets():
-    """Returns the folder in which Keras keeps data sets, and we beside it."""
+    """Returns the folder in which Keras stores data sets. Our own folders are in it."""
     return full_path(os.environ.get("KERAS_HOME") or "~/.keras") / "datasets"
 
 
-def keep(path, content):
-    """Writes bytes to a file, its folder made if need be. Raises OSError, the file is as before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{secrets.token_hex(8)}{PART}")
+def save(folder, name, content):
+    """Saves the bytes of a .gz as the file `name`.gz of one of our own folders.
+
+    Creates the folder. Does nothing if the file exists, unless it is damaged: then that one is
+    renamed. Raises OSError, with the folder's files as they were.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.gz"
+    part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
     try:
         part.write_bytes(content)
-        os.replace(part, path)
-    except OSError:
+        if is_damaged(path):
+            os.rename(path, path.with_name(f"{path.name}.damaged-{secrets.token_hex(4)}"))
+        if not os.path.lexists(path):
+            os.replace(part, path)
+        elif not os.path.isfile(path):
+            raise FileExistsError(errno.EEXIST, f"{path.name} exists and is not a file")
+    finally:
         with contextlib.suppress(OSError):
             part.unlink()
-        raise
 
 
 def sweep(folder):
-    """Deletes what killed runs have left in a folder, as far as that can be."""
-    with contextlib.suppress(OSError):
-        for part in folder.glob(f"*{PART}"):
-            if part.stat().st_mtime < time.time() - STALE:
-                part.unlink()
+    """Deletes the temporary files that killed runs have left in one of our own folders."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                age = time.time() - entry.stat(follow_symlinks=False).st_mtime
+                if age > STALE:
+                    os.unlink(entry)
 
 
-def say_not_kept(what, folder, error):
-    """Says in one line that a folder does not take what was fetched or made, and goes on."""
+def say_not_saved(what, folder, error):
+    """Prints in one line that a folder takes no files, why, and what to do."""
     print(
-        f"{what} cannot be kept in {folder} ({error.strerror or error}); it is used all the same. "
-        "KERAS_HOME=FOLDER names another place.",
+        f"{what} could not be saved in {folder} ({error.strerror or error}). This run uses it "
+        "all the same. To save it elsewhere, set KERAS_HOME=FOLDER.",
         file=sys.stderr,
     )

@@ -1,7 +1,7 @@
-"""MNIST from the network: its checksums, the mirrors, how long each of them is waited for.
+"""Downloads MNIST: its checksums, its mirrors, and how long each of them may take.
 
-keras.utils.get_file would not do: it has no limit for the whole, waits in silence for a name server
-or for headers that drip, reads a body to its end however long it is, and stops at the first fault.
+keras.utils.get_file is not enough: it sets no limit to the whole download, waits silently for a
+name server or for slow headers, reads a body of any length, and stops at the first fault.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from digits import cache, idx
 from digits.bar import Bar
 from digits.idx import NAMES, DataError
 
-# SHA-256 and number of the raw bytes, and about how many the .gz has (copies differ).
+# SHA-256 and size in bytes of the raw files, and about the size of the .gz (copies differ).
 SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -35,28 +35,28 @@ MIRRORS = (
     "https://azureopendatastorage.blob.core.windows.net/mnist/",
     "https://github.com/fgnt/mnist/raw/master/",
 )
-LIMIT = 10  # seconds for a mirror that does not deliver
+LIMIT = 10  # seconds for a mirror that does not answer or is too slow
 TICK = 0.1  # seconds between two looks at the clock
 CHUNK = 2**16  # bytes
 
 
 def checked(name, array):
-    """Returns the uint8 array of MNIST's file `name` if it is MNIST's to the byte; else DataError.
+    """Returns the uint8 array if it is that of MNIST's file `name`, to the byte; else DataError.
 
-    The hash is that of the raw IDX file, as those of the .gz differ between copies.
+    The checksum is that of the raw IDX file, as those of the .gz differ between copies.
     """
     digest = hashlib.sha256(idx.header(array))
     digest.update(array)
     if digest.hexdigest() != SHA256[name]:
-        raise DataError(f"{name} is not MNIST's, its SHA-256 differs")
+        raise DataError(f"{name} is not MNIST's, its SHA-256 differs: it is another data set")
     return array
 
 
 def complete(folder, total):
-    """Returns MNIST's four arrays out of our own cache, a folder; what it lacks is downloaded.
+    """Returns MNIST's four arrays from our own cache, a folder, and downloads what is missing.
 
-    Whatever is wrong with a mirror, the next one is tried, for `total` seconds in all. A file that
-    has come is kept at once: another run goes on from there. Raises DataError if one is missing.
+    If a mirror fails, the next one is tried, for `total` seconds in all. Each file is saved when it
+    has arrived, so another run needs only the others. Raises DataError if one is still missing.
     """
     cache.sweep(folder)
     arrays = read_cache(folder)
@@ -64,41 +64,53 @@ def complete(folder, total):
     for name, content, array in deliver(missing, total) if missing else ():
         arrays[name] = array
         try:
-            cache.keep(folder / f"{name}.gz", content)
+            cache.save(folder, name, content)
         except OSError as error:
             problems.append(error)
     if problems:
-        cache.say_not_kept("MNIST", folder, problems[0])
+        cache.say_not_saved("MNIST", folder, problems[0])
     if len(arrays) < len(NAMES):
         raise DataError(no_data_message(folder))
     return [arrays[name] for name in NAMES]
 
 
 def read_cache(folder):
-    """Returns the arrays of our own cache that are right (name -> uint8), deletes other files."""
+    """Returns the arrays of MNIST in our own cache: name -> uint8, checked.
+
+    Prints what is wrong with the files of the others, which stay as they are.
+    """
     arrays = {}
     for name in NAMES:
+        problems = []
         for path in idx.idx_paths(folder, name):
             try:
                 arrays[name] = checked(name, idx.read_idx(path))
-            except DataError:
-                print(f"{path} is damaged and will be fetched anew", file=sys.stderr)
-                with contextlib.suppress(OSError):
-                    path.unlink()
+                break
+            except DataError as error:
+                problems.append(f"{folder}: {error}. {fate(error)}")
+        if name not in arrays:
+            print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
     return arrays
+
+
+def fate(error):
+    """Returns what happens to a file of our own cache that this DataError is about."""
+    if isinstance(error, idx.DamagedError):
+        return "A new copy is needed; this file is not deleted"
+    return "It is left as it is; MNIST is not saved in its place"
 
 
 def deliver(missing, total):
     """Yields (name, bytes of the .gz, array, checked) of each missing file that a mirror gives."""
     missing = list(missing)
     size = sum(GZ_SIZE[name] for name in missing)
-    say(f"Fetching MNIST ({size / 1e6:.1f} MB), for {total} seconds at most:\n")
-    bar = Bar("kB")
+    say(f"Downloading MNIST ({size / 1e6:.1f} MB), for {total} seconds at most:\n")
+    bar = Bar()
     end = time.monotonic() + total
     for k, mirror in enumerate(MIRRORS):
         left = end - time.monotonic()
         if left <= 0:
-            say("  no time is left for other mirrors\n")
+            say("  no time is left for the other mirrors\n")
             return
         limit = min(LIMIT, left / (len(MIRRORS) - k))
         pace = Pace(sum(GZ_SIZE[name] for name in missing), limit, end, bar)
@@ -112,38 +124,41 @@ def deliver(missing, total):
             bar.end()
             say(" done\n")
             return
+        except MemoryError:
+            raise
         except Exception as error:
             bar.end()
             say(f" {why(error)}\n")
 
 
 def say(text):
-    """Writes a piece of a line to stderr at once."""
+    """Prints part of a line on stderr."""
     print(text, end="", file=sys.stderr, flush=True)
 
 
 def why(error):
-    """Returns in a few words what an exception says."""
+    """Returns the reason of an exception in a few words."""
     error = error.reason if type(error) is URLError else error
     words = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return words.splitlines()[0]
 
 
 def no_data_message(folder):
-    """Returns what to tell a person who has no MNIST, and whom no mirror has given it."""
+    """Returns what to do where MNIST is neither on this machine nor on any mirror."""
     names = "\n".join(f"  {name}.gz" for name in NAMES)
     return (
-        f"MNIST is not on this machine, and no mirror gives it. Put these four files\n{names}\n"
+        f"MNIST is not on this machine, and no mirror delivered it. Put these four files\n{names}\n"
         f"from {' or '.join(MIRRORS[:2])} into\n  {folder}\n"
-        "or into any other folder, and say so to the script: --data FOLDER"
+        "or into any other folder, and run the script with --data FOLDER"
     )
 
 
 class Pace:
-    """The patience with one mirror: whether its bytes come so fast that all will be there in time.
+    """Decides whether one mirror is fast enough to deliver all its bytes in time.
 
-    missing: bytes that are wanted; limit: seconds after which, at any moment, those of the last
-    `limit` seconds must show such a pace; end: when all must be there, on time.monotonic's clock.
+    missing: bytes to download; limit: seconds over which the pace is measured, at any moment that
+    of the last `limit` seconds; end: when all must have arrived, on the clock of time.monotonic;
+    progress(kB, total kB): called with every chunk.
     """
 
     def __init__(self, missing, limit, end, progress):
@@ -151,7 +166,7 @@ class Pace:
         self._marks = deque([(time.monotonic(), 0)])  # (time, bytes until then)
 
     def take(self, size):
-        """Counts `size` more bytes, perhaps 0. Raises DataError if the mirror is to be left."""
+        """Counts `size` more bytes, 0 or more. Raises DataError if the mirror is too slow."""
         now, got = time.monotonic(), self._marks[-1][1] + size
         self._marks.append((now, got))
         while self._marks[1][0] <= now - self._limit:
@@ -167,9 +182,9 @@ class Pace:
 
 
 def fetch(url, size, pace):
-    """Returns the body of a web page. Raises whatever goes wrong, and what Pace raises.
+    """Returns the bytes at a URL. Raises any exception of the download, and DataError by Pace.
 
-    size: of its content when unpacked; a gzip file is never much longer than that.
+    size: in bytes, of the content when unpacked; a gzip file is never much longer than that.
     """
     body = bytearray()
     with contextlib.closing(stream(url)) as chunks:
@@ -177,17 +192,17 @@ def fetch(url, size, pace):
             pace.take(len(chunk))
             body += chunk
             if len(body) > size + CHUNK:
-                raise DataError(f"sends more than {len(body):,} bytes, wanted are {size:,} at most")
+                raise DataError(f"sends more than {size:,} bytes, which is too many")
     if body.lstrip()[:1] == b"<":
-        raise DataError("sends a web page instead: does this network want a login in a browser?")
+        raise DataError("sends a web page instead; does this network require a login?")
     return bytes(body)
 
 
 def stream(url):
-    """Yields the body of a web page in chunks, and b"" each TICK that passes without one.
+    """Yields the bytes at a URL in chunks, and b"" after each TICK without one.
 
-    A thread of its own waits for name server, connection, TLS, redirects, headers and body, as none
-    of them has a limit that holds for the whole; whoever closes the generator leaves it behind.
+    A thread of its own waits for name server, connection, TLS, redirects, headers and body, as no
+    timeout covers all of them. When the generator is closed, the thread ends with its next chunk.
     """
     chunks, left = queue.SimpleQueue(), threading.Event()
     threading.Thread(target=_send, args=(url, chunks, left), daemon=True).start()
@@ -207,7 +222,7 @@ def stream(url):
 
 
 def _send(url, chunks, left):
-    """In the thread: puts the body's chunks, then None, or the exception that ends it."""
+    """Runs in the thread: puts the chunks, then None, or the exception that ended them."""
     try:
         with urlopen(url, timeout=2 * LIMIT, context=certificates()) as response:
             while not left.is_set():
@@ -223,7 +238,7 @@ def _send(url, chunks, left):
 def certificates():
     """Returns an SSL context that trusts the system's certificates and, if installed, certifi's.
 
-    Python from python.org on a Mac has none of its own; certifi comes with TensorFlow.
+    Python from python.org has none of its own on macOS; certifi is installed with TensorFlow.
     """
     context = ssl.create_default_context()
     with contextlib.suppress(ImportError):

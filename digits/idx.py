@@ -1,7 +1,7 @@
-"""Files in, arrays out: IDX files, gzipped or not, and Keras's mnist.npz. And back again.
+"""Reads IDX files, gzipped or not, and Keras's mnist.npz as uint8 arrays; writes IDX files.
 
 IDX is the format of LeCun, Cortes and Burges's MNIST page: 0, 0, 8 (for uint8), the number of axes;
-each axis's length as a big-endian uint32; the values.
+the length of each axis as a big-endian uint32; the values.
 """
 
 import gzip
@@ -9,6 +9,7 @@ import io
 import math
 import os
 import struct
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -22,16 +23,25 @@ NAMES = (
 )
 NPZ = "mnist.npz"
 NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")  # the same four in an mnist.npz
-MOST = 2**30  # bytes of a file, unpacked: a million digits are 0.8 of it, a zip bomb is more
+MOST = 2**30  # bytes of an array: a million digits are 0.8 of it, a zip bomb is more
 
 
 class DataError(Exception):
     """The data is missing or wrong; the message says what is wrong and what to do."""
 
 
+class DamagedError(DataError):
+    """The bytes of a file are not what its format or its own header requires."""
+
+
 def full_path(path):
-    """Returns the absolute Path of a path that may start with "~" or hold links."""
+    """Returns the absolute Path of a path that may start with "~" or contain links."""
     return Path(os.path.realpath(os.path.expanduser(path)))
+
+
+def printable(text):
+    """Returns text without what a terminal or a window cannot show, such as undecodable bytes."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def idx_paths(folder, name):
@@ -46,9 +56,7 @@ def data_paths(folder):
 
     Raises DataError if one is missing.
     """
-    if not os.path.isdir(folder):
-        what = "this is a file" if os.path.exists(folder) else "there is no such folder"
-        raise DataError(f"{what}, needed is the folder that the data lies in")
+    check_folder(folder)
     found = {name: idx_paths(folder, name) for name in NAMES}
     if not any(found.values()) and os.path.isfile(folder / NPZ):
         return [folder / NPZ]
@@ -58,46 +66,94 @@ def data_paths(folder):
     return [found[name][0] for name in NAMES]
 
 
+def check_folder(folder):
+    """Raises DataError if this is not a folder, or one whose files cannot be opened."""
+    if os.path.isfile(folder):
+        raise DataError("this is a file; give the folder that it is in")
+    try:
+        os.stat(os.path.join(folder, "."))  # also fails if the files in it cannot be opened
+    except PermissionError:
+        raise DataError("this folder cannot be read; check its permissions") from None
+    except OSError:
+        what = f"no such folder; give the one that holds the four IDX files or {NPZ}"
+        raise DataError(what) from None
+
+
 def read(paths):
     """Returns the four uint8 arrays, in the order of NAMES, of what data_paths has found.
 
-    Raises DataError if a file is broken.
+    Raises DataError if a file is unreadable or damaged.
     """
     return read_npz(*paths) if len(paths) == 1 else [read_idx(path) for path in paths]
 
 
 def read_idx(path):
-    """Returns the uint8 array of an IDX file, gzipped or not. Raises DataError if it is broken."""
+    """Returns the uint8 array of an IDX file, gzipped or not.
+
+    Raises DamagedError if it is damaged, another DataError if it cannot be read.
+    """
     try:
         with open(path, "rb") as file:
             return parse(file, path.name)
     except OSError as error:
-        raise DataError(f"{path.name} is unreadable ({error.strerror}), get it anew") from None
+        raise unreadable(path, error) from None
+
+
+def is_damaged(path):
+    """Whether this is a file that can be read and is not a complete IDX file."""
+    try:
+        if os.path.isfile(path):
+            read_idx(path)
+    except DataError as error:
+        return isinstance(error, DamagedError)
+    return False
+
+
+def unreadable(path, error):
+    """Returns the DataError for a file that an OSError keeps from being read."""
+    hint = "; check its permissions" if isinstance(error, PermissionError) else ""
+    return DataError(f"{path.name} cannot be read ({error.strerror}){hint}")
 
 
 def read_npz(path):
     """Returns the four uint8 arrays, in the order of NAMES, of Keras's `mnist.npz`.
 
-    Raises DataError if it is broken or holds anything but bytes: pickles can run code, no pickles.
+    Raises DataError if it is unreadable or damaged, or has arrays of another type.
     """
     try:
-        # Not np.load, which takes whatever is no zip file for a pickle, and advises to load it.
-        with np.lib.npyio.NpzFile(path, allow_pickle=False) as npz:
-            if sum(member.file_size for member in npz.zip.infolist()) > MOST:
-                raise DataError(f"it unpacks to more than {MOST:,} bytes")
-            arrays = [npz[key] for key in NPZ_KEYS]
-        for array in arrays:
-            header(array)
-        return arrays
-    except Exception as error:  # zip and numpy have many ways to fail
-        raise DataError(f"{path.name} is unreadable ({error}), get it anew") from None
+        with zipfile.ZipFile(path) as file:
+            return [read_npy(file, key, path.name) for key in NPZ_KEYS]
+    except (DataError, MemoryError):
+        raise
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except Exception as error:  # zipfile and numpy have many ways to fail
+        raise DamagedError(f"{path.name} is damaged ({error}); get a new copy") from None
+
+
+def read_npy(file, key, name):
+    """Returns the uint8 array `key` of an open npz, which messages call `name`.
+
+    Not by np.load: it unpickles objects, which can run code, and unpacks whatever size it finds.
+    """
+    if f"{key}.npy" not in file.namelist():
+        raise DataError(f"{name} has no array {key}; needed are {', '.join(NPZ_KEYS)}")
+    with file.open(f"{key}.npy") as stream:
+        if np.lib.format.read_magic(stream) != (1, 0):
+            raise DamagedError(f"{name}: the format of {key} is not supported; save it as uint8")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        if dtype != np.uint8:
+            values = "0 to 255" if key.startswith("x") else "0 to 9"
+            raise DataError(f"{name}: {key} is {dtype}; save as uint8, {values}")
+        values = read_values(stream, shape, f"{name}: {key}", MOST)
+    return values.reshape(shape, order="F" if fortran else "C")
 
 
 def parse(file, name, most=MOST):
-    """Returns the uint8 array, in its own shape, of an open IDX file, gzipped or not.
+    """Returns the uint8 array of an open IDX file, gzipped or not, in its own shape.
 
     Unpacks one byte more than the IDX header announces, and nothing if that is more than `most`.
-    Raises DataError, in which it is called `name`, for other bytes.
+    Raises DamagedError, in which it is called `name`, for other bytes.
     """
     zipped = file.read(2) == b"\x1f\x8b"
     file.seek(0)
@@ -107,19 +163,24 @@ def parse(file, name, most=MOST):
         axes = start[3] if len(start) == 4 and start[:3] == b"\0\0\x08" else 0
         lengths = stream.read(4 * axes)
         if axes not in (1, 2, 3, 4) or len(lengths) < 4 * axes:
-            head = (start + lengths)[:16]
-            raise DataError(f"{name} is not an IDX file of bytes, it starts with {head}")
+            first = (start + lengths)[:16]
+            raise DamagedError(f"{name} is not an IDX file of bytes, it starts with {first}")
         shape = struct.unpack(f">{axes}I", lengths)
-        size = math.prod(shape)
-        if size > most:
-            raise DataError(f"{name} has {size:,} values by its header, which is too many")
-        values = stream.read(size + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{name} is damaged ({error}), get it anew") from None
+        return read_values(stream, shape, name, most).reshape(shape)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DamagedError(f"{name} is damaged ({error}); get a new copy") from None
+
+
+def read_values(stream, shape, name, most):
+    """Returns the values of an array of this shape, flat, from a stream that ends with them."""
+    size = math.prod(shape)
+    if size > most:
+        raise DamagedError(f"{name} has {size:,} values by its header, which is too many")
+    values = stream.read(size + 1)
     if len(values) != size:
         found = f"more than {size:,}" if len(values) > size else f"{len(values):,}"
-        raise DataError(f"{name} has {found} values, by its header {size:,}: get it anew")
-    return np.frombuffer(values, np.uint8).reshape(shape)
+        raise DamagedError(f"{name} has {found} values, by its header {size:,}; get a new copy")
+    return np.frombuffer(values, np.uint8)
 
 
 def header(array):

@@ -90,9 +90,19 @@ def fetch(machine, monkeypatch):
 
         monkeypatch.setattr(download, "MIRRORS", mirrors)
         monkeypatch.setattr(download, "Pace", first_is_short)
-        return download.complete(machine / "mnist", total)
+        return download.complete(machine / "mnist-ladder", total)
 
     return complete
+
+
+@pytest.fixture
+def nobody():
+    """nobody(): from now on this process is not root's, for whom no folder is read-only."""
+    if not hasattr(os, "seteuid"):
+        pytest.skip("needs Unix users")
+    user = os.geteuid()
+    yield lambda: None if user else os.seteuid(65534)
+    os.seteuid(user)
 
 
 @pytest.fixture

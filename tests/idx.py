@@ -1,6 +1,10 @@
 """Small data sets, and how to write them in MNIST's formats: tests need no MNIST, no network."""
 
+import builtins
+import errno
 import gzip
+import io
+import os
 import struct
 from pathlib import Path
 
@@ -63,6 +67,24 @@ OTHER = made_up(seed=2)  # sound, but not MNIST
 def same(arrays, others):
     """Whether two data sets, four arrays each, are the same."""
     return all(np.array_equal(a, b) for a, b in zip(arrays, others, strict=True))
+
+
+def forbid(monkeypatch, *paths):
+    """From now on these files cannot be opened, as those of mode 000, for root neither."""
+    really_open, closed = io.open, {os.path.realpath(path) for path in paths}
+
+    def open_or_refuse(file, *args, **kwargs):
+        if not isinstance(file, int) and os.path.realpath(file) in closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), file)
+        return really_open(file, *args, **kwargs)
+
+    monkeypatch.setattr(io, "open", open_or_refuse)
+    monkeypatch.setattr(builtins, "open", open_or_refuse)
+
+
+def contents(folder):
+    """What lies in a folder: {name: bytes}."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def own_cache_is_whole(folder):

@@ -1,9 +1,8 @@
-"""--data auto, mnist and drawn: MNIST, or digits that are drawn here and kept.
+"""--data auto, mnist and drawn: MNIST, or digits that are drawn here and saved.
 
 What draws them has tests of its own; here something quick takes its place.
 """
 
-import gzip
 import json
 import runpy
 import shutil
@@ -12,10 +11,10 @@ import types
 
 import pytest
 from conftest import SCRIPTS
-from idx import NAMES, OTHER, STAND_IN, assert_holds, idx_bytes, made_up, write_npz
+from idx import NAMES, OTHER, STAND_IN, assert_holds, contents, made_up, write_idx, write_npz
 
 import mnist_data
-from digits import cache, download
+from digits import download
 
 DRAWN = made_up(seed=3, train=7, test=4)  # what the tests take for drawn digits
 
@@ -75,31 +74,36 @@ def test_drawn_asks_for_them_and_looks_for_nothing(machine, offline, drawings, c
     assert len(drawings) == 1 and "NOT MNIST" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("damage", ["cut", "gone", "misfit", "check sum"])
+@pytest.mark.parametrize("damage", ["cut", "gone", "checksum"])
 def test_a_damaged_cache_of_drawn_digits_is_made_anew(machine, drawings, damage):
     mnist_data.load("drawn")
     folder = machine / mnist_data.DRAWN_FOLDER
     path = folder / f"{NAMES[1]}.gz"
     good = path.read_bytes()
-    if damage == "gone":
-        path.unlink()
-    else:
-        bad = {
-            "cut": good[:-5],
-            "misfit": gzip.compress(idx_bytes(OTHER[1])),
-            "check sum": good[:-8] + bytes(8),
-        }
-        path.write_bytes(bad[damage])
+    bad = {"cut": good[:-5], "gone": None, "checksum": good[:-8] + bytes(8)}[damage]
+    path.unlink() if bad is None else path.write_bytes(bad)
     assert_holds(mnist_data.load("drawn"), DRAWN)
     assert_holds(mnist_data.load_folder(folder), DRAWN)
-    assert len(drawings) == 2 and not list(folder.glob(f"*{cache.PART}"))
+    others = [file for file in folder.iterdir() if file.name not in {f"{n}.gz" for n in NAMES}]
+    assert [file.read_bytes() for file in others] == ([bad] if bad else [])
+    assert len(drawings) == 2
 
 
-def test_drawn_digits_that_cannot_be_kept_are_used(machine, drawings, capsys):
+def test_other_data_in_the_place_of_the_drawing_stays(machine, drawings, capsys):
+    """Its labels do not fit to its images: it cannot be taken for the drawing."""
+    folder = machine / mnist_data.DRAWN_FOLDER
+    write_idx(folder, *OTHER[:3], OTHER[1], gz=True)
+    before = contents(folder)
+    assert_holds(mnist_data.load("drawn"), DRAWN)
+    assert contents(folder) == before
+    assert f"{folder} is ignored" in capsys.readouterr().err
+
+
+def test_drawn_digits_that_cannot_be_saved_are_used(machine, drawings, capsys):
     machine.parent.write_text("a file where the folder should be")
     assert_holds(mnist_data.load("drawn"), DRAWN)
     _, line = capsys.readouterr().err.splitlines()
-    assert "cannot be kept" in line and "Not a directory" in line and "KERAS_HOME" in line
+    assert "could not be saved" in line and "Not a directory" in line and "KERAS_HOME" in line
 
 
 def test_a_script_without_mnist_says_so_everywhere(

@@ -70,11 +70,11 @@ def test_folders_in_the_working_directory(tmp_path, monkeypatch, name):
     assert mnist_data.load(".").name == name
 
 
-# ---- MNIST itself: $MNIST_DIR, the two caches ----
+# ---- MNIST itself: $MNIST_DIR and the caches ----
 
 
 def fill(place, datasets, monkeypatch, arrays=STAND_IN):
-    """Puts a data set into one of the three places; returns where find_mnist says it lies."""
+    """Puts a data set into one of the four places; returns where find_mnist says it lies."""
     if place == "MNIST_DIR":
         folder = datasets.parent.parent / "stick"
         write_idx(folder, *arrays)
@@ -82,11 +82,12 @@ def fill(place, datasets, monkeypatch, arrays=STAND_IN):
         return folder
     if place == "keras":
         return write_npz(datasets / "mnist.npz", arrays).parent
-    write_idx(datasets / "mnist", *arrays, gz=True)
-    return datasets / "mnist"
+    folder = datasets / {"own": "mnist-ladder", "old": "mnist"}[place]
+    write_idx(folder, *arrays, gz=True)
+    return folder
 
 
-PLACES = ("MNIST_DIR", "keras", "own")
+PLACES = ("MNIST_DIR", "own", "keras", "old")
 
 
 @pytest.mark.parametrize("source", ["mnist", "auto"])
@@ -100,19 +101,19 @@ def test_mnist_is_found_in_each_place(machine, offline, monkeypatch, capsys, pla
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("first", range(3))
 def test_places_are_looked_through_in_order(machine, offline, monkeypatch, first):
     wanted = [fill(place, machine, monkeypatch) for place in PLACES[first:]][0]
     assert mnist_data.find_mnist(1)[1] == wanted
 
 
-@pytest.mark.parametrize("first", [0, 1])
-def test_wrong_data_is_passed_over_and_left_alone(machine, offline, monkeypatch, capsys, first):
+@pytest.mark.parametrize("first", [0, 2])
+def test_wrong_data_is_ignored_and_left_alone(machine, offline, monkeypatch, capsys, first):
     wrong = fill(PLACES[first], machine, monkeypatch, OTHER)
     right = fill(PLACES[first + 1], machine, monkeypatch)
     arrays, where = mnist_data.find_mnist(1)
     assert where == right and same(arrays, STAND_IN)
-    assert f"{wrong} is passed over: {NAMES[0]} is not MNIST's" in capsys.readouterr().err
+    assert f"{wrong} is ignored: {NAMES[0]} is not MNIST's" in capsys.readouterr().err
     assert idx.data_paths(wrong)
 
 
@@ -120,11 +121,11 @@ def test_mnist_dir_that_is_not_there_is_said(machine, offline, monkeypatch, caps
     fill("own", machine, monkeypatch)
     monkeypatch.setenv("MNIST_DIR", str(tmp_path / "none"))
     assert_holds(mnist_data.load("mnist"))
-    assert f"{tmp_path / 'none'} is passed over" in capsys.readouterr().err
+    assert f"{tmp_path / 'none'} is ignored" in capsys.readouterr().err
 
 
 def test_files_put_into_our_own_cache_by_hand(machine, offline):
-    for path in write_idx(machine / "mnist", *STAND_IN):
+    for path in write_idx(machine / "mnist-ladder", *STAND_IN):
         path.rename(path.with_name(path.name.replace("-idx", ".idx")))
     assert_holds(mnist_data.load("mnist"))
 
@@ -132,7 +133,7 @@ def test_files_put_into_our_own_cache_by_hand(machine, offline):
 def test_mnist_is_downloaded_where_it_is_nowhere(machine, server, monkeypatch):
     monkeypatch.setattr(download, "MIRRORS", (server.mirror("first"),))
     assert_holds(mnist_data.load())
-    assert own_cache_is_whole(machine / "mnist")
+    assert own_cache_is_whole(machine / "mnist-ladder")
 
 
 # ---- the ends of a script ----
@@ -163,7 +164,7 @@ def test_no_data_ends_a_program_with_one_clear_message(tmp_path, code):
     assert tried.count("refused") == len(download.MIRRORS)
     for part in (*[f"{name}.gz" for name in NAMES], *download.MIRRORS[:2], "--data FOLDER"):
         assert part in message
-    assert str(tmp_path / "datasets" / "mnist") in message
+    assert str(tmp_path / "datasets" / "mnist-ladder") in message
     assert not (tmp_path / "datasets").exists()
 
 
@@ -176,7 +177,7 @@ def test_bad_folder_ends_a_script_with_one_line_and_without_keras(tmp_path):
     done = run_python(["-c", code], tmp_path)
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"--data {tmp_path / 'none'}: there is no such folder")
+    assert line.startswith(f"--data {tmp_path / 'none'}: no such folder")
     assert done.stdout == "False\n"
 
 
@@ -207,11 +208,11 @@ def test_main_says_where_mnist_lies_and_how_to_share_it(
     """And what it says to be copied works from a stick."""
     folder = fill(place, machine, monkeypatch)
     said = run_main(monkeypatch, capsys)
-    (place_line,) = (line.strip() for line in said.splitlines() if str(folder) in line)
+    copied = [Path(line.strip()) for line in said.splitlines() if str(folder) in line]
     stick = tmp_path / "media" / "stick"
     stick.mkdir(parents=True)
-    copied = [Path(place_line)] if place == "keras" else list(Path(place_line).iterdir())
-    assert ("that file" if place == "keras" else "its four files") in said
+    assert ("this file" if place == "keras" else "these four files") in said
+    assert len(copied) == (1 if place == "keras" else 4)
     for path in copied:
         shutil.copy(path, stick)
     assert f"{sum(path.stat().st_size for path in copied) / 1e6:.1f} MB" in said
@@ -223,8 +224,8 @@ def test_main_says_where_mnist_lies_and_how_to_share_it(
 
 def test_main_downloads_patiently(machine, server, monkeypatch, capsys):
     monkeypatch.setattr(download, "MIRRORS", (server.mirror("first"),))
-    assert str(machine / "mnist") in run_main(monkeypatch, capsys)
-    assert own_cache_is_whole(machine / "mnist")
+    assert str(machine / "mnist-ladder") in run_main(monkeypatch, capsys)
+    assert own_cache_is_whole(machine / "mnist-ladder")
 
 
 def test_main_takes_no_flags_and_says_so_in_one_line(offline, monkeypatch, capsys):
@@ -236,13 +237,124 @@ def test_main_takes_no_flags_and_says_so_in_one_line(offline, monkeypatch, capsy
     assert "unrecognized arguments: --data x" in line
 
 
-def test_main_that_cannot_keep_it_says_so(machine, server, monkeypatch, capsys):
+def test_main_that_cannot_save_it_says_so(machine, server, monkeypatch, capsys):
     monkeypatch.setattr(download, "MIRRORS", (server.mirror("first"),))
     machine.parent.write_text("a file where the folder should be")
     with pytest.raises(SystemExit) as ended:
         run_main(monkeypatch, capsys)
     assert ended.value.code == 2
-    assert "is not kept" in capsys.readouterr().err.splitlines()[-1]
+    assert "not saved" in capsys.readouterr().err.splitlines()[-1]
+
+
+# ---- what a user's machine may have ----
+
+
+UNDECODABLE = os.fsdecode(b"f\xfcr-\xff")
+
+
+@pytest.mark.parametrize("name", ["Übung", UNDECODABLE, "two\nlines", "\x1b[31mred"])
+def test_any_folder_has_a_name_that_can_be_shown(tmp_path, name):
+    try:
+        write_idx(tmp_path / name, *OTHER)
+    except OSError:
+        pytest.skip("this disk takes no such name")
+    mnist = mnist_data.load(tmp_path / name)
+    assert_holds(mnist, OTHER)
+    assert mnist.name.isprintable() and mnist.name.encode()
+    assert mnist.name == name or name != "Übung"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a terminal of ASCII")
+@pytest.mark.parametrize("name", ["Übung", UNDECODABLE])
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_main_prints_paths_that_the_terminal_cannot_show(tmp_path, name, encoding):
+    """Through a program in which the stand-in is MNIST."""
+    write_idx(tmp_path / name, *OTHER)
+    write_idx(tmp_path / "keras" / "datasets" / "mnist-ladder", *STAND_IN)
+    code = (
+        "import sys, mnist_data; from digits import download\n"
+        "download.checked = lambda name, array: array\n"
+        "mnist_data.main()\n"
+    )
+    environment = offline_environment(tmp_path / "keras") | {"MNIST_DIR": str(tmp_path / name)}
+    environment |= {"LC_ALL": "C", "PYTHONIOENCODING": encoding}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=TOP, env=environment, capture_output=True)
+    assert done.returncode == 0 and done.stderr == b""
+    assert b"MNIST is complete and checked" in done.stdout
+
+
+@pytest.mark.parametrize("variable", ["--data", "MNIST_DIR"])
+@pytest.mark.parametrize("name", ["Übung", UNDECODABLE])
+def test_messages_about_such_folders_are_no_traceback(tmp_path, variable, name):
+    folder = str(tmp_path / name)
+    environment = offline_environment(tmp_path) | {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+    if variable == "MNIST_DIR":
+        environment["MNIST_DIR"] = folder
+    code = "import sys, mnist_data; mnist_data.load(sys.argv[1])"
+    source = folder if variable == "--data" else "mnist"
+    command = [sys.executable, "-c", code, source]
+    done = subprocess.run(command, cwd=TOP, env=environment, capture_output=True)
+    assert done.returncode == 2 and done.stdout == b""
+    assert b"no such folder" in done.stderr and b"Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of the memory")
+@pytest.mark.parametrize("npz", [False, True], ids=["idx", "npz"])
+def test_too_little_memory_is_one_line(tmp_path, npz):
+    images, labels = np.zeros([60_000, 28, 28], np.uint8), np.zeros(60_000, np.uint8)
+    arrays = images, labels, images[:1], labels[:1]
+    if npz:
+        write_npz(tmp_path / "zeros" / "mnist.npz", arrays)
+    else:
+        write_idx(tmp_path / "zeros", *arrays, gz=True)
+    code = (
+        "import resource, sys, mnist_data\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[2]),) * 2)\n"
+        "mnist_data.load(sys.argv[1])"
+    )
+    for room in (20_000_000, 150_000_000):  # too little for the bytes; for them, not for floats
+        done = run_python(["-c", code, str(tmp_path / "zeros"), str(room)], tmp_path)
+        (line,) = done.stderr.splitlines()
+        assert done.returncode == 2 and "memory" in line
+
+
+def test_memory_that_lacks_while_downloading_is_no_fault_of_the_mirrors(
+    machine, monkeypatch, capsys
+):
+    def lack(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(download, "fetch", lack)
+    with pytest.raises(SystemExit) as ended:
+        mnist_data.load("auto")
+    assert ended.value.code == 2
+    assert "memory" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_getting_the_data_imports_no_tensorflow_and_nothing_of_the_window(tmp_path):
+    """With a progress bar on a terminal, too."""
+    code = (
+        "import sys, mnist_data\n"
+        "from digits import bar, download, drawn\n"
+        "sys.stderr.isatty = sys.stdout.isatty = lambda: True\n"
+        "shown = bar.Bar()\n"
+        "shown(1, 2)\n"
+        "shown.end()\n"
+        "print({'tensorflow', 'keras', 'visu', 'matplotlib'} & {*sys.modules})"
+    )
+    done = run_python(["-c", code], tmp_path)
+    assert done.stdout == "set()\n" and "50 %" in done.stderr
+
+
+def test_a_file_digits_of_ones_own_beside_the_scripts_does_not_hide_the_package(tmp_path):
+    shutil.copytree(TOP / "digits", tmp_path / "digits")
+    shutil.copy(TOP / "mnist_data.py", tmp_path)
+    (tmp_path / "digits.py").write_text("raise SystemExit('the wrong file')")
+    command = [sys.executable, "-c", "import mnist_data; print('here')"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "here\n", "")
 
 
 # ---- the real thing ----
@@ -260,7 +372,7 @@ def test_real_mnist_from_a_mirror(tmp_path, server, monkeypatch):
             assert path.stat().st_size == pytest.approx(download.GZ_SIZE[name], rel=0.01)
     monkeypatch.setattr(download, "MIRRORS", (f"{server.address}none/", f"{server.address}real/"))
     arrays, where = mnist_data.find_mnist(30)
-    assert where == tmp_path / "datasets" / "mnist" and len(idx.data_paths(where)) == 4
+    assert where == tmp_path / "datasets" / "mnist-ladder" and len(idx.data_paths(where)) == 4
     assert [len(idx.to_idx(array)) for array in arrays] == list(download.SIZE.values())
     changed = arrays[2].copy()
     changed[123, 4, 5] ^= 1
