@@ -6,7 +6,6 @@ it looks for MNIST, downloads what is missing, and prints where it is stored and
 
 import argparse
 import gzip
-import math
 import os
 import sys
 from contextlib import contextmanager
@@ -33,7 +32,7 @@ NO_MEMORY = "Too little memory for the data: close other programs, or use a smal
 
 @dataclass(frozen=True, eq=False)
 class Digits:
-    """images: [n, 28, 28, 1] float32, 0 to 1; labels: [n, 10] float32, one-hot."""
+    """images: [n, 28, 28] uint8, 0 to 255, the background is 0; labels: [n] uint8, 0 to 9."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -171,17 +170,7 @@ def to_digits(pixels, labels, part):
     if labels.max() > 9:
         found = f"{len(np.unique(labels))} classes, the last is {labels.max()}"
         raise DataError(f"{part}-labels has {found}; needed are ten at most, 0 to 9")
-    images = _empty((*pixels.shape, 1))
-    np.divide(pixels[..., np.newaxis], 255, out=images, dtype=np.float32)
-    return Digits(images, np.eye(10, dtype=np.float32)[labels])
-
-
-def _empty(shape):
-    """Returns an uninitialized float32 array, aligned to 64 bytes: TensorFlow need not copy it."""
-    size = math.prod(shape)
-    buffer = np.empty(size + 16, np.float32)
-    start = -buffer.ctypes.data % 64 // 4
-    return buffer[start : start + size].reshape(shape)
+    return Digits(pixels, labels)
 
 
 @contextmanager

@@ -6,26 +6,27 @@ WIDTH = 40  # characters
 
 
 class Bar:
-    """Called as bar(done, total) now and then. `end` moves on to the next line.
+    """Called as bar(done, total, text) now and then; the text stands behind the bar.
 
-    The bar starts a line of its own on stderr. Another call after `end` starts another bar.
+    It is drawn over itself on one line of stderr; `end` ends that line. Another call after `end`
+    starts another bar.
     """
 
     def __init__(self):
-        self._line = None  # as it is shown now
+        self._line = ""  # as it is shown now
 
-    def __call__(self, done, total):
+    def __call__(self, done, total, text=""):
         if not (sys.stderr and sys.stderr.isatty()):
             return
         share = min(done / total, 1)
-        line = f"  [{'#' * int(WIDTH * share):.<{WIDTH}}] {int(100 * share):3} %"
+        line = f"  [{'#' * int(WIDTH * share):.<{WIDTH}}] {int(100 * share):3} %{text}"
         if line != self._line:
-            start = "\n" if self._line is None else "\r"
-            print(start, line, sep="", end="", file=sys.stderr, flush=True)
+            blanks = " " * (len(self._line) - len(line))  # over what is left of a longer line
+            print("\r", line, blanks, sep="", end="", file=sys.stderr, flush=True)
             self._line = line
 
     def end(self):
         """Ends the line of the bar, if there is one."""
-        if self._line is not None:
+        if self._line:
             print(file=sys.stderr, flush=True)
-            self._line = None
+            self._line = ""

@@ -56,7 +56,7 @@ def order_wrong_first(labels, predictions):
 def mosaic(images, labels, predictions, rows, columns):
     """The first rows * columns digits, wrong ones first, as one picture.
 
-    images: [n, 28, 28] float 0..1, 1 = ink; labels, predictions: [n] int, 0..9.
+    images: [n, 28, 28] uint8, 255 = ink; labels, predictions: [n] int, 0..9.
     Returns [rows * 28, columns * 28, 4] uint8, RGBA (matplotlib draws that faster
     than RGB). Wrong digits are white on red, the true digit small
     at the left bottom, the computed one at the right bottom; the others are black on white; cells
@@ -65,7 +65,7 @@ def mosaic(images, labels, predictions, rows, columns):
     shown = order_wrong_first(labels, predictions)[: rows * columns]
     labels, predictions = (np.asarray(digits, int)[shown] for digits in (labels, predictions))
     wrong = int(np.count_nonzero(labels != predictions))  # these come first
-    ink = (np.clip(np.asarray(images)[shown], 0, 1) * 255).astype(np.uint8)
+    ink = np.asarray(images)[shown]
 
     cells = np.full((rows * columns, SIDE, SIDE, 4), PAPER, np.uint8)
     levels = np.arange(256)[:, None] / 255
