@@ -98,7 +98,7 @@ def draw(folder):
     from digits import drawn  # its tables take time to build, and few runs need them
 
     print("Drawing 70,000 digits (only once) ...", end="", file=sys.stderr, flush=True)
-    bar = Bar()
+    bar = Bar("\n")
     arrays = drawn.make(progress=bar)
     bar.end()
     print(" done", file=sys.stderr, flush=True)

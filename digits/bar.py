@@ -9,10 +9,11 @@ class Bar:
     """Called as bar(done, total, text) now and then; the text stands behind the bar.
 
     It is drawn over itself on one line of stderr; `end` ends that line. Another call after `end`
-    starts another bar.
+    starts another bar. start: printed before a bar, "\\n" if the line before it is open.
     """
 
-    def __init__(self):
+    def __init__(self, start=""):
+        self._start = start
         self._line = ""  # as it is shown now
 
     def __call__(self, done, total, text=""):
@@ -22,7 +23,8 @@ class Bar:
         line = f"  [{'#' * int(WIDTH * share):.<{WIDTH}}] {int(100 * share):3} %{text}"
         if line != self._line:
             blanks = " " * (len(self._line) - len(line))  # over what is left of a longer line
-            print("\r", line, blanks, sep="", end="", file=sys.stderr, flush=True)
+            start = "\r" if self._line else self._start
+            print(start, line, blanks, sep="", end="", file=sys.stderr, flush=True)
             self._line = line
 
     def end(self):

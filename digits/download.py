@@ -105,7 +105,7 @@ def deliver(missing, total):
     missing = list(missing)
     size = sum(GZ_SIZE[name] for name in missing)
     say(f"Downloading MNIST ({size / 1e6:.1f} MB), for {total} seconds at most:\n")
-    bar = Bar()
+    bar = Bar("\n")
     end = time.monotonic() + total
     for k, mirror in enumerate(MIRRORS):
         left = end - time.monotonic()

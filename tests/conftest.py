@@ -113,7 +113,7 @@ def load_script(monkeypatch, small_data):
     def load(path, *flags):
         handed = {}
 
-        def run(args, mnist, train_step, evaluate, optimizer, weights, biases, iterations):
+        def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
             handed.update(locals())
 
         monkeypatch.setattr(tensorflowvisu, "run", run)
@@ -181,10 +181,16 @@ def display():
     server.wait()
 
 
+def batch_of(digits, chosen=slice(None)):
+    """X [n, 28, 28, 1] and Y_ [n, 10] float32 of these of the digits, as scripts get them."""
+    X = digits.images[chosen, ..., np.newaxis] / np.float32(255)
+    return X, np.eye(10, dtype=np.float32)[digits.labels[chosen]]
+
+
 def measure(accuracy, loss):
     """A Measure of ten digits, all right, whatever its accuracy says."""
     labels = np.arange(10)
-    return Measure(accuracy, loss, np.zeros([10, 28, 28]), labels, labels)
+    return Measure(accuracy, loss, np.zeros([10, 28, 28], np.uint8), labels, labels)
 
 
 def evaluation(i, test=None, seconds=None):

@@ -32,7 +32,7 @@ def test_shapes_and_types(small):
     shapes = [(600, 28, 28), (600,), (200, 28, 28), (200,)]
     assert [array.shape for array in small] == shapes
     assert {array.dtype for array in small} == {np.dtype(np.uint8)}
-    assert mnist_data.to_mnist(small, "drawn").test.images.shape == (200, 28, 28, 1)
+    assert mnist_data.to_mnist(small, "drawn").test.images.shape == (200, 28, 28)
 
 
 def digest(arrays):

@@ -20,7 +20,7 @@ from visu.pictures import (
 
 def blanks(count):
     """`count` digits without ink."""
-    return np.zeros((count, 28, 28), np.float32)
+    return np.zeros((count, 28, 28), np.uint8)
 
 
 def cell(picture, row, column):
@@ -54,7 +54,7 @@ def test_wrong_ones_come_first_each_group_in_data_order():
 def test_mosaic_is_filled_line_by_line_wrong_ones_first():
     images = blanks(3)
     for k in range(3):
-        images[k, 14, 14] = (k + 1) / 4  # tells the digits apart
+        images[k, 14, 14] = 64 * (k + 1)  # tells the digits apart
     picture = mosaic(images, [5, 6, 7], [5, 0, 7], rows=2, columns=2)
     assert (picture.shape, picture.dtype) == ((56, 56, 4), np.uint8)
     assert cell(picture, 0, 0)[0, 0].tolist() == list(WRONG_PAPER)  # the second digit, wrong
@@ -66,7 +66,7 @@ def test_mosaic_is_filled_line_by_line_wrong_ones_first():
 
 def test_ink_is_black_on_white_and_white_on_red():
     images = blanks(2)
-    images[:, 5, 5] = 1
+    images[:, 5, 5] = 255
     picture = mosaic(images, [1, 2], [1, 3], rows=1, columns=2)
     assert cell(picture, 0, 0)[5, 5].tolist() == [255, 255, 255, 255]
     assert cell(picture, 0, 1)[5, 5].tolist() == [0, 0, 0, 255]

@@ -44,7 +44,7 @@ def test_no_glyph_is_missing_in_what_is_drawn(weight):
 
 @pytest.mark.parametrize("name", ["$5 and $6_{", "漢字 🚀", "a\nb"])
 def test_a_run_under_any_name_has_its_picture(tmp_path, name):
-    digits = np.zeros([100, 28, 28]), np.zeros(100, int), np.zeros(100, int)
+    digits = np.zeros([100, 28, 28], np.uint8), np.zeros(100, int), np.zeros(100, int)
     read = Measure(0.5, 1.0, *digits)
     history = History()
     history.append(

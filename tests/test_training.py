@@ -8,16 +8,17 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import SCRIPTS, TOP
+from conftest import SCRIPTS, TOP, batch_of
 
-import mnist_data
+from visu.quiet_tensorflow import check_device
 from visu.training import (
     BATCH,
     Training,
     batches,
     next_reading,
     reads_test,
-    tensor_of,
+    to_batch,
+    to_images,
 )
 from visu.worker import Control
 
@@ -55,25 +56,15 @@ def test_schedule_of_readings():
     assert next_reading(40, 20, 45) == 45 and reads_test(45, 20, 45)
 
 
-def test_digits_are_used_where_they_lie():
-    pixels = np.random.default_rng(0).integers(0, 256, (6, 28, 28), np.uint8)
-    images = mnist_data.to_digits(pixels, np.arange(6, dtype=np.uint8), "train").images
-    tensor = tensor_of(images)
-    np.testing.assert_array_equal(tensor, pixels[..., None] / np.float32(255))
-    images[5] = 2
-    assert (tensor[5] == 2).numpy().all() == (not tf.config.list_physical_devices("GPU"))
-
-
-def test_other_arrays_are_copied():
-    room = np.arange(100, dtype=np.float32)
-    first = room[-room.ctypes.data % 64 // 4 :]  # where TensorFlow could use it in place
-    locked = first[:16].view()
-    locked.flags.writeable = False
-    for array in (first[1:], first[::2], locked):
-        before = array.copy()
-        tensor = tensor_of(array)
-        room += 1
-        np.testing.assert_array_equal(tensor, before)
+def test_digits_become_a_batch_and_pictures_again():
+    pixels = np.arange(6 * 784, dtype=np.uint8).reshape(6, 28, 28)  # each of the 256 values
+    labels = np.array([3, 9, 0, 1, 2, 5], np.uint8)
+    X, Y_ = tf.function(to_batch)(pixels, labels)
+    np.testing.assert_allclose(X, pixels[..., None] / 255, rtol=2e-7)
+    assert Y_.dtype == X.dtype == tf.float32
+    np.testing.assert_array_equal(Y_, np.eye(10)[labels])
+    np.testing.assert_array_equal(to_images(X), pixels)
+    np.testing.assert_array_equal(to_images(X * 3 - 1), np.clip(pixels * 3.0 - 255, 0, 255))
 
 
 def read(training, control=None, iterations=45, seed=0):
@@ -93,15 +84,15 @@ def test_readings_are_those_of_one_step_after_the_other(make_training):
     train, test = names["mnist"].train, names["mnist"].test
     order = take(300, 60, seed=0)
     for i in range(46):
-        X, Y_ = train.images[order[i]], train.labels[order[i]]
+        X, Y_ = batch_of(train, order[i])
         for reading in readings:
             if reading.iteration == i:
                 Y, loss, accuracy = names["evaluate"](X, Y_)
                 assert reading.train.loss == pytest.approx(float(loss), rel=1e-4)
                 assert reading.train.accuracy == pytest.approx(float(accuracy))
-                np.testing.assert_array_equal(reading.train.images, X[..., 0])
-                np.testing.assert_array_equal(reading.train.labels, Y_.argmax(1))
-                Y, loss, accuracy = names["evaluate"](test.images, test.labels)
+                np.testing.assert_array_equal(reading.train.images, train.images[order[i]])
+                np.testing.assert_array_equal(reading.train.labels, train.labels[order[i]])
+                Y, loss, accuracy = names["evaluate"](*batch_of(test))
                 assert reading.test.loss == pytest.approx(float(loss), rel=1e-4)
                 assert reading.test.accuracy == pytest.approx(float(accuracy))
                 np.testing.assert_array_equal(reading.test.predictions, Y.numpy().argmax(1))
@@ -111,8 +102,8 @@ def test_readings_are_those_of_one_step_after_the_other(make_training):
     np.testing.assert_allclose(names["weights"][0].numpy(), looped, rtol=1e-3, atol=1e-6)
 
 
-def test_digits_that_a_step_returns_are_shown_and_read(make_training):
-    """A step that trains on other digits than its batch's: the readings are of what it saw last."""
+def test_images_that_a_step_returns_are_shown_and_the_curve_is_the_next_batch(make_training):
+    """A step that trains on other images than its batch's: they are for the picture only."""
     _, names = make_training(SOFTMAX)
 
     @tf.function
@@ -124,15 +115,17 @@ def test_digits_that_a_step_returns_are_shown_and_read(make_training):
     training = Training(names["mnist"], mirrored, *rest)
     readings = read(training)
     train, order = names["mnist"].train, take(300, 60, seed=0)
-    np.testing.assert_array_equal(readings[0].train.images, train.images[order[0], ..., 0])
+    np.testing.assert_array_equal(readings[0].train.images, train.images[order[0]])
     for reading in readings[1:]:
         batch = order[reading.iteration - 1]
-        np.testing.assert_array_equal(reading.train.images, train.images[batch, :, ::-1, 0])
-        np.testing.assert_array_equal(reading.train.labels, train.labels[batch].argmax(1))
-    batch = train.images[order[44], :, ::-1], train.labels[order[44]]
-    Y, loss, accuracy = names["evaluate"](*batch)
-    assert readings[-1].train.loss == pytest.approx(float(loss), rel=1e-4)
+        np.testing.assert_array_equal(reading.train.images, train.images[batch, :, ::-1])
+        np.testing.assert_array_equal(reading.train.labels, train.labels[batch])
+    X, Y_ = batch_of(train, order[44])
+    Y, _, _ = names["evaluate"](X[:, :, ::-1], Y_)
     np.testing.assert_array_equal(readings[-1].train.predictions, Y.numpy().argmax(1))
+    _, loss, accuracy = names["evaluate"](*batch_of(train, order[45]))
+    assert readings[-1].train.loss == pytest.approx(float(loss), rel=1e-4)
+    assert readings[-1].train.accuracy == pytest.approx(float(accuracy))
 
 
 def test_test_set_is_read_in_slices(make_training, monkeypatch):
@@ -177,8 +170,8 @@ class SingleSteps(Control):
     def wait(self, most):
         return 1
 
-def run(args, mnist, *parts, **iterations):
-    training = Training(mnist, *parts[:5])
+def run(args, mnist, *parts):
+    training = Training(mnist, *parts)
     for evaluation in training.evaluations(seed=0, iterations=23, every=20, control=SingleSteps()):
         print(evaluation.iteration, flush=True)
 
@@ -195,3 +188,60 @@ def test_the_loop_is_compiled_once_whatever_iterations_are_asked_for(small_data,
     done = subprocess.run(command, env=os.environ | flags, capture_output=True, text=True)
     assert done.stdout.split() == [str(i) for i in range(24)], done.stderr
     assert len(list(tmp_path.glob("module_*block*.before_optimizations.txt"))) == 1
+
+
+# ---- GPUs, for which logical devices of the CPU stand in
+
+
+def test_no_variable_of_a_step_is_int32(script, load_script):
+    """XLA fails with such on a GPU."""
+    names = load_script(script)
+    names["optimizer"].build(names["weights"] + names["biases"])
+    step = names["train_step"].get_concrete_function(
+        tf.TensorSpec([BATCH, 28, 28, 1]), tf.TensorSpec([BATCH, 10])
+    )
+    assert step.variables and all(v.dtype != tf.int32 for v in step.variables)
+
+
+def test_a_device_that_fails_at_its_first_operation_is_noticed():
+    assert check_device("CPU:0") is None
+    assert "GPU:7" in check_device("GPU:7")
+
+
+ON_A_SECOND_DEVICE = """
+import runpy, sys
+import tensorflow as tf
+(cpu,) = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import tensorflowvisu
+from visu.training import Training
+
+def run(args, mnist, *parts):
+    training = Training(mnist, *parts)
+    print(*(value.device for value in (*training.data, *parts[-2])))
+
+tensorflowvisu.run = run
+sys.argv.pop(0)
+with tf.device("CPU:1"):
+    runpy.run_path(sys.argv[0])
+"""
+
+
+def test_the_digits_lie_where_the_training_runs(small_data):
+    command = [sys.executable, "-c", ON_A_SECOND_DEVICE, SOFTMAX, "--data", small_data]
+    variables = os.environ | {"PYTHONPATH": str(TOP)}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    devices = done.stdout.split()
+    assert len(devices) == 3 and set(devices) == {devices[-1]}, done.stderr
+    assert devices[-1].endswith("CPU:1")
+
+
+def test_what_is_withheld_at_the_start_is_shown_if_the_process_dies():
+    code = "import os; from visu.quiet_tensorflow import quiet_stderr\nwith quiet_stderr():\n"
+    code += "    os.write(2, b'LLVM ERROR: no such target'); {}"
+    shown = []
+    for end in ("os._exit(1)", "os.abort()", "1 / 0", "pass"):
+        command = [sys.executable, "-c", code.format(end)]
+        variables = os.environ | {"PYTHONPATH": str(TOP)}
+        shown.append(subprocess.run(command, env=variables, capture_output=True, text=True).stderr)
+    assert ["LLVM ERROR" in text for text in shown] == [True, True, True, False]

@@ -29,7 +29,7 @@ from visu.panels import DPI, SIX, SIZE, Panels, save_picture
 RUN = Plan("2.2 five layers", "MNIST", iterations=2000, test_count=1000)
 SIZES = [(1280, 720), (1344, 756), (1920, 1080), (2560, 1440)]
 BY_HAND = [(1000, 800), (800, 1000), (1600, 600)]
-IMAGES = np.random.default_rng(0).random((1000, 28, 28)).astype(np.float32)
+IMAGES = np.random.default_rng(0).integers(0, 256, (1000, 28, 28), np.uint8)
 IMAGES[:, 0, 0] = 0  # shows a cell's colour
 
 

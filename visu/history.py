@@ -31,7 +31,7 @@ class Measure:
     """The network's answers to n digits, dropout off.
 
     accuracy: share of right answers, 0..1; loss: cross entropy per 100 digits (the slides' sum);
-    images: [n, 28, 28] uint8, 0 to 255; labels, predictions: [n] int, the true and the computed digit.
+    images: [n, 28, 28] uint8, 0 to 255; labels, predictions: [n] int, true and computed digits.
     """
 
     accuracy: float

@@ -33,7 +33,7 @@ class Digits(Plot):
         if measure is self.drawn:
             return False
         self.drawn = measure
-        blank = np.zeros((0, pictures.SIDE, pictures.SIDE)), [], []
+        blank = np.zeros((0, pictures.SIDE, pictures.SIDE), np.uint8), [], []
         digits = (measure.images, measure.labels, measure.predictions) if measure else blank
         picture = pictures.mosaic(*digits, self.rows, self.columns)
         self.image.set_data(pictures.halved(picture) if self.halve else picture)

@@ -77,13 +77,14 @@ def check_evaluate(returned):
 class Training:
     """A script's network beside its data on the device, and the compiled loop that trains it.
 
+    data: images [n, 28, 28] and labels [n] of the training digits, uint8, on its device.
     Raises ScriptError where the script breaks its contract, see `tensorflowvisu.run`.
     """
 
     def __init__(self, mnist, train_step, evaluate, optimizer, weights, biases):
         self._mnist = mnist
         train, test = mnist.train, mnist.test
-        self._train = tf.constant(train.images), tf.constant(train.labels)
+        self.data = tf.constant(train.images), tf.constant(train.labels)
         self._slices = [  # of the test digits: all 10,000 at once do not fit a small GPU
             to_batch(test.images[k : k + SLICE], test.labels[k : k + SLICE])
             for k in range(0, len(test.images), SLICE)
@@ -139,8 +140,8 @@ class Training:
         return self._evaluate_batch(tf.gather(X, last), tf.gather(Y_, last), shown)
 
     def _gather(self, indices):
-        """In the graph: X [..., 28, 28, 1] and Y_ [..., 10] of training digits, by their indices."""
-        return to_batch(*(tf.gather(data, indices) for data in self._train))
+        """In the graph: X [..., 28, 28, 1], Y_ [..., 10] of the digits at these indices."""
+        return to_batch(*(tf.gather(data, indices) for data in self.data))
 
     def _evaluate_batch(self, X, Y_, shown=None):
         """In the graph, for a batch: accuracy and loss [2]; the images, labels and predictions
