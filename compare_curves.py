@@ -18,8 +18,10 @@ import os
 import sys
 from pathlib import Path
 
-from visu import overlay, runs
 from visu.backend import NoWindow  # before the rest of matplotlib
+
+# isort: split
+from visu import overlay, runs
 from visu.cli import Parser, picture_file, whole
 from visu.deck import DECK, command
 from visu.text import printable

@@ -8,9 +8,10 @@ import gc
 import sys
 from pathlib import Path
 
-from visu import backend  # first: it decides on the window before Keras imports pyplot
+from visu import backend  # before TensorFlow, which imports pyplot
 
-from visu import quiet_tensorflow, training  # isort: skip
+# isort: split
+from visu import quiet_tensorflow, training
 from visu.cli import Parser, label, movie_file, shorten, whole
 from visu.history import Plan
 from visu.recording import Recording

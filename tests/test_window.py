@@ -16,10 +16,12 @@ import matplotlib
 import matplotlib.text
 import numpy as np
 import pytest
+from conftest import SCRIPTS, TOP
 from matplotlib.backend_bases import FigureCanvasBase, KeyEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from test_compare import write_run
 
 import mnist_data
 from visu import backend, pictures, plots, window
@@ -595,12 +597,43 @@ def test_where_qt_would_abort_it_is_not_used(monkeypatch, chosen, works, opens, 
 
     monkeypatch.setattr(matplotlib, "get_backend", get)
     monkeypatch.setattr(window.plt, "switch_backend", switch)
+    monkeypatch.setattr(backend, "find_spec", lambda name: name)
+    monkeypatch.delenv("QT_QPA_PLATFORM", raising=False)
     monkeypatch.setattr(backend, "_missing_to_qt", lambda: ("libxcb-cursor", "0"))
     why = window.why_no_window()
     assert all(word in why for word in words) if words else why is None
     assert opens in (None, switched[-1])
     monkeypatch.setattr(backend, "_missing_to_qt", lambda: None)
     assert window.why_no_window() is None and switched[-1] == "qtagg"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Qt's platforms for X11 and Wayland")
+@pytest.mark.parametrize("platform", ["offscreen", "typo", "wayland"])
+def test_where_qt_would_draw_unseen_or_abort_it_is_not_used(monkeypatch, platform):
+    monkeypatch.setattr(matplotlib, "get_backend", lambda auto_select=True: "qtagg")
+    monkeypatch.setattr(window.plt, "switch_backend", lambda name: None)
+    monkeypatch.setattr(backend, "find_spec", lambda name: name)
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("QT_QPA_PLATFORM", platform)
+    assert f"QT_QPA_PLATFORM={platform}" in window.why_no_window()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "modules", "install"),
+    [
+        ("qtagg", ["PySide6", "PyQt6", "PyQt5", "PySide2"], "pip install pyside6"),
+        ("webagg", ["tornado"], "pip install tornado"),
+        ("tkagg", ["_tkinter"], "python3-tk"),
+    ],
+)
+def test_a_chosen_backend_without_its_toolkit_says_what_to_install(
+    monkeypatch, chosen, modules, install
+):
+    for module in modules:
+        monkeypatch.setitem(sys.modules, module, None)  # as if it were not installed
+    monkeypatch.setattr(matplotlib, "get_backend", lambda auto_select=True: chosen)
+    assert install in window.why_no_window()
 
 
 def test_under_a_notebooks_exclamation_mark_it_names_run(monkeypatch):
@@ -629,17 +662,66 @@ def test_a_toolkit_that_fails_is_told_in_one_line(monkeypatch):
     ("changes", "word"),
     [
         ({"MPLBACKEND": "agg"}, "MPLBACKEND=agg"),
-        ({"MPLBACKEND": "module://nowhere"}, "MPLBACKEND=module://nowhere"),
-        ({"DISPLAY": ":4711"}, "DISPLAY"),
+        ({"MPLBACKEND": "typo"}, "MPLBACKEND=typo"),
+        ({"MPLBACKEND": "module://nowhere"}, "No module named 'nowhere'"),
+        ({"MPLBACKEND": "TkAgg"}, "set DISPLAY"),
+        ({"MPLBACKEND": "tkagg", "DISPLAY": ":4711"}, "display :4711"),
+        ({"MPLBACKEND": "qtagg"}, "set DISPLAY"),
+        ({"DISPLAY": ":4711"}, "display :4711"),
     ],
-    ids=["agg", "unknown", "dead"],
+    ids=["agg", "typo", "nowhere", "Tk", "Tk dead", "Qt", "dead"],
 )
 def test_without_a_screen_there_is_one_line_and_no_crash(environment, changes, word):
     code = "from visu.backend import why_no_window; print(why_no_window())"
     done = run_python(code, environment(**changes))
     out, _ = done.communicate(timeout=30)
     assert done.returncode == 0
-    assert word in out and out.count("\n") == 1
+    assert (word in out or "install" in out) and out.count("\n") == 1
+
+
+def test_pyplot_imported_by_another_module_first_is_no_crash(environment):
+    code = "import matplotlib.pyplot; from visu.window import why_no_window; print(why_no_window())"
+    done = run_python(code, environment(MPLBACKEND="tkagg"))
+    out, _ = done.communicate(timeout=30)
+    assert done.returncode == 0
+    if sys.platform.startswith("linux"):
+        assert "set DISPLAY" in out or "install" in out
+
+
+BOTH = """
+import runpy, sys
+_, *given = sys.argv
+for flags in ["--headless"], []:
+    sys.argv = [*given, *flags]
+    runpy.run_path(given[0])
+    print("end", file=sys.stderr, flush=True)
+"""
+
+
+def test_a_script_trains_under_an_unknown_backend(environment, small_data, tmp_path):
+    """A whole script, as TensorFlow imports pyplot. Headless, nothing at all is said."""
+    flags = "--data", small_data, "--runs", tmp_path, "--iterations", "20"
+    variables = environment(MPLBACKEND="typo")
+    process = run_python(BOTH, variables, SCRIPTS[0], *flags, stderr=subprocess.PIPE)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0 and out.count("Final test accuracy") == 2
+    first, why, last = err.splitlines()
+    assert first == last == "end" and why.startswith("No window: ") and "typo" in why
+
+
+@pytest.mark.parametrize("save", [False, True], ids=["window", "save"])
+def test_curves_are_compared_under_an_unknown_backend(environment, tmp_path, save):
+    write_run(tmp_path, "1.0_softmax", [0.9, 0.91])
+    flags = ["--save", tmp_path / "slide.png"] if save else []
+    done = subprocess.run(
+        [sys.executable, TOP / "compare_curves.py", "--runs", tmp_path, *flags],
+        env=environment(MPLBACKEND="typo"),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and "91.00" in done.stdout
+    lines = done.stderr.splitlines()
+    assert [line.startswith("No window: ") for line in lines] == ([] if save else [True])
 
 
 # ---- a real window
@@ -672,7 +754,7 @@ print("ended", flush=True)
 """
 
 
-def run_python(code, variables, *arguments):
+def run_python(code, variables, *arguments, **options):
     """A Python process with the tests' and the project's folders in its path."""
     here = os.path.dirname(os.path.abspath(__file__))
     path = os.pathsep.join([here, os.path.dirname(here)])
@@ -681,6 +763,7 @@ def run_python(code, variables, *arguments):
         env=variables | {"PYTHONPATH": path},
         stdout=subprocess.PIPE,
         text=True,
+        **options,
     )
 
 

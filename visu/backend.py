@@ -1,6 +1,7 @@
-"""Which of matplotlib's backends there is, and why none of them may open a window.
+"""Chooses the backend with which matplotlib opens windows, and says why where none can open.
 
-To be imported before the rest of matplotlib, whose import fails on a $MPLBACKEND it does not know.
+Import this module before anything that imports pyplot, which TensorFlow does through Keras: until
+then $MPLBACKEND can be set aside, and neither an unknown nor an unusable one raises.
 """
 
 import ctypes
@@ -12,15 +13,25 @@ from pathlib import Path
 
 _chosen, _unknown = os.environ.pop("MPLBACKEND", ""), ""
 import matplotlib  # noqa: E402
-from matplotlib.backends import BackendFilter, backend_registry  # noqa: E402
+from matplotlib.backends import backend_registry  # noqa: E402
 
-TOOLKITS = "_tkinter", "PySide6", "PyQt6", "PyQt5", "gi", "wx"
+# a backend's GUI framework: its name, the modules of which it needs one, how to install one
+TOOLKITS = {
+    "qt": ("Qt", ("PySide6", "PyQt6", "PyQt5", "PySide2"), "pip install pyside6"),
+    "qt5": ("Qt 5", ("PyQt5", "PySide2"), "pip install pyqt5"),
+    "gtk4": ("GTK", ("gi",), "pip install pygobject"),
+    "gtk3": ("GTK", ("gi",), "pip install pygobject"),
+    "tk": ("Tk", ("_tkinter",), "apt install python3-tk"),
+    "wx": ("wxPython", ("wx",), "pip install wxpython"),
+    "webagg": ("tornado", ("tornado",), "pip install tornado"),
+}
 AFTER_QT = "gtk4agg", "gtk3agg", "tkagg", "wxagg"  # in matplotlib's order
+SCREENS = {"xcb": "DISPLAY", "wayland": "WAYLAND_DISPLAY"}  # Qt's platforms, and what they need
 
 if _chosen:
     os.environ["MPLBACKEND"] = _chosen
     try:
-        matplotlib.use(_chosen)
+        matplotlib.use(_chosen, force=False)  # no error where pyplot is imported already
     except ValueError:
         _unknown = _chosen
 
@@ -40,38 +51,72 @@ class NoWindow(Exception):
 
 
 def why_no_window():
-    """None where a window can open, else one line: why not, and what to do or to install."""
+    """Return None where a window can open, else one line: why not, and what to do or install.
+
+    Where a window can open, pyplot has been switched to the backend that opens it.
+    """
     if _unknown:
         return f"matplotlib has no backend MPLBACKEND={_unknown}; unset it."
+    chosen = matplotlib.get_backend(auto_select=False)
     try:
-        chosen = matplotlib.get_backend(auto_select=False)
-        backend = matplotlib.get_backend().lower()  # tries the toolkits where none was chosen
-        if _of_notebooks(backend):
+        backend = matplotlib.get_backend()  # tries the toolkits where none was chosen
+        if _of_notebooks(backend.lower()):
             return "!python cannot draw in a notebook; write %run in its place."
-        if backend in backend_registry.list_builtin(BackendFilter.INTERACTIVE):
-            import matplotlib.pyplot as plt
-
-            # raises where its toolkit or the display is missing
-            plt.switch_backend("module://visu.webagg" if backend == "webagg" else backend)
-            return _why_not_qt(() if chosen else AFTER_QT) if backend.startswith("qt") else None
-    except Exception as error:  # ImportError, RuntimeError, or a toolkit's own
-        return one_line(error)
-    if os.environ.get("MPLBACKEND", "").lower() == backend:
+        backend, framework = backend_registry.resolve_backend(backend)
+    except Exception as error:  # whatever a backend's module raises
+        return f"MPLBACKEND={chosen} cannot be loaded, unset it: {one_line(error)}"
+    if framework:
+        return _why_not(backend, framework, () if chosen else AFTER_QT)
+    if os.environ.get("MPLBACKEND", "").lower() == backend.lower():
         return f"MPLBACKEND={backend} only writes files; unset it."
+    return _why_no_toolkit()
+
+
+def _why_not(backend, framework, others=()):
+    """None if this backend, or else for Qt one of the others, can open a window, else one line."""
+    import matplotlib.pyplot as plt
+
+    if not _installed(framework):
+        name, _, install = TOOLKITS[framework]
+        return f"the backend {backend} needs {name}; {install}."
+    try:
+        plt.switch_backend("module://visu.webagg" if backend == "webagg" else backend)
+    except Exception as error:  # ImportError, RuntimeError, or a toolkit's own
+        return _why_no_display() if "headless" in str(error) else one_line(error)
+    return _why_not_qt(others) if framework.startswith("qt") else None
+
+
+def _installed(framework):
+    """Whether Python finds one of the modules that this GUI framework needs."""
+    _, modules, _ = TOOLKITS.get(framework, ("", (), ""))
+    return not modules or any(find_spec(module) for module in modules)
+
+
+def _why_no_display():
+    screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if not screen:
+        return "there is no display; set DISPLAY."
+    return f"the display {screen} does not answer; check DISPLAY."
+
+
+def _why_no_toolkit():
+    """One line: why matplotlib, left to choose, has found no backend that opens windows."""
     screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if sys.platform.startswith("linux") and not screen:
-        return "there is no display; set DISPLAY."
-    if any(find_spec(toolkit) for toolkit in TOOLKITS):
-        return f"the display {screen or ''} does not answer; check DISPLAY."
+        return _why_no_display()
+    for framework in TOOLKITS:
+        if framework != "webagg" and _installed(framework):
+            backend = backend_registry.backend_for_gui_framework(framework)
+            return _why_not(backend, framework) or _why_no_display()
     return "Python has no window toolkit; apt install python3-tk, or pip install pyside6."
 
 
 def _why_not_qt(others):
-    """None where Qt, or else one of these other backends, can open a window, else one line."""
+    """None if Qt, or else one of these other backends, can open a window, else one line."""
     import matplotlib.pyplot as plt
 
-    missing = _missing_to_qt()
-    if not missing:
+    hidden, missing = _hidden_qt(), _missing_to_qt()
+    if not hidden and not missing:
         return None
     for backend in others:
         try:
@@ -79,11 +124,21 @@ def _why_not_qt(others):
             return None
         except ImportError:
             continue
+    if hidden:
+        return f"QT_QPA_PLATFORM={hidden} shows no window here; unset it."
     name, version = missing
     package = f"{name}{'-' if name[-1].isdigit() else ''}{version}".lower()  # as Debian names it
     instead = "python3-tk" if others else "set MPLBACKEND=tkagg"
     library = f"{name}.so.{version}"
     return f"Qt finds no {library}; apt install {package}, or {instead}."
+
+
+def _hidden_qt():
+    """$QT_QPA_PLATFORM where Qt would draw unseen or abort this process because of it, else ""."""
+    given = os.environ.get("QT_QPA_PLATFORM", "")
+    names = [re.split("[-:]", name)[0] for name in given.split(";")]
+    seen = any(os.environ.get(SCREENS.get(name, ""), "") for name in names)
+    return "" if seen or sys.platform != "linux" else given
 
 
 def _missing_to_qt():
