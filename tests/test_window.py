@@ -478,6 +478,15 @@ def test_s_saves_the_view_and_says_where(make_window, tmp_path):
     np.testing.assert_array_equal(pixels(made), before)
 
 
+def test_s_before_the_first_frame_saves_the_whole_view(make_window, tmp_path):
+    made = make_window(long_run(), picture_path=lambda: tmp_path / "a.png", say=lambda line: None)
+    made.panels.update(made.history, "")  # what show() does first
+    press(made, "s")
+    saved = (imread(tmp_path / "a.png") * 255).round()
+    made.canvas.draw()
+    np.testing.assert_array_equal(saved, pixels(made))
+
+
 def test_other_keys_are_the_callers(make_window):
     pressed = []
     made = make_window(

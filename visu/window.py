@@ -72,10 +72,12 @@ class Window:
         self.size = self.seen_size = self.figure.get_size_inches().tolist()
         self.painter = Painter(self.panels)
         self.due = []  # members of panels.moving that are yet to be drawn
+        self.complete = False  # whether the canvas holds the whole figure, except for what is due
         self.rest = self.canvas.new_timer(interval=1, callbacks=[(self._go_on, (), {})])
         self.rest.single_shot = True
         self.canvas.mpl_connect("key_press_event", self._press)
         self.canvas.mpl_connect("draw_event", self._drawn)
+        self.canvas.mpl_connect("resize_event", self._resized)
         self.canvas.mpl_connect("close_event", self._closed)
 
     def show(self, begin):
@@ -132,6 +134,7 @@ class Window:
         """Draw what is due, for about so long; the rest follows when waiting keys are answered."""
         if not (self.blits and getattr(self.canvas, "watched", True)):  # by a browser, under WebAgg
             if self.due:
+                self.complete = False
                 self.canvas.draw_idle()
             self.due = []
         end = time.perf_counter() + seconds
@@ -149,9 +152,15 @@ class Window:
     @_guarded
     def _drawn(self, event):
         """The toolkit has had the canvas drawn: a new window, or another size."""
-        if self.blits and not self.canvas.is_saving():
+        if self.canvas.is_saving():
+            return
+        self.complete = True
+        if self.blits:
             self.painter.complete()
             self.due = []
+
+    def _resized(self, event):
+        self.complete = False
 
     @_guarded
     def _press(self, event):
@@ -178,7 +187,7 @@ class Window:
         path = self.picture_path()
         self._paint()
         try:
-            if not self.blits:
+            if not self.complete:
                 self.canvas.draw()
             imsave(path, self.canvas.buffer_rgba(), format="png")  # a third of savefig's time
             self.say(f"saved {path}")
