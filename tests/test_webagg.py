@@ -1,13 +1,16 @@
 """The live window in a browser: a script under WebAgg, and headless Chromium that looks at it."""
 
+import asyncio
 import base64
 import contextlib
+import http.client
 import io
 import json
 import math
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import urllib.request
@@ -19,7 +22,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from test_scripts import start
-from test_window import RUN, long_run, reading
+from test_window import CHILD, RUN, long_run, press, reading, run_python
 
 from visu import window
 from visu.panels import DPI, SIZE, WARNING
@@ -36,6 +39,7 @@ Object.defineProperty(WebSocket.prototype, "onmessage", {set: listen});
 """
 
 pytest.importorskip("tornado", reason="needs tornado, which serves WebAgg")
+from tornado.websocket import websocket_connect  # noqa: E402
 
 
 @pytest.fixture
@@ -196,7 +200,7 @@ class Tab:
         return (self.pixels * 255).round()
 
 
-def test_tabs_that_come_or_change_their_size_get_all_others_what_is_new(monkeypatch):
+def test_tabs_that_come_or_change_their_size_get_all_others_what_is_new(monkeypatch, tmp_path):
     from visu.webagg import FigureCanvas
 
     def open_figure(title):
@@ -210,10 +214,14 @@ def test_tabs_that_come_or_change_their_size_get_all_others_what_is_new(monkeypa
         made.canvas.draw()
         np.testing.assert_array_equal(shown, made.canvas.buffer_rgba())
 
+    def save_and_compare():
+        press(made, "s")
+        draw_and_compare((imread(tmp_path / "saved.png") * 255).round())
+
     monkeypatch.setattr(window, "open_figure", open_figure)
     monkeypatch.setattr(window, "SLICE", math.inf)  # a frame at once, on slow machines too
     filled = long_run(1600)
-    made = window.Window(filled, RUN, lambda: None)
+    made = window.Window(filled, RUN, lambda: None, picture_path=lambda: tmp_path / "saved.png")
     manager = made.canvas.manager
     for _ in range(2):  # the second comes when nobody has looked for a while
         next_reading()
@@ -228,7 +236,12 @@ def test_tabs_that_come_or_change_their_size_get_all_others_what_is_new(monkeypa
     tab = Tab(manager)
     tab.look()
     manager.handle_json({"type": "resize", "width": 1343, "height": 756})
+    save_and_compare()
     draw_and_compare(tab.look())
+    manager.remove_web_socket(tab)
+    next_reading()
+    Tab(manager)  # it has not asked for a picture yet
+    save_and_compare()
 
 
 def test_ctrl_c_ends_a_served_window_with_status_130(served):
@@ -237,3 +250,188 @@ def test_ctrl_c_ends_a_served_window_with_status_130(served):
     out, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (130, "")
     assert "Stopped" in out
+
+
+# ---- the server: a window without a training, and requests by hand
+
+OTHER_PAGE = """
+from matplotlib.backends.backend_webagg_core import FigureManagerWebAgg
+page = FigureManagerWebAgg.get_javascript().replace("_make_on_message_function", "_listener")
+FigureManagerWebAgg.get_javascript = lambda: page
+"""
+
+
+class Served:
+    """A window under WebAgg in a process of its own; what it prints, and how to ask its server."""
+
+    def __init__(self, code, variables, picture):
+        self.picture = picture
+        self.process = run_python(code, variables, picture, stderr=subprocess.PIPE)
+        self.printed = ""
+        self.port = int(self.line(r"http://.*:(\d+)$")[1])
+
+    def line(self, pattern):
+        """Wait for a line that matches; returns the match."""
+        for line in self.process.stdout:
+            self.printed += line
+            if found := re.search(pattern, line):
+                return found
+        raise AssertionError(self.process.communicate()[1])
+
+    def get(self, path, host, **headers):
+        """The answer to a request by a page under this name: status, text."""
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        line.request("GET", path, headers={"Host": host, **headers})
+        answer = line.getresponse()
+        with contextlib.closing(line):
+            return answer.status, "" if answer.status == 101 else answer.read().decode()
+
+    def websocket(self, host):
+        """The status of a websocket's handshake by a page under this name."""
+        key = {"Sec-WebSocket-Key": "MTIzNDU2Nzg5MDEyMzQ1Ng==", "Sec-WebSocket-Version": "13"}
+        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Origin": f"http://{host}"}
+        return self.get("/1/ws", host, **key, **upgrade)[0]
+
+    def send(self, *messages):
+        """Send these texts, bytes or dicts as a browser."""
+
+        async def talk(socket):
+            for message in messages:
+                text = json.dumps(message) if isinstance(message, dict) else message
+                await socket.write_message(text, binary=isinstance(text, bytes))
+
+        self._talk(talk)
+
+    def image(self):
+        """The picture that a browser gets which has come: [height, width, 4] float 0..1."""
+
+        async def talk(socket):
+            for kind in ("refresh", "draw"):
+                await socket.write_message(json.dumps({"type": kind}))
+            while not isinstance(answer := await socket.read_message(), bytes):
+                assert answer is not None  # closed
+            return imread(io.BytesIO(answer))
+
+        return self._talk(talk)
+
+    def _talk(self, talk):
+        async def connected():
+            socket = await websocket_connect(f"ws://127.0.0.1:{self.port}/1/ws")
+            try:
+                return await asyncio.wait_for(talk(socket), 20)
+            finally:
+                socket.close()
+
+        return asyncio.run(connected())
+
+    def press(self, key):
+        self.send({"type": "key_press", "key": f"k{key}"})
+
+    def end(self):
+        """Press q. The window closes, and nothing was printed that is an error."""
+        self.press("q")
+        out, err = self.process.communicate(timeout=20)
+        assert (self.process.returncode, err) == (0, "")
+        assert out.endswith("ended\n")
+
+
+@pytest.fixture
+def serve(environment, tmp_path):
+    """serve(code, rc): a Served window; rc: lines for matplotlib's matplotlibrc."""
+    made = []
+
+    def start(code=CHILD, rc=""):
+        (tmp_path / "matplotlibrc").write_text(rc)
+        variables = environment(MPLBACKEND="webagg", MATPLOTLIBRC=str(tmp_path))
+        made.append(Served(code, variables, tmp_path / "saved.png"))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.process.kill()
+        one.process.communicate()
+
+
+def test_a_page_under_a_name_of_a_stranger_is_refused(serve):
+    page = serve()
+    for host in ("127.0.0.1", "localhost", "LOCALHOST"):
+        for port in (page.port, 9999):  # as with ssh -L 9999:localhost:8988
+            assert page.get("/", f"{host}:{port}")[0] == 200
+            assert page.websocket(f"{host}:{port}") == 101
+    for host in ("evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1"):
+        name = f"{host}:{page.port}"
+        assert page.get("/", name)[0] == page.get("/js/mpl.js", name)[0] == 403
+        assert page.websocket(name) == 403
+    page.end()
+
+
+@pytest.mark.parametrize(
+    ("address", "host", "answer"),
+    [
+        ("127.0.0.1", "[::1]", True),
+        ("::1", "[::1]", True),
+        ("::1", "localhost", True),
+        ("192.0.2.7", "192.0.2.7", True),
+        ("192.0.2.7", "localhost", False),
+        ("lecture.example", "Lecture.example", True),
+        ("lecture.example", "evil.example", False),
+        ("0.0.0.0", "192.0.2.7", True),
+        ("0.0.0.0", "[2001:db8::1]", True),
+        ("0.0.0.0", "localhost", True),
+        ("0.0.0.0", socket.gethostname(), True),
+        ("0.0.0.0", f"{socket.gethostname()}.evil.example", False),
+        ("", "evil.example", False),
+    ],
+)
+def test_the_names_under_which_a_configured_address_is_reached(address, host, answer):
+    from visu.webagg import allowed
+
+    assert allowed(host, address) is answer
+
+
+def test_a_server_on_all_addresses_is_reached_by_any_of_them(serve):
+    page = serve(rc="webagg.address: 0.0.0.0")
+    assert page.get("/", f"192.0.2.7:{page.port}")[0] == 200
+    assert page.get("/", f"evil.example:{page.port}")[0] == 403
+    page.end()
+
+
+MALFORMED = [
+    "", "{", "5", "[]", "null", "[" * 100_000, b"\xff\x00", "{}", {"type": "key_press"},
+    {"type": "key_press", "key": None}, {"type": "key_press", "key": "x"}, {"type": "event"},
+    {"type": "nothing known"}, {"type": ["draw"]}, {"type": "toolbar_button", "name": "home"},
+    {"type": "motion_notify"}, {"type": "resize", "width": -5, "height": "x"},
+    {"type": "resize", "width": 10**9, "height": 10**9},
+    {"type": "resize", "width": float("nan"), "height": 100},
+    {"type": "set_device_pixel_ratio", "device_pixel_ratio": 0},
+    {"type": "set_device_pixel_ratio", "device_pixel_ratio": "x"},
+    {"type": "supports_binary"}, {"type": "supports_binary", "value": False},
+]  # fmt: skip
+
+
+def test_malformed_messages_and_requests_are_ignored(serve):
+    page = serve()
+    page.send(*MALFORMED)
+    for path in ("/9", "/9/ws", f"/{'9' * 5000}", "/nothing"):
+        assert page.get(path, "localhost")[0] == 404
+    assert page.image().shape[:2] == (DPI * SIZE[1], DPI * SIZE[0])
+    page.end()
+
+
+def test_s_before_a_browser_has_drawn_the_first_frame(serve):
+    page = serve()
+    page.press("s")
+    wait_for(page.picture.exists)
+    page.end()
+    assert imread(page.picture).std() > 0.1
+
+
+def test_another_matplotlib_gets_its_own_page_and_one_line(serve):
+    page = serve(OTHER_PAGE + CHILD)
+    (line,) = [line for line in page.printed.splitlines() if "_make_on_message_function" in line]
+    script = page.get("/js/mpl.js", "localhost")[1]
+    assert "_init_toolbar" in script and "_make_on_message_function" not in script
+    assert page.image()[..., :3].std() > 0.1
+    page.press("s")
+    wait_for(page.picture.exists)
+    page.end()
