@@ -9,7 +9,6 @@ how many of MNIST's 10,000 test digits 3.1 reads after training on drawn digits 
 shows 200 test digits of both beside each other: the first 20 of each class.
 """
 
-import argparse
 import hashlib
 import os
 import sys
@@ -19,11 +18,14 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from ladder import SCRIPTS, TOP, make_run
+import steps
+from ladder import make_run
 from matplotlib.figure import Figure
+from steps import SCRIPTS, TOP
 
 from digits import download, drawn, idx
-from visu.history import read_run
+
+DECK = [step for step in SCRIPTS if step < "4"]
 
 
 def write_folder(folder, arrays):
@@ -34,33 +36,33 @@ def write_folder(folder, arrays):
     return folder
 
 
-def row(title, script, seeds, runs, data):
-    """A line of the table in Markdown: a script in full on this data folder, a run per seed."""
-    entries = [make_run(seed, script, runs, data) for seed in range(seeds)]
-    results = [read_run(Path(entry["folder"]) / "run.json") for entry in entries]
-    if not all(run["completed"] for run in results):
-        sys.exit(f"{script.name}: a run was cut short, see {entries}")
+def row(title, script, runs, data, args):
+    """A line of the table in Markdown: a script on this data folder, a run per seed."""
+    entries = [
+        make_run(seed, script, runs, data, iterations=args.iterations) for seed in range(args.seeds)
+    ]
+    results = [steps.facts(entry["folder"]) for entry in entries]
     final = [100 * run["final_test_accuracy"] for run in results]
     title = title or results[0]["title"]
     seeds = ", ".join(f"{x:.2f}" for x in final)
     return f"| {title} | {results[0]['iterations']:,} | {seeds} | **{median(final):.2f}** |"
 
 
-def print_ladder(arrays, mnist, seeds, runs):
+def print_ladder(arrays, mnist, args):
     """Print the table. arrays, mnist: those of drawn digits and of MNIST, or None for MNIST."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(array)
-    runs = runs / digest.hexdigest()[:8]  # other digits, other runs
+    runs = args.runs / digest.hexdigest()[:8]  # other digits, other runs
     print("| step | iterations | final test accuracy, %, per seed | median |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         data = write_folder(Path(folder, "drawn"), arrays)
-        for script in (SCRIPTS[step] for step in SCRIPTS if step < "4"):
-            print(row(None, script, seeds, runs, data), flush=True)
+        for step in args.steps or DECK:
+            print(row(None, SCRIPTS[step], runs, data, args), flush=True)
         if mnist:
             data = write_folder(Path(folder, "drawn-mnist"), [*arrays[:2], *mnist[2:]])
             title = "3.1 trained on drawn digits, tested on MNIST's"
-            print(row(title, SCRIPTS["3.1"], seeds, runs / "mnist", data))
+            print(row(title, SCRIPTS["3.1"], runs / "mnist", data, args))
         else:
             print("\nOn real digits: skipped, --data FOLDER says where MNIST's files are")
 
@@ -89,25 +91,27 @@ def draw_sheet(file, halves):
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N-1 (3)")
-    parser.add_argument("--runs", type=Path, default=TOP / "runs" / "drawn", metavar="FOLDER")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="where MNIST's files are")
-    parser.add_argument("--sheet", type=Path, metavar="FILE", help="only draw the sheet, as .png")
+    parser = steps.Parser(description=__doc__)
+    add, step = parser.add_argument, steps.one_of(*SCRIPTS)
+    add("steps", nargs="*", type=step, metavar="STEP", help="for example 2.1 (the deck's six)")
+    add("--seeds", type=steps.whole(1, 1000), default=3, metavar="N", help="seeds 0 to N-1 (3)")
+    add("--iterations", type=steps.whole(1, 10**7), metavar="N", help="for shorter runs")
+    add("--runs", type=Path, default=TOP / "runs" / "drawn", metavar="FOLDER")
+    add("--data", type=Path, metavar="FOLDER", help="where MNIST's files are")
+    add("--sheet", type=Path, metavar="FILE", help="only draw the sheet, as .png")
     args = parser.parse_args()
     if args.sheet and not args.data:
         parser.error("--sheet needs --data FOLDER with MNIST's files")
+    mnist = args.data and read_mnist(args.data)
     start = time.perf_counter()
     arrays = drawn.make()
     seconds = time.perf_counter() - start
-    mnist = args.data and read_mnist(args.data)
     if args.sheet:
         pictures = {"Drawn from pen strokes": arrays[2:], "MNIST": mnist[2:]}
         return draw_sheet(args.sheet, {title: mosaic(*of) for title, of in pictures.items()})
-    print(f"70,000 digits drawn in {seconds:.1f} s, {os.cpu_count()} cores\n", flush=True)
-    print_ladder(arrays, mnist, args.seeds, args.runs)
+    count = len(arrays[0]) + len(arrays[2])
+    print(f"{count:,} digits drawn in {seconds:.1f} s, {os.cpu_count()} cores\n", flush=True)
+    print_ladder(arrays, mnist, args)
 
 
 def read_mnist(folder):
@@ -116,7 +120,8 @@ def read_mnist(folder):
         arrays = idx.read(idx.data_paths(folder))
         return [*map(download.checked, idx.NAMES, arrays)]
     except idx.DataError as error:
-        sys.exit(f"--data {folder}: {error}")
+        print(f"--data {folder}: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -9,24 +9,17 @@ Prints the median, lowest and highest FINAL test accuracy of each step, the test
 and at the end, and the wall time of a run (start-up included), with versions and cores.
 """
 
-import argparse
-import os
-import subprocess
-import sys
+import json
 import tempfile
 import time
 from pathlib import Path
 from statistics import median
 
 import numpy as np
+import steps
+from steps import SCRIPTS, TOP
 
-TOP = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TOP))
-
-from visu.deck import CONSTANT  # noqa: E402
-from visu.history import read_curves, read_run, write_run  # noqa: E402
-
-SCRIPTS = {path.stem.split("_")[1]: path for path in sorted(TOP.glob("mnist_[0-9]*.py"))}
+from visu.deck import CONSTANT
 
 
 def write_constant(folder):
@@ -38,35 +31,27 @@ def write_constant(folder):
     return path
 
 
-def make_run(seed, script, runs, data, label):
-    """Run a script in full; the folder with its files. Kept with the wall time for another call."""
-    kept = runs / script.stem / f"ladder-seed{seed}{label.replace(' ', '-')}.json"
-    if kept.exists():
-        return read_run(kept)
-    command = [sys.executable, script, "--headless", "--seed", str(seed), "--runs", runs]
-    command += ["--data", data, "--label", label]
+def make_run(seed, script, runs, data, label="", iterations=None):
+    """Run a script, unless `runs` has that run already; {"folder": its files, "wall_seconds"}."""
+    length = f"-{iterations}" if iterations else ""
+    name = f"ladder-seed{seed}{label.replace(' ', '-')}{length}.json"
+    saved = runs / script.stem / name
+    if saved.exists():
+        return json.loads(saved.read_text())
+    flags = ["--seed", seed, "--runs", runs, "--data", data, "--label", label]
+    flags += ["--iterations", iterations] if iterations else []
     start = time.perf_counter()
-    printed = subprocess.run(
-        command,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(TOP)},  # for a copy that lies elsewhere
-    ).stdout
-    wall = time.perf_counter() - start
-    folder = printed.rpartition("Files: ")[2].strip()
-    entry = {"folder": folder, "wall_seconds": wall}
-    write_run(kept, entry)
+    folder = steps.run(script, *flags)
+    entry = {"folder": str(folder), "wall_seconds": time.perf_counter() - start}
+    saved.write_text(json.dumps(entry))
     return entry
 
 
-def row(step, entries):
+def row(entries):
     """A line of the table in Markdown, from one entry per seed."""
-    results = [read_run(Path(entry["folder"]) / "run.json") for entry in entries]
-    if not all(run["completed"] for run in results):
-        sys.exit(f"{step}: a run was cut short, see {entries}")
+    results = [steps.facts(entry["folder"]) for entry in entries]
     final = [100 * run["final_test_accuracy"] for run in results]
-    losses = [read_curves(Path(entry["folder"]) / "curves.csv")["test_loss"] for entry in entries]
+    losses = [steps.curves(entry["folder"])["test_loss"] for entry in entries]
     lowest, last = median(np.nanmin(x) for x in losses), median(x[-1] for x in losses)
     title = ", ".join(filter(None, [results[0]["title"], results[0]["label"]]))
     iterations = results[0]["iterations"]
@@ -78,14 +63,13 @@ def row(step, entries):
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    choices = [*SCRIPTS, "constant", []]
-    parser.add_argument("steps", nargs="*", choices=choices, metavar="STEP", help="as 2.1")
-    parser.add_argument("--seeds", type=int, default=5, metavar="N", help="seeds 0 to N-1 (5)")
-    parser.add_argument("--runs", type=Path, default=TOP / "runs" / "ladder", metavar="FOLDER")
-    parser.add_argument("--data", default="mnist", metavar="FOLDER", help="as for the scripts")
+    parser = steps.Parser(description=__doc__)
+    add, step = parser.add_argument, steps.one_of(*SCRIPTS, "constant")
+    add("steps", nargs="*", type=step, metavar="STEP", help="for example 2.1 (all scripts)")
+    add("--seeds", type=steps.whole(1, 1000), default=5, metavar="N", help="seeds 0 to N-1 (5)")
+    add("--iterations", type=steps.whole(1, 10**7), metavar="N", help="for shorter runs")
+    add("--runs", type=Path, default=TOP / "runs" / "ladder", metavar="FOLDER")
+    add("--data", default="mnist", metavar="FOLDER", help="as for the scripts")
     args = parser.parse_args()
     print(
         "| step | iterations | final test accuracy, % (median) | lowest–highest "
@@ -95,10 +79,10 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             constant = step == "constant"
             script = write_constant(folder) if constant else SCRIPTS[step]
-            run = script, args.runs, args.data, CONSTANT if constant else ""
+            run = script, args.runs, args.data, CONSTANT if constant else "", args.iterations
             entries = [make_run(k, *run) for k in range(args.seeds)]
-        print(row(step, entries), flush=True)
-    run = read_run(Path(entries[0]["folder"]) / "run.json")
+        print(row(entries), flush=True)
+    run = steps.facts(entries[0]["folder"])
     print(
         f"\nSeeds 0-{args.seeds - 1}, {run['data']}, {run['device']}, {run['cores']} cores,",
         end=" ",

@@ -13,16 +13,14 @@ import argparse
 import json
 import os
 import runpy
-import subprocess
 import sys
 import tempfile
 import time
 from importlib.metadata import version
-from pathlib import Path
 from statistics import median
 
-TOP = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TOP))
+import steps
+from steps import SCRIPTS
 
 
 def start(script, data):
@@ -48,31 +46,27 @@ def start(script, data):
 
 
 def in_its_own_process(step, data):
-    command = [sys.executable, __file__, step, "--child", "--data", data]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    printed = steps.python(__file__, step, "--child", "--data", data, quiet=True)
     return json.loads(printed.splitlines()[-1])
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    scripts = {path.name.split("_")[1]: path for path in sorted(TOP.glob("mnist_?.?_*.py"))}
-    add = parser.add_argument
-    add("steps", nargs="*", metavar="STEP", help=f"of {', '.join(scripts)} (all)")
-    add("--rounds", type=int, default=3, metavar="N", help="runs of each script (3)")
+    parser = steps.Parser(description=__doc__)
+    add, step = parser.add_argument, steps.one_of(*SCRIPTS)
+    add("steps", nargs="*", type=step, metavar="STEP", help="for example 2.2 (all scripts)")
+    add("--rounds", type=steps.whole(1, 1000), default=3, metavar="N", help="runs of each (3)")
     add("--data", default="mnist", metavar="FOLDER", help="as for the scripts")
     add("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    steps = options.steps or list(scripts)
+    chosen = options.steps or list(SCRIPTS)
     if options.child:
-        return print(json.dumps(start(scripts[steps[0]], options.data)))
+        return print(json.dumps(start(SCRIPTS[chosen[0]], options.data)))
     rounds = []
     for _ in range(options.rounds):
-        rounds.append({step: in_its_own_process(step, options.data) for step in steps})
+        rounds.append({step: in_its_own_process(step, options.data) for step in chosen})
     print("| step | import, s | first reading after it, s | training after it, s |")
     print("|---|---|---|---|")
-    for step in steps:
+    for step in chosen:
         middle = [median(values) for values in zip(*(r[step] for r in rounds), strict=True)]
         print(f"| {step} | " + " | ".join(f"{value:.1f}" for value in middle) + " |")
     cores = len(os.sched_getaffinity(0))

@@ -10,23 +10,16 @@ digits are not looked at. Prints per variant the final validation accuracy, the 
 its lowest and at the end, and the accuracy on the batches of the last 1,000 iterations.
 """
 
-import argparse
-import os
 import re
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from statistics import median
 
 import numpy as np
+import steps
 
-TOP = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TOP))
-
-import mnist_data  # noqa: E402
-from digits.idx import to_idx  # noqa: E402
-from visu.history import read_curves  # noqa: E402
+import mnist_data
+from digits.idx import to_idx
 
 CHANNELS, WIDER = "6, 16, 32, 64, 200", "6, 16, 48, 96, 200"  # of 4.0, of 4.1
 COSINE = "return lrmax * (1 + tf.cos(3.14159 * i / last)) / 2"
@@ -108,45 +101,45 @@ def write_split(folder, mnist, held_out):
         (folder / f"{name}-labels-idx1-ubyte").write_bytes(to_idx(labels[part]))
 
 
-def curves_of(name, source, seed, folder):
-    """Train this source of a script, named so, on the split; its curves."""
-    script = folder / name
-    script.write_text(source, encoding="utf-8")
-    runs = folder / "runs"
-    command = [sys.executable, script, "--headless", "--data", folder, "--seed", str(seed)]
-    environment = os.environ | {"PYTHONPATH": str(TOP)}
-    printed = subprocess.run(
-        [*command, "--runs", runs], check=True, stdout=subprocess.PIPE, text=True, env=environment
-    ).stdout
-    return read_curves(Path(printed.rpartition("Files: ")[2].strip()) / "curves.csv")
+def row(name, script, folder, args):
+    """A line of the table in Markdown: this script trained on the split, a run per seed."""
+    flags = ["--data", folder, "--runs", folder / "runs"]
+    flags += ["--iterations", args.iterations] if args.iterations else []
+    runs = [steps.run(script, *flags, "--seed", seed) for seed in range(args.seeds)]
+    all_curves = [steps.curves(run) for run in runs]
+    final = [100 * curves["test_accuracy"][-1] for curves in all_curves]
+    lowest = median(np.nanmin(curves["test_loss"]) for curves in all_curves)
+    last = median(curves["test_loss"][-1] for curves in all_curves)
+    train = median(100 * curves["train_accuracy"][-50:].mean() for curves in all_curves)
+    return (
+        f"| {name} | {', '.join(f'{x:.2f}' for x in final)} | {median(final):.2f} "
+        f"| {lowest:.2f} → {last:.2f} | {train:.2f} |"
+    )
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("step", choices=VARIANTS)
-    parser.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N-1 (3)")
+    parser = steps.Parser(description=__doc__)
+    add = parser.add_argument
+    add("step", type=steps.one_of(*VARIANTS), metavar="STEP", help=", ".join(VARIANTS))
+    add("--seeds", type=steps.whole(1, 1000), default=3, metavar="N", help="seeds 0 to N-1 (3)")
+    add("--iterations", type=steps.whole(1, 10**7), metavar="N", help="for shorter runs")
+    add("--held-out", type=steps.whole(1, 10**6), metavar="N", help="other than as above")
+    add("--data", default="mnist", metavar="FOLDER", help="as for the scripts")
     args = parser.parse_args()
-    script = next(TOP.glob(f"mnist_{args.step}_*.py"))
+    mnist, held_out = mnist_data.load(args.data), args.held_out or HELD_OUT[args.step]
+    if held_out >= len(mnist.train.images):
+        parser.error(f"--held-out {held_out} leaves none of {len(mnist.train.images)} digits")
+    source = steps.SCRIPTS[args.step].read_text(encoding="utf-8").replace(*FEWER)
     print(
         "| variant | validation accuracy, %, per seed | median "
         "| validation loss, lowest → final | training accuracy, % |\n|---|---|---|---|---|"
     )
     with tempfile.TemporaryDirectory() as folder:
-        write_split(Path(folder), mnist_data.load("mnist"), HELD_OUT[args.step])
+        write_split(Path(folder), mnist, held_out)
+        script = Path(folder, steps.SCRIPTS[args.step].name)
         for name, edit in VARIANTS[args.step].items():
-            made = script.name, edit(script.read_text(encoding="utf-8").replace(*FEWER))
-            all_curves = [curves_of(*made, seed, Path(folder)) for seed in range(args.seeds)]
-            final = [100 * curves["test_accuracy"][-1] for curves in all_curves]
-            lowest = median(np.nanmin(curves["test_loss"]) for curves in all_curves)
-            last = median(curves["test_loss"][-1] for curves in all_curves)
-            train = median(100 * curves["train_accuracy"][-50:].mean() for curves in all_curves)
-            print(
-                f"| {name} | {', '.join(f'{x:.2f}' for x in final)} | {median(final):.2f} "
-                f"| {lowest:.2f} → {last:.2f} | {train:.2f} |",
-                flush=True,
-            )
+            script.write_text(edit(source), encoding="utf-8")
+            print(row(name, script, Path(folder), args), flush=True)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import random
+import re
 import runpy
 import subprocess
 import sys
@@ -25,10 +26,10 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+import steps
 from screen import screen
+from steps import SCRIPTS
 
-TOP = Path(__file__).resolve().parent.parent
-SCRIPTS = {path.stem.split("_")[1]: path for path in sorted(TOP.glob("mnist_[0-9]*.py"))}
 SIZES = "1920x1080", "1344x756"
 KEYS = "h", "h", "1", "0", "6", "Escape", "w", "0", "7", "0"  # each second one: the six panels
 KEY_SECONDS = 40  # how long keys are pressed, from the first frame on
@@ -69,9 +70,9 @@ def watched(log, script, *flags):
     Window._drawn = clocked(drawn)
     parse_args = tensorflowvisu.parse_args
 
-    def after_imports(doc):
+    def after_imports(*args, **options):
         marks["imports"] = time.monotonic()
-        return parse_args(doc)
+        return parse_args(*args, **options)
 
     tensorflowvisu.parse_args = after_imports
     try:
@@ -107,9 +108,7 @@ def press_keys(display, process, seconds):
 def headless(script, flags):
     """Steps per second without a window."""
     with tempfile.TemporaryDirectory() as runs:
-        command = [sys.executable, script, "--headless", "--runs", runs, *flags]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        return steps_per_second(runs)
+        return steps.facts(steps.run(script, "--runs", runs, *flags))["steps_per_second"]
 
 
 def steps_per_second(runs):
@@ -161,14 +160,10 @@ def per_frame(frames, low, high):
     return median(chosen) if chosen else float("nan")
 
 
-def full_length(step):
-    return 2000 if step == "1.0" else 10_000
-
-
 def row(step, size, options):
     """A line of the table, in Markdown."""
     script = SCRIPTS[step]
-    iterations = options.iterations or full_length(step)
+    iterations = options.iterations or steps.length(script)
     flags = ["--data", options.data, "--iterations", str(iterations)]
     rates, runs = [], []
     for _ in range(options.rounds):
@@ -203,7 +198,8 @@ def ladder(options):
     size, total = (options.size or SIZES)[-1], 0.0
     print(f"| step, {size} | s, start to last reading |\n|---|---|")
     for step in options.steps or SCRIPTS:
-        script, iterations = SCRIPTS[step], options.iterations or full_length(step)
+        script = SCRIPTS[step]
+        iterations = options.iterations or steps.length(script)
         flags = ["--data", options.data, "--iterations", str(iterations)]
         with screen(size) as display:
             seconds = live(script, flags, display, iterations)["seconds"]
@@ -231,22 +227,23 @@ def table(options):
             print(row(step, size, options), flush=True)
 
 
+def window_size(text):
+    """An argparse type: width and height in pixels, as 1920x1080."""
+    if not re.fullmatch(r"[1-9]\d{2,3}x[1-9]\d{2,3}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a size in pixels, as 1920x1080")
+    return text
+
+
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add = parser.add_argument
-    add("steps", nargs="*", metavar="STEP", help="as 2.2 (1.0 2.2 3.1; with --ladder all)")
-    add("--iterations", type=int, metavar="N", help="for shorter runs")
-    add("--rounds", type=int, default=2, metavar="N", help="headless and live runs of each (2)")
-    add("--size", action="append", metavar="WxH", help=f"of the window ({', '.join(SIZES)})")
-    add(
-        "--key-seconds",
-        type=float,
-        default=KEY_SECONDS,
-        metavar="S",
-        help="how long keys are tried",
-    )
+    parser = steps.Parser(description=__doc__)
+    add, whole, step = parser.add_argument, steps.whole, steps.one_of(*SCRIPTS)
+    add("steps", nargs="*", type=step, metavar="STEP", help="(1.0 2.2 3.1; with --ladder all)")
+    add("--iterations", type=whole(1, 10**7), metavar="N", help="for shorter runs")
+    add("--rounds", type=whole(1, 1000), default=2, metavar="N", help="runs of each kind (2)")
+    sizes = f"of the window ({', '.join(SIZES)})"
+    add("--size", type=window_size, action="append", metavar="WxH", help=sizes)
+    seconds = f"how long keys are tried ({KEY_SECONDS})"
+    add("--key-seconds", type=steps.positive, default=KEY_SECONDS, metavar="S", help=seconds)
     add("--data", default="mnist", metavar="FOLDER", help="as for the scripts")
     add("--ladder", action="store_true", help="each script once in its window, just timed")
     options = parser.parse_args()
