@@ -5,65 +5,63 @@
     taskset -c 0,1 python benchmarks/speed.py      # on two cores
 
 Every contender trains the script's network on MNIST in memory, batches of 100, float32, in a
-process of its own; they take turns, round after round, and the table gives medians. "script" is
-the script as it is, headless, with readings; "training only" is its compiled loop, 100 batches a
-call, without readings; the others have no readings either. "possible" is the step's floating-point
-operations at the rate of a large matrix product, measured in the same rounds. PyTorch takes part
-where it is installed (pip install torch).
+process of its own; they take turns, round after round, and the table gives medians. "training
+only" is the script's loop with hardly any evaluation: 100 digits after every 100 iterations. "whole
+script" is the script as it is, headless, with its evaluations; the others have none. "peak" is the
+rate of a large matrix product, measured in the same rounds, divided by the floating-point
+operations of an iteration. What is not installed is skipped (pip install torch).
 
-Ours turns oneDNN on. The others run TensorFlow as it comes, which does so by itself on some CPUs
-only; TF_ENABLE_ONEDNN_OPTS=1 before the command turns it on for all of them. Without it the first
-convolution of 3.1 takes 14 ms forward and 15 backward, with it 2.7 and 1.4 (one core, AMD EPYC
-without AVX-512).
+oneDNN is on for every TensorFlow contender, as the scripts turn it on; by itself TensorFlow does so
+on some CPUs only. TF_ENABLE_ONEDNN_OPTS=0 before the command turns it off for all of them. Without
+it the first convolution of 3.1 takes 14 ms forward and 15 backward, with it 2.7 and 1.4 (one core,
+AMD EPYC without AVX-512).
 
-Tried, and not worth it (2 cores, TensorFlow 2.21):
-- XLA for what surrounds the convolutions of 3.1 (auto-clustering): 68 steps/s instead of 86
+Tried, and not worth it (2 cores, TensorFlow 2.21; iterations per second):
+- XLA for what surrounds the convolutions of 3.1 (auto-clustering): 68 instead of 86
 - one thread per operation: 73 instead of 80 for 3.1, 465 instead of 816 for 2.2
 - one thread between operations: 72 instead of 80 for 3.1, 737 instead of 816 for 2.2
 - no XLA for 2.2: half; for 1.0: 4,450 instead of 6,550
 - malloc that never gives memory back: nothing beyond the noise
 - one fused operation per variable in place of Keras's Adam, in 3.1: 87 instead of 82, not enough
   to reach into Keras for
-- no part of a step of 3.1 stands out: of 11 ms the convolutions take 7, dropout 1.3, Adam 0.7
+- no part of an iteration of 3.1 stands out: of 11 ms the convolutions take 7, dropout 1.3, Adam 0.7
 - the image data at an address that is no multiple of 64: TensorFlow aborts on it through DLPack
 """
 
 import argparse
 import json
 import os
+import resource
 import runpy
-import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
+from unittest import mock
 
 import numpy as np
-
-TOP = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TOP))
+import steps
+from steps import SCRIPTS
 
 BATCH = 100
-BLOCK = 100  # batches per call of "training only"
-SECONDS = 3  # of training per round, at least, after a warm-up
+VARIABLES = {"TF_ENABLE_ONEDNN_OPTS": "1", "KERAS_BACKEND": "tensorflow"}  # of all contenders
 
 
 @dataclass(frozen=True)
 class Network:
     """convolutions: (patch, channels, stride, whether dropout follows); dense: hidden sizes."""
 
-    script: str
     convolutions: tuple
     dense: tuple
     dropout: float
     adam: bool
 
     def operations(self):
-        """Floating-point operations of one training step: forward, and two products backward."""
+        """Floating-point operations of an iteration: forward, and two products backward."""
         side, channels, layers = 28, 1, []
         for patch, wider, stride, _ in self.convolutions:
             side //= stride
@@ -76,51 +74,37 @@ class Network:
         return BATCH * (3 * sum(layers) - layers[0])  # nothing asks for the images' gradient
 
 
+BIGGER = (6, 6, 1, False), (5, 12, 2, True), (4, 24, 2, True)
 NETWORKS = {
-    "1.0": Network("mnist_1.0_softmax.py", (), (), 0, adam=False),
-    "2.2": Network(
-        "mnist_2.2_five_layers_relu_lrdecay_dropout.py", (), (200, 100, 60, 30), 0.25, adam=True
-    ),
-    "3.1": Network(
-        "mnist_3.1_convolutional_bigger_dropout.py",
-        ((6, 6, 1, False), (5, 12, 2, True), (4, 24, 2, True)),
-        (200,),
-        0.25,
-        adam=True,
-    ),
+    "1.0": Network((), (), 0, adam=False),
+    "2.2": Network((), (200, 100, 60, 30), 0.25, adam=True),
+    "3.1": Network(BIGGER, (200,), 0.25, adam=True),
 }
 
 
-# ---- the contenders: each yields after its warm-up and then after every so many steps, a number
-
-
-def script_parts(step, folder):
-    """What the script hands to its last line, {parameter: value}, without running that line."""
-    import tensorflowvisu
-
-    parts = {}
-    names = "args", "mnist", "train_step", "evaluate", "optimizer", "weights", "biases"
-    tensorflowvisu.run = lambda *values, **more: parts.update(zip(names, values, strict=True))
-    sys.argv = [str(TOP / NETWORKS[step].script), "--headless", "--data", folder]
-    runpy.run_path(sys.argv[0], run_name="__main__")
-    return parts
+# ---- the contenders: each yields how many iterations it has trained, again and again
 
 
 def training_only(step, folder):
-    """Ours without readings: the same blocks of batches, through the same compiled loop."""
-    parts = script_parts(step, folder)
-    from visu import training
+    """The script's network in the script's loop; the test set is cut down to one batch."""
+    import tensorflowvisu
+    from visu.training import Control, Training
 
-    parts.pop("args")
-    loop, source = training.Training(**parts), training.batches(len(parts["mnist"].train.images), 0)
-    import tensorflow as tf
-
-    train = tf.function(
-        lambda indices: loop._block(*[tf.gather(d, indices) for d in loop._train], 0, BLOCK)
-    )
-    while True:
-        train(np.stack([next(source) for _ in range(BLOCK)]))
-        yield BLOCK
+    handed = []  # by the script's last line
+    argv = [str(SCRIPTS[step]), "--headless", "--data", folder]
+    with (
+        mock.patch.object(tensorflowvisu, "run", lambda *values, **_: handed.extend(values)),
+        mock.patch.object(sys, "argv", argv),
+    ):
+        runpy.run_path(argv[0], run_name="__main__")
+    _, mnist, *network = handed
+    test = replace(mnist.test, images=mnist.test.images[:BATCH], labels=mnist.test.labels[:BATCH])
+    training = Training(replace(mnist, test=test), *network)
+    readings = training.readings(seed=0, iterations=10**9, every=100, control=Control())
+    before = next(readings)
+    for reading in readings:
+        yield reading.iteration - before.iteration
+        before = reading
 
 
 def data(folder):
@@ -149,8 +133,10 @@ def keras_fit(step, folder, jit_compile="auto"):
     optimizer = keras.optimizers.Adam(0.003) if network.adam else keras.optimizers.SGD(0.3)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss, jit_compile=jit_compile)
-    while True:  # part of an epoch per call, long enough for the start of fit not to count
-        n = 600 if not network.convolutions else 200
+    # part of an epoch per call, long enough for the start of fit not to count
+    n = (50 if jit_compile is True else 200) if network.convolutions else 600
+    n = min(n, len(images) // BATCH)
+    while True:
         model.fit(images[: n * BATCH], labels[: n * BATCH], BATCH, verbose=0)
         yield n
 
@@ -165,36 +151,33 @@ def session(step, folder):
     import tensorflow as tf
 
     v1, network, (images, labels) = tf.compat.v1, NETWORKS[step], data(folder)
-    v1.disable_eager_execution()
-    X, Y_ = v1.placeholder(tf.float32, [None, 28, 28, 1]), v1.placeholder(tf.float32, [None, 10])
-    pkeep, Y, channels = v1.placeholder(tf.float32), X, 1
 
     def variable(*shape):
         return tf.Variable(v1.truncated_normal(shape, stddev=0.1))
 
-    for patch, wider, stride, dropout in network.convolutions:
-        W = variable(patch, patch, channels, wider)
-        Y = tf.nn.relu(tf.nn.conv2d(Y, W, stride, "SAME") + variable(wider))
-        Y, channels = (tf.nn.dropout(Y, 1 - pkeep) if dropout else Y), wider
-    Y = tf.reshape(Y, [-1, np.prod(Y.shape[1:])])
-    for size in network.dense:
-        Y = tf.nn.relu(Y @ variable(Y.shape[1], size) + variable(size))
-        Y = tf.nn.dropout(Y, 1 - pkeep)
-    Ylogits = Y @ variable(Y.shape[1], 10) + variable(10)
-    loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(Y_, Ylogits)) * 100
-    train = v1.train
-    optimizer = (
-        train.AdamOptimizer(0.003) if network.adam else train.GradientDescentOptimizer(0.003)
-    )
-    train_step = optimizer.minimize(loss)
-    rng = np.random.default_rng(0)
-    with v1.Session() as sess:
+    with tf.Graph().as_default():
+        X, Y_ = (v1.placeholder(tf.float32, [None, *of.shape[1:]]) for of in (images, labels))
+        pkeep, Y, channels = v1.placeholder(tf.float32), X, 1
+        for patch, wider, stride, dropout in network.convolutions:
+            W = variable(patch, patch, channels, wider)
+            Y = tf.nn.relu(tf.nn.conv2d(Y, W, stride, "SAME") + variable(wider))
+            Y, channels = (tf.nn.dropout(Y, 1 - pkeep) if dropout else Y), wider
+        Y = tf.reshape(Y, [-1, np.prod(Y.shape[1:])])
+        for size in network.dense:
+            Y = tf.nn.relu(Y @ variable(Y.shape[1], size) + variable(size))
+            Y = tf.nn.dropout(Y, 1 - pkeep)
+        Ylogits = Y @ variable(Y.shape[1], 10) + variable(10)
+        loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(Y_, Ylogits)) * 100
+        optimizer = v1.train.AdamOptimizer if network.adam else v1.train.GradientDescentOptimizer
+        train_step = optimizer(0.003).minimize(loss)
+        sess = v1.Session()
         sess.run(v1.global_variables_initializer())
-        while True:
-            batch = rng.integers(0, len(images), BATCH)
-            feed = {X: images[batch], Y_: labels[batch], pkeep: 1 - network.dropout}
-            sess.run(train_step, feed)
-            yield 1
+    rng = np.random.default_rng(0)
+    while True:
+        batch = rng.integers(0, len(images), BATCH)
+        feed = {X: images[batch], Y_: labels[batch], pkeep: 1 - network.dropout}
+        sess.run(train_step, feed)
+        yield 1
 
 
 def torch_eager(step, folder, compiled=False):
@@ -219,13 +202,16 @@ def torch_eager(step, folder, compiled=False):
     optimize = torch.optim.Adam if network.adam else torch.optim.SGD
     optimizer = optimize(model.parameters(), 0.003 if network.adam else 0.3)
     loss = nn.CrossEntropyLoss()
-    forward = torch.compile(lambda X, Y_: loss(model(X), Y_)) if compiled else None
+
+    def forward(X, Y_):
+        return loss(model(X), Y_)
+
+    if compiled:
+        forward = torch.compile(forward)
     while True:
         batch = torch.randint(len(images), (BATCH,))
-        X, Y_ = images[batch], labels[batch]
-        value = forward(X, Y_) if compiled else loss(model(X), Y_)
         optimizer.zero_grad()
-        value.backward()
+        forward(images[batch], labels[batch]).backward()
         optimizer.step()
         yield 1
 
@@ -236,7 +222,7 @@ def torch_compile(step, folder):
 
 
 def matrix_product(step, folder):
-    """Not a contender but the floor: steps per second if all were one large matrix product."""
+    """Not a contender but the peak: as if an iteration were part of one large matrix product."""
     import tensorflow as tf
 
     side = 2048
@@ -247,93 +233,116 @@ def matrix_product(step, folder):
         yield 2 * side**3 / NETWORKS[step].operations()
 
 
+def trained(contender, step, folder, seconds):
+    """Iterations per second of a contender in this process, after a warm-up."""
+    counts = CONTENDERS[contender](step, folder)
+    next(counts), next(counts)
+    warm = time.perf_counter() + seconds / 3
+    while time.perf_counter() < warm:
+        next(counts)
+    n, begin = 0, time.perf_counter()
+    while (now := time.perf_counter()) - begin < seconds:
+        n += next(counts)
+    return n / (now - begin)
+
+
+def whole_script(step, folder, iterations):
+    """Iterations per second of the script as it is, in this process."""
+    iterations = iterations or (1000 if step == "3.1" else steps.length(SCRIPTS[step]))
+    with tempfile.TemporaryDirectory() as runs:
+        argv = [str(SCRIPTS[step]), "--headless", "--data", folder, "--runs", runs]
+        with mock.patch.object(sys, "argv", [*argv, "--iterations", str(iterations)]):
+            runpy.run_path(argv[0], run_name="__main__")
+        (file,) = Path(runs).glob("*/*/run.json")
+        return steps.facts(file.parent)["steps_per_second"]
+
+
+OURS, SCRIPT, PEAK = "training only", "whole script", "peak"
 CONTENDERS = {
-    "training only": training_only,
+    OURS: training_only,
+    SCRIPT: whole_script,
     "Keras fit": keras_fit,
     "Keras fit, jit_compile=True": keras_xla,
     "TF1 session": session,
     "PyTorch": torch_eager,
     "PyTorch, torch.compile": torch_compile,
-    "possible": matrix_product,
+    PEAK: matrix_product,
 }
-SCRIPT, OURS, FLOOR = "script", "training only", "possible"
 
 
-def rate(contender, step, folder):
-    """Steps per second of a contender in this process, after a second of warm-up."""
-    ticks = CONTENDERS[contender](step, folder)
-    next(ticks), next(ticks)
-    warm = time.perf_counter() + 1
-    while time.perf_counter() < warm:
-        next(ticks)
-    steps, begin = 0, time.perf_counter()
-    while (now := time.perf_counter()) - begin < SECONDS:
-        steps += next(ticks)
-    return steps / (now - begin)
+def measure(contender, step, options):
+    """What a contender does in this process: {"rate": iterations/s, "memory": its peak in MB}.
+
+    One that is not installed or fails: {"skipped": why}.
+    """
+    try:
+        if contender == SCRIPT:
+            rate = whole_script(step, options.data, options.iterations)
+        else:
+            rate = trained(contender, step, options.data, options.seconds)
+    except Exception as error:
+        return {"skipped": f"{type(error).__name__}: {error}".splitlines()[0]}
+    return {"rate": rate, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
 # ---- the rounds
 
 
-def whole_script(step, folder):
-    """(steps per second, peak memory in MB) of the script as it is, headless."""
-    with tempfile.TemporaryDirectory() as runs:
-        command = [sys.executable, TOP / NETWORKS[step].script, "--headless", "--data", folder]
-        command += ["--runs", runs] + (["--iterations", "1000"] if step == "3.1" else [])
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        if status:
-            sys.exit(f"{step} failed")
-        (path,) = Path(runs).glob("*/*/run.json")
-        return json.loads(path.read_text())["steps_per_second"], usage.ru_maxrss / 1024
-
-
-def in_its_own_process(contender, step, folder):
-    command = [sys.executable, __file__, step, "--contender", contender, "--data", folder]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return float(printed.split()[-1])
+def in_its_own_process(contender, step, options):
+    """The same, measured in a process of its own."""
+    flags = [step, "--contender", contender, "--data", options.data, "--seconds", options.seconds]
+    flags += ["--iterations", options.iterations] if options.iterations else []
+    return json.loads(steps.python(__file__, *flags, quiet=True).splitlines()[-1])
 
 
 def compare(step, options):
     """Print the rates of one network, contender by contender."""
-    taking_part = [
-        name for name in CONTENDERS if not (name.startswith("PyTorch") and not find_spec("torch"))
-    ]
-    rates, peaks = {name: [] for name in (SCRIPT, *taking_part)}, []
+    results = {name: [] for name in CONTENDERS}
     for _ in range(options.rounds):
-        for name in taking_part:
-            rates[name].append(in_its_own_process(name, step, options.data))
-        speed, peak = whole_script(step, options.data)
-        rates[SCRIPT].append(speed)
-        peaks.append(peak)
-    for name, values in rates.items():
-        ratio = median(ours / other for ours, other in zip(rates[OURS], values, strict=True))
-        spread = f"{min(values):,.0f}–{max(values):,.0f}"
-        print(f"| {step} | {name} | {median(values):,.0f} | {spread} | {ratio:.2f} |", flush=True)
-    print(f"{step}: {NETWORKS[step].operations() / 1e6:.1f} million operations a step,", end=" ")
-    print(f"the script's peak memory {median(peaks):,.0f} MB", flush=True)
+        for name in [*results]:
+            result = in_its_own_process(name, step, options)
+            if "skipped" in result:
+                print(f"{step}, {name}: skipped, {result['skipped']}", file=sys.stderr)
+                del results[name]
+            else:
+                results[name].append(result)
+    ours = [result["rate"] for result in results[OURS]]
+    for name, measured in results.items():
+        rates = [result["rate"] for result in measured]
+        ratio = median(one / other for one, other in zip(ours, rates, strict=True))
+        print(
+            f"| {step} | {name} | {median(rates):,.0f} | {min(rates):,.0f}–{max(rates):,.0f} "
+            f"| {ratio:.2f} | {median(result['memory'] for result in measured):,.0f} MB |",
+            flush=True,
+        )
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add = parser.add_argument
-    add("steps", nargs="*", metavar="STEP", help="1.0, 2.2 or 3.1 (all)")
-    add("--rounds", type=int, default=3, metavar="N", help="runs of each contender (3)")
+    parser = steps.Parser(description=__doc__)
+    add, whole, step = parser.add_argument, steps.whole, steps.one_of(*NETWORKS)
+    add("steps", nargs="*", type=step, metavar="STEP", help="1.0, 2.2 or 3.1 (all)")
+    add("--rounds", type=whole(1, 1000), default=3, metavar="N", help="runs of each contender (3)")
+    add("--seconds", type=steps.positive, default=3, metavar="S", help="of training in a run (3)")
+    iterations = "of the whole script (its own length; 3.1: 1,000)"
+    add("--iterations", type=whole(1, 10**7), metavar="N", help=iterations)
     add("--data", default="mnist", metavar="FOLDER", help="as for the scripts")
     add("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    steps = options.steps or list(NETWORKS)
+    chosen = options.steps or list(NETWORKS)
     if options.contender:
-        return print(rate(options.contender, steps[0], options.data))
-    print("| step | contender | steps/s, median | lowest–highest | ours, training only / this |")
-    print("|---|---|---|---|---|")
-    for step in steps:
+        return print(json.dumps(measure(options.contender, chosen[0], options)))
+    for name, value in VARIABLES.items():
+        os.environ.setdefault(name, value)
+    print(
+        "| step | contender | iterations/s, median | lowest–highest | training only / this "
+        "| peak memory |\n|---|---|---|---|---|---|"
+    )
+    for step in chosen:
         compare(step, options)
     names = ["tensorflow", "keras", "numpy"] + ["torch"] * bool(find_spec("torch"))
     cores = len(os.sched_getaffinity(0))
-    print(f"{cores} cores, Python {sys.version.split()[0]}", *(f"{n} {version(n)}" for n in names))
+    print(f"\n{cores} cores, Python {sys.version.split()[0]},", end=" ")
+    print(", ".join(f"{name} {version(name)}" for name in names))
 
 
 if __name__ == "__main__":
