@@ -25,7 +25,6 @@ Tried, and not worth it (2 cores, TensorFlow 2.21; iterations per second):
 - one fused operation per variable in place of Keras's Adam, in 3.1: 87 instead of 82, not enough
   to reach into Keras for
 - no part of an iteration of 3.1 stands out: of 11 ms the convolutions take 7, dropout 1.3, Adam 0.7
-- the image data at an address that is no multiple of 64: TensorFlow aborts on it through DLPack
 """
 
 import argparse
@@ -88,23 +87,24 @@ NETWORKS = {
 def training_only(step, folder):
     """The script's network in the script's loop; the test set is cut down to one batch."""
     import tensorflowvisu
-    from visu.training import Control, Training
+    from visu.training import Training
+    from visu.worker import Control
 
     handed = []  # by the script's last line
     argv = [str(SCRIPTS[step]), "--headless", "--data", folder]
     with (
-        mock.patch.object(tensorflowvisu, "run", lambda *values, **_: handed.extend(values)),
+        mock.patch.object(tensorflowvisu, "run", lambda *values: handed.extend(values)),
         mock.patch.object(sys, "argv", argv),
     ):
         runpy.run_path(argv[0], run_name="__main__")
     _, mnist, *network = handed
     test = replace(mnist.test, images=mnist.test.images[:BATCH], labels=mnist.test.labels[:BATCH])
     training = Training(replace(mnist, test=test), *network)
-    readings = training.readings(seed=0, iterations=10**9, every=100, control=Control())
-    before = next(readings)
-    for reading in readings:
-        yield reading.iteration - before.iteration
-        before = reading
+    evaluations = training.evaluations(seed=0, iterations=10**9, every=100, control=Control())
+    before = next(evaluations)
+    for evaluation in evaluations:
+        yield evaluation.iteration - before.iteration
+        before = evaluation
 
 
 def data(folder):
@@ -112,7 +112,8 @@ def data(folder):
     import mnist_data
 
     train = mnist_data.load(folder).train
-    return train.images, train.labels
+    images = train.images[..., np.newaxis] / np.float32(255)
+    return images, np.eye(10, dtype=np.float32)[train.labels]
 
 
 def keras_fit(step, folder, jit_compile="auto"):

@@ -1,10 +1,10 @@
-"""How long a script takes to its first reading, beyond the import of TensorFlow.
+"""How long a script takes to its first evaluation, beyond the import of TensorFlow.
 
     python benchmarks/start.py                   # all scripts, headless, three rounds
     python benchmarks/start.py 2.2 --rounds 5
 
 Each run is a process of its own; the steps take turns. "Import" is `import tensorflow` alone, as
-the script's first line does it; "first reading" is what passes from there until the accuracy of the
+the script's first line does it; "first evaluation" is what passes from there until the accuracy of the
 untrained network is known: the data read, the network built, the evaluation compiled. "Training"
 is when the first block of batches has been trained as well, which waits for its compiler.
 """
@@ -24,18 +24,19 @@ from steps import SCRIPTS
 
 
 def start(script, data):
-    """Seconds of a script in this process: its import of TensorFlow, first and second reading."""
+    """Seconds of a script in this process: its import of TensorFlow, first and second evaluation."""
     times = [time.perf_counter()]
-    import visu.training  # noqa: F401  the script's first line, down to TensorFlow
+    import visu.backend  # noqa: I001  the script's first line, down to TensorFlow
+    import visu.quiet_tensorflow  # noqa: F401
 
     times.append(time.perf_counter())
     from visu.history import History
 
     append = History.append
 
-    def timed(history, reading):
+    def timed(history, evaluation):
         times.append(time.perf_counter())
-        append(history, reading)
+        append(history, evaluation)
 
     History.append = timed
     with tempfile.TemporaryDirectory() as runs:
@@ -64,7 +65,7 @@ def main():
     rounds = []
     for _ in range(options.rounds):
         rounds.append({step: in_its_own_process(step, options.data) for step in chosen})
-    print("| step | import, s | first reading after it, s | training after it, s |")
+    print("| step | import, s | first evaluation after it, s | training after it, s |")
     print("|---|---|---|---|")
     for step in chosen:
         middle = [median(values) for values in zip(*(r[step] for r in rounds), strict=True)]

@@ -22,10 +22,10 @@ import mnist_data
 from digits.idx import to_idx
 
 CHANNELS, WIDER = "6, 16, 32, 64, 200", "6, 16, 48, 96, 200"  # of 4.0, of 4.1
-COSINE = "return lrmax * (1 + tf.cos(3.14159 * i / last)) / 2"
+COSINE = "return lrmax * (1 + tf.cos(math.pi * i / args.iterations)) / 2"
 HELD_OUT = {"3.1": 10_000, "4.0": 5_000, "4.1": 20_000}
 FEWER = "14_000", "7_000"  # iterations of 4.1 here, as its variants are many
-DROPOUT = r"( +Y{0} = tf\.nn\.experimental\.general_dropout.*\n)"
+DROPOUT = r"( +Y{0} = dropout\(.*\n)"
 
 
 def drop(source, *layers):
@@ -72,7 +72,7 @@ VARIANTS = {  # step -> name -> the edit that makes it
     "4.1": {
         "4.1": put(),
         "averages of augmented digits": put(
-            ('if training == "averages"', "if training is True"),
+            ('if mode == "averaging"', 'if mode == "training"'),
             ("0.95 * average + 0.05", "0.99 * average + 0.01"),
             ("optimizer.iterations % 10 == 0", "False"),
         ),
@@ -94,8 +94,7 @@ VARIANTS = {  # step -> name -> the edit that makes it
 def write_split(folder, mnist, held_out):
     """Write a data folder: training digits, and `held_out` others of them as the test set."""
     order = np.random.default_rng(0).permutation(len(mnist.train.images))
-    images = np.round(mnist.train.images[order, ..., 0] * 255).astype(np.uint8)
-    labels = mnist.train.labels[order].argmax(axis=1).astype(np.uint8)
+    images, labels = mnist.train.images[order], mnist.train.labels[order]
     for name, part in (("train", slice(-held_out)), ("t10k", slice(-held_out, None))):
         (folder / f"{name}-images-idx3-ubyte").write_bytes(to_idx(images[part]))
         (folder / f"{name}-labels-idx1-ubyte").write_bytes(to_idx(labels[part]))

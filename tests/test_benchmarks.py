@@ -100,14 +100,12 @@ def test_a_scripts_length_is_read_from_its_text(line, load, tmp_path):
 
 
 def test_the_length_of_each_script_is_what_it_trains_for(script, load, load_script):
-    names = load_script(script)
-    planned = names["args"].iterations or names["iterations"]
-    assert load("steps").length(script) == planned
+    assert load("steps").length(script) == load_script(script)["args"].iterations
 
 
 def test_python_runs_a_copy_in_another_folder_and_ends_if_it_fails(load, tmp_path, capfd):
     copy = tmp_path / "copy.py"
-    copy.write_text("import sys, visu.flags\nprint(sys.argv[1])\nsys.exit(sys.argv[2] or 0)\n")
+    copy.write_text("import sys, visu.cli\nprint(sys.argv[1])\nsys.exit(sys.argv[2] or 0)\n")
     assert load("steps").python(copy, 5, "") == "5\n"
     with pytest.raises(SystemExit) as end:
         load("steps").python(copy, 5, "why", quiet=True)

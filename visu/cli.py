@@ -9,7 +9,7 @@ from visu.terminal import prepare_streams
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that shows its description as it is, and errors as one line, status 2."""
 
-    def __init__(self, prog, description):
+    def __init__(self, description, prog=None):
         if "%(prog)" in description:  # argparse would fill it in, and stumble over any other %
             description = description.replace("%", "%%")
         formatter = argparse.RawDescriptionHelpFormatter
