@@ -25,8 +25,8 @@ def parse_args(doc, iterations):
     doc: the script's docstring, shown by --help; its first line begins with the title and a colon.
     iterations: how many batches of 100 the script trains for, unless --iterations says otherwise.
     The result has iterations (int), seed (int), data, headless, label, runs (Path) and movie (Path
-    or None) as given, and script, title and source, the script's bytes. A bad flag ends the script
-    with one line and status 2.
+    or None) as given; script, title, and source, the script's bytes; every, the iterations between
+    two evaluations. A bad flag ends the script with one line and status 2.
     """
     script = Path(sys.argv[0]).resolve()
     doc = (doc or "").strip()  # none under python -OO
@@ -51,6 +51,7 @@ def parse_args(doc, iterations):
     args = parser.parse_args()
     title = doc.partition("\n")[0].partition(":")[0].strip()
     args.script, args.title = script.stem, shorten(title or script.stem, 60)
+    args.every = 10 if iterations <= 2000 else 20  # also in shorter runs, which then compare
     args.source = script.read_bytes()  # now: it may be edited while it runs
     return args
 
@@ -67,10 +68,9 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
     Both functions may be plain ones or tf.functions. A script that breaks this contract ends with
     one line and status 2; after Ctrl-C, SIGTERM or SIGHUP the status is 128 + the signal's number.
     """
-    every = 10 if args.iterations <= 2000 else 20  # iterations between two evaluations
     title = f"{args.title}, {args.label}" if args.label else args.title
     plan = Plan(title, mnist.name, args.iterations, len(mnist.test.images))
-    schedule = {"seed": args.seed, "iterations": args.iterations, "every": every}
+    schedule = {"seed": args.seed, "iterations": args.iterations, "every": args.every}
     control, device = Control(), quiet_tensorflow.device()
     recording = Recording(args, plan, device)
 

@@ -4,8 +4,8 @@
     python benchmarks/start.py 2.2 --rounds 5
 
 Each run is a process of its own; the steps take turns. "Import" is `import tensorflow` alone, as
-the script's first line does it; "first evaluation" is what passes from there until the accuracy of the
-untrained network is known: the data read, the network built, the evaluation compiled. "Training"
+the script's first line does it; "first evaluation" is the time from there until the accuracy of
+the untrained network is known: the data read, the network built, the evaluation traced. "Training"
 is when the first block of batches has been trained as well, which waits for its compiler.
 """
 
@@ -24,7 +24,7 @@ from steps import SCRIPTS
 
 
 def start(script, data):
-    """Seconds of a script in this process: its import of TensorFlow, first and second evaluation."""
+    """Seconds of a script in this process: import of TensorFlow, first and second evaluation."""
     times = [time.perf_counter()]
     import visu.backend  # noqa: I001  the script's first line, down to TensorFlow
     import visu.quiet_tensorflow  # noqa: F401

@@ -116,6 +116,6 @@ def test_a_script_without_mnist_says_so_everywhere(
     runpy.run_path(str(SCRIPTS[0]))
     out, err = capfd.readouterr()
     assert "NOT MNIST" in err
-    assert out.startswith("1.0 softmax on DRAWN DIGITS, not MNIST, 10 iterations\n")
+    assert out.startswith("1.0 softmax on DRAWN DIGITS, not MNIST, 10 iterations, ")
     (file,) = tmp_path.glob("runs/*/*/run.json")
     assert json.loads(file.read_text())["data"] == "DRAWN DIGITS, not MNIST"

@@ -17,16 +17,16 @@ STEPS = {path.stem.split("_")[1]: path for path in SCRIPTS}
 BUDGET = {  # parent, step -> changed lines at most, below the docstrings
     ("1.0", "2.0"): 45,
     ("2.0", "2.1"): 25,
-    ("2.1", "2.2"): 10,
+    ("2.1", "2.2"): 16,
     ("2.1", "3.0"): 24,
-    ("3.0", "3.1"): 10,
-    ("3.1", "4.0"): 40,
-    ("4.0", "4.1"): 25,
+    ("3.0", "3.1"): 18,
+    ("3.1", "4.0"): 44,
+    ("4.0", "4.1"): 28,
 }
 FLOOR = {"1.0": 0.918, "2.0": 0.970, "2.1": 0.980, "2.2": 0.976, "3.0": 0.985, "3.1": 0.990}
 FLOOR |= {"4.0": 0.993, "4.1": 0.995}
 SEEDS = {"2.0": 3}  # its rate stays 0.003, so that the last readings scatter by 0.3: a median
-MOST_LINES = {"4.0": 60, "4.1": 70}  # of code, and 50 of the deck's own steps
+MOST_LINES = {"4.0": 66, "4.1": 76}  # of code, and 55 of the deck's own steps
 
 
 def below_docstring(path):
@@ -59,7 +59,7 @@ def test_neighbours_differ_by_their_idea(parent, step):
 
 def test_few_code_lines_of_which_3_are_plumbing(script):
     lines = code_lines(script)
-    assert len(lines) <= MOST_LINES.get(script.stem.split("_")[1], 50)
+    assert len(lines) <= MOST_LINES.get(script.stem.split("_")[1], 55)
     plumbing = [x for x in lines if re.search(r"\b(tensorflowvisu|mnist_data)\.|\bargs = ", x)]
     assert len(plumbing) <= 3
     assert max(map(len, script.read_text().splitlines())) <= 100

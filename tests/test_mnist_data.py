@@ -302,7 +302,7 @@ def test_too_little_memory_is_one_line(tmp_path, npz):
         "resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[2]),) * 2)\n"
         "mnist_data.load(sys.argv[1])"
     )
-    for room in (20_000_000, 150_000_000):  # too little for the bytes; for them, not for floats
+    for room in (20_000_000, 40_000_000):  # the digits are 47 million bytes
         done = run_python(["-c", code, str(tmp_path / "zeros"), str(room)], tmp_path)
         (line,) = done.stderr.splitlines()
         assert done.returncode == 2 and "memory" in line

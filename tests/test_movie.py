@@ -108,7 +108,7 @@ def test_a_file_that_cannot_be_is_one_line_before_training(
     (tmp_path / "d.gif").mkdir()
     monkeypatch.setattr(sys, "argv", ["mnist.py", "--movie", str(tmp_path / name)])
     with pytest.raises(SystemExit) as ended:
-        tensorflowvisu.parse_args("0.0 title: what it is")
+        tensorflowvisu.parse_args("0.0 title: what it is", 10_000)
     (line,) = capsys.readouterr().err.splitlines()
     assert ended.value.code == 2 and "--movie" in line and words in line
 

@@ -221,7 +221,7 @@ def test_tabs_that_come_or_change_their_size_get_all_others_what_is_new(monkeypa
     monkeypatch.setattr(window, "open_figure", open_figure)
     monkeypatch.setattr(window, "SLICE", math.inf)  # a frame at once, on slow machines too
     filled = long_run(1600)
-    made = window.Window(filled, RUN, lambda: None, picture_path=lambda: tmp_path / "saved.png")
+    made = window.Window(filled, RUN, lambda: "", picture_path=lambda: tmp_path / "saved.png")
     manager = made.canvas.manager
     for _ in range(2):  # the second comes when nobody has looked for a while
         next_reading()

@@ -382,7 +382,7 @@ def make_window(monkeypatch):
 
     monkeypatch.setattr(window, "SLICE", math.inf)  # a frame at once, as a rule
 
-    def make(filled, poll=lambda: None, **options):
+    def make(filled, poll=lambda: "", **options):
         return window.Window(filled, RUN, poll, **options)
 
     return make
@@ -404,7 +404,7 @@ def test_a_blitted_frame_is_what_a_full_redraw_draws(make_window):
     made._tick()
     for k in range(5):
         filled.append(reading(1620 + 20 * k, 0.97 + 0.005 * k))
-        made.status = "PAUSED" if k % 2 else ""
+        made.poll = lambda k=k: "PAUSED" if k % 2 else ""
         before = pixels(made)
         made._tick()
         assert made.due == [] and made.error is None
@@ -424,7 +424,7 @@ def test_a_frame_is_drawn_in_slices_and_a_key_need_not_wait(make_window, monkeyp
     assert made.due == left  # no new frame before this one is done
     made._go_on()
     assert made.due == left[1:]
-    made.status = "PAUSED"
+    made.poll = lambda: "PAUSED"
     press(made, "h")
     assert made.due == [] and drawn.status.get_text() == "PAUSED"
     press(made, "h")
@@ -662,7 +662,7 @@ def test_a_toolkit_that_fails_is_told_in_one_line(monkeypatch):
     monkeypatch.setattr(window, "why_no_window", lambda: None)
     monkeypatch.setattr(window.plt, "figure", fail)
     with pytest.raises(window.NoWindow) as caught:
-        window.Window(History(), RUN, lambda: None)
+        window.Window(History(), RUN, lambda: "")
     assert str(caught.value) == "RuntimeError: couldn't connect to display."
 
 
@@ -743,14 +743,15 @@ from visu.window import Window
 filled, shown, pressed = History(), [None], []
 
 def poll():
-    made.status = "PAUSED" if "pause" in pressed else ""
-    if not made.status and filled.iteration < 1000:
+    status = "PAUSED" if "pause" in pressed else ""
+    if not status and filled.iteration < 1000:
         filled.append(reading(filled.iteration + 20 if filled.last else 0))
     state = {"names": made.panels.names, "help": made.panels.help_shown, "pressed": pressed,
              "fed": bool(filled.last), "size": made.seen_size, "resized": made.size != first}
     if json.dumps(state) != shown[0]:
         shown[0] = json.dumps(state)
         print(shown[0], flush=True)
+    return status
 
 def fail():
     raise KeyboardInterrupt
@@ -758,7 +759,7 @@ def fail():
 made = Window(filled, RUN, poll, actions={" ": lambda: pressed.append("pause"), "x": fail},
               picture_path=lambda: sys.argv[1], say=lambda line: pressed.append("s"))
 first = made.size
-made.show()
+made.show(lambda: None)
 print("ended", flush=True)
 """
 

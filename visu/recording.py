@@ -48,9 +48,9 @@ class Recording:
                 self._end_run()
             self._folder, self._summed_up = self._make_folder(), False
         self.history.append(evaluation)
-        self._progress.show(self.history)
         if evaluation.test:
             self._folder.write(self.history)
+        self._progress.show(self.history)
         if self._movie:
             self._movie.look()
         if self.completed:
