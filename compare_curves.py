@@ -12,6 +12,7 @@ is drawn as their median with a band from the 10th to the 90th percentile. Of a 
 several data sets those on MNIST are taken; to compare the others, give their folders.
 """
 
+import argparse
 import difflib
 import glob
 import os
@@ -21,14 +22,14 @@ from pathlib import Path
 from visu.backend import NoWindow  # before the rest of matplotlib
 
 # isort: split
-from visu import overlay, runs
-from visu.cli import Parser, picture_file, whole
-from visu.deck import DECK, command
+from visu import comparison, experiments, saved_run
+from visu.cli import Parser, whole
+from visu.comparison import DECK, command
+from visu.style import INCHES
 from visu.text import printable
 
 TOP = Path(__file__).resolve().parent
-SIZE = (14, 7.875)  # inches, 16:9
-MOST = 10**7  # iterations of a run
+MOST_ITERATIONS = 10**7  # iterations of a run
 
 
 class Wrong(Exception):
@@ -97,17 +98,25 @@ def parse_args():
     return args
 
 
+def picture_file(text):
+    """An argparse type: the path of a picture, by its name's end."""
+    ends = ".png", ".svg", ".pdf"
+    if Path(text).suffix.lower() not in ends:
+        raise argparse.ArgumentTypeError(f"{text} does not end in {', '.join(ends)}")
+    return Path(text)
+
+
 def add_view(parser):
     """The flags that say what of the runs is drawn."""
     add = parser.add_argument
-    first = {"dest": "first", "type": whole(0, MOST), "default": 0}
+    first = {"dest": "first", "type": whole(0, MOST_ITERATIONS), "default": 0}
     add("--from", **first, metavar="I", help="from iteration I on")
-    add("--until", type=whole(1, MOST), metavar="I", help="up to iteration I")
+    add("--until", type=whole(1, MOST_ITERATIONS), metavar="I", help="up to iteration I")
     panel = parser.add_mutually_exclusive_group()
     panel.add_argument("--accuracy", action="store_true", help="the accuracy only")
     panel.add_argument("--loss", action="store_true", help="the loss only")
     add("--log", action="store_true", help="a logarithmic axis for the loss")
-    smooth = {"type": whole(1, MOST), "default": 1}
+    smooth = {"type": whole(1, MOST_ITERATIONS), "default": 1}
     add("--smooth", **smooth, metavar="N", help="each point the mean of N readings")
 
 
@@ -115,12 +124,12 @@ def add_view(parser):
 
 
 def read_all(folders):
-    """The KeptRun of each folder; one that holds none is named and skipped."""
+    """The SavedRun of each folder; one that holds none is named and skipped."""
     found = []
     for folder in folders:
         try:
-            found.append(runs.read(folder))
-        except runs.NoRun as why:
+            found.append(saved_run.read(folder))
+        except saved_run.NoRun as why:
             say(f"{folder} is skipped: {why}", sys.stderr)
     return found
 
@@ -132,17 +141,17 @@ def choose(which, place):
     """
     which = [path for word in which for path in sorted(glob.glob(word)) or [word]]  # cmd does not
     given = [word for word in which if Path(word).is_dir()]
-    kept = read_all(runs.find(place)) if len(given) < len(which) or not which else []
+    kept = read_all(saved_run.find(place)) if len(given) < len(which) or not which else []
     groups = []
     for word in [w for w in which if w not in given] or sorted({run.step for run in kept}):
-        found = runs.newest(kept, word)
+        found = experiments.newest(kept, word)
         if not found:
             raise Wrong(
                 f"{word} is no folder, and no step or label of a run in {place}{hint(word)}"
             )
         groups += found
-    ignored = runs.on_other_data(kept, groups)
-    groups += runs.experiments(read_all(given))
+    ignored = experiments.on_other_data(kept, groups)
+    groups += experiments.experiments(read_all(given))
     if not groups and given:
         raise Wrong(f"no run lies in {', '.join(given)}")
     if not groups:
@@ -181,8 +190,8 @@ def compare(args):
     if args.first >= end:
         raise Wrong(f"--from {args.first}: these runs end at iteration {end:,}")
     say(table(groups))
-    panels = [panel for panel in overlay.PANELS if getattr(args, panel)] or overlay.PANELS
-    view = overlay.View(tuple(panels), args.first, args.until, args.smooth, args.log)
+    panels = [panel for panel in comparison.PANELS if getattr(args, panel)] or comparison.PANELS
+    view = comparison.View(tuple(panels), args.first, args.until, args.smooth, args.log)
     if args.save:
         save(args.save, groups, view)
     else:
@@ -191,12 +200,12 @@ def compare(args):
 
 def table(groups):
     """The experiments' results as aligned lines, medians over the seeds."""
-    data = runs.data_of(groups)
+    data = experiments.data_of(groups)
     step = "step" if data is None else f"step, on {data}"
     lines = [(step, "seeds", "final %", "best %", "to 97 %", "98 %", "99 %", "time", "steps/s")]
-    for name, group in zip(runs.names(groups), groups, strict=True):
-        facts = runs.figures(group)
-        reached = [facts[level] for level in runs.LEVELS]
+    for name, group in zip(experiments.names(groups), groups, strict=True):
+        facts = experiments.figures(group)
+        reached = [facts[level] for level in experiments.LEVELS]
         lines.append(
             (
                 name + ("" if group[0].facts.completed else " (stopped)"),
@@ -219,8 +228,8 @@ def save(path, groups, view):
     """Write the picture in the format of its name's end."""
     from matplotlib.figure import Figure
 
-    figure = Figure(SIZE, dpi=137.15)  # 1920 x 1080 pixels
-    overlay.draw(figure, groups, view)
+    figure = Figure(INCHES, dpi=137.15)  # 1920 x 1080 pixels
+    comparison.draw(figure, groups, view)
     figure.savefig(path)
     if path.suffix.lower() == ".png":  # few colours: a third of the bytes
         from PIL import Image  # matplotlib's own
@@ -244,7 +253,7 @@ def show(groups, view):
 
     def draw(event=None):
         figure.clear()
-        overlay.draw(figure, groups, view)
+        comparison.draw(figure, groups, view)
 
     def press(event):
         if event.key == "q":

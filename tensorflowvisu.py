@@ -12,7 +12,7 @@ from visu import backend  # before TensorFlow, which imports pyplot
 
 # isort: split
 from visu import quiet_tensorflow, training
-from visu.cli import Parser, label, movie_file, shorten, whole
+from visu.cli import Parser, label, shorten, whole
 from visu.history import Plan
 from visu.recording import Recording
 from visu.terminal import say, stopping_signals
@@ -31,29 +31,35 @@ def parse_args(doc, iterations):
     script = Path(sys.argv[0]).resolve()
     doc = (doc or "").strip()  # none under python -OO
     parser = Parser(prog=script.name, description=doc)
-    add = parser.add_argument
+    _add_flags(parser.add_argument, iterations, script.parent / "runs")
+    args = parser.parse_args()
+    if args.movie:
+        from visu.movie import why_not  # only where one is wanted
+
+        if problem := why_not(args.movie):
+            parser.error(f"argument --movie: {problem}")
+    title = doc.partition("\n")[0].partition(":")[0].strip()
+    args.script, args.title = script.stem, shorten(title or script.stem, 60)
+    args.every = 10 if iterations <= 2000 else 20  # also in shorter runs: their curves compare
+    args.source = script.read_bytes()  # now: it may be edited while it runs
+    return args
+
+
+def _add_flags(add, iterations, runs):
+    """Add all flags; iterations, runs: defaults."""
     length = f"train for N batches of 100 (default {iterations:,})"
     add("--iterations", type=whole(1, 10**7), default=iterations, metavar="N", help=length)
     seed = "seed of initial weights and batch order (default 0)"
     add("--seed", type=whole(0, 10**9), default=0, metavar="K", help=seed)
-    data = (
-        "mnist; drawn: digits made here; auto (default): mnist, or drawn if it cannot be had; or "
-    )
-    data += "a folder with other data: four IDX files or mnist.npz"
+    data = "mnist; drawn: digits drawn by this program; a folder with other data: four IDX files or"
+    data += " mnist.npz; auto: mnist, or drawn where it cannot be had (default auto)"
     add("--data", default="auto", metavar="DATA", help=data)
-    add("--movie", type=movie_file, metavar="FILE", help="film the run: an .mp4 or a .gif")
+    add("--movie", type=Path, metavar="FILE", help="film the run: an .mp4 or a .gif (default none)")
     add("--headless", action="store_true", help="train without a window")
     name = "name of the experiment, for compare_curves.py (default none)"
     add("--label", type=label, default="", metavar="TEXT", help=name)
-    runs = script.parent / "runs"
-    where = "folder for the results (default: runs/ beside the script)"
+    where = "folder for the results (default runs/ beside the script)"
     add("--runs", type=Path, default=runs, metavar="FOLDER", help=where)
-    args = parser.parse_args()
-    title = doc.partition("\n")[0].partition(":")[0].strip()
-    args.script, args.title = script.stem, shorten(title or script.stem, 60)
-    args.every = 10 if iterations <= 2000 else 20  # also in shorter runs, which then compare
-    args.source = script.read_bytes()  # now: it may be edited while it runs
-    return args
 
 
 def run(args, mnist, train_step, evaluate, optimizer, weights, biases):

@@ -27,17 +27,17 @@ SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-SIZE = dict(zip(NAMES, (47_040_016, 60_008, 7_840_016, 10_008), strict=True))
-GZ_SIZE = dict(zip(NAMES, (9_912_422, 28_881, 1_648_877, 4_542), strict=True))
+RAW_BYTES = dict(zip(NAMES, (47_040_016, 60_008, 7_840_016, 10_008), strict=True))
+GZ_BYTES = dict(zip(NAMES, (9_912_422, 28_881, 1_648_877, 4_542), strict=True))
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
     "https://azureopendatastorage.blob.core.windows.net/mnist/",
     "https://github.com/fgnt/mnist/raw/master/",
 )
-LIMIT = 10  # seconds for a mirror that does not answer or is too slow
-TICK = 0.1  # seconds between two looks at the clock
-CHUNK = 2**16  # bytes
+LIMIT_SECONDS = 10  # seconds for a mirror that does not answer or is too slow
+LOOK_SECONDS = 0.1  # seconds between two looks at the clock
+CHUNK_BYTES = 2**16  # bytes
 
 
 def checked(name, array):
@@ -103,7 +103,7 @@ def fate(error):
 def deliver(missing, total):
     """Yields (name, bytes of the .gz, array, checked) of each missing file that a mirror gives."""
     missing = list(missing)
-    size = sum(GZ_SIZE[name] for name in missing)
+    size = sum(GZ_BYTES[name] for name in missing)
     say(f"Downloading MNIST ({size / 1e6:.1f} MB), for {total} seconds at most:\n")
     bar = Bar("\n")
     end = time.monotonic() + total
@@ -112,13 +112,13 @@ def deliver(missing, total):
         if left <= 0:
             say("  no time is left for the other mirrors\n")
             return
-        limit = min(LIMIT, left / (len(MIRRORS) - k))
-        pace = Pace(sum(GZ_SIZE[name] for name in missing), limit, end, bar)
+        limit = min(LIMIT_SECONDS, left / (len(MIRRORS) - k))
+        pace = Pace(sum(GZ_BYTES[name] for name in missing), limit, end, bar)
         say(f"  {mirror} ...")
         try:
             for name in list(missing):
-                content = fetch(f"{mirror}{name}.gz", SIZE[name], pace)
-                array = checked(name, idx.from_idx(content, name, SIZE[name]))
+                content = fetch(f"{mirror}{name}.gz", RAW_BYTES[name], pace)
+                array = checked(name, idx.from_idx(content, name, RAW_BYTES[name]))
                 missing.remove(name)
                 yield name, content, array
             bar.end()
@@ -191,7 +191,7 @@ def fetch(url, size, pace):
         for chunk in chunks:
             pace.take(len(chunk))
             body += chunk
-            if len(body) > size + CHUNK:
+            if len(body) > size + CHUNK_BYTES:
                 raise DataError(f"sends more than {size:,} bytes, which is too many")
     if body.lstrip()[:1] == b"<":
         raise DataError("sends a web page instead; does this network require a login?")
@@ -199,7 +199,7 @@ def fetch(url, size, pace):
 
 
 def stream(url):
-    """Yields the bytes at a URL in chunks, and b"" after each TICK without one.
+    """Yields the bytes at a URL in chunks, and b"" after each LOOK_SECONDS without one.
 
     A thread of its own waits for name server, connection, TLS, redirects, headers and body, as no
     timeout covers all of them. When the generator is closed, the thread ends with its next chunk.
@@ -209,7 +209,7 @@ def stream(url):
     try:
         while True:
             try:
-                chunk = chunks.get(timeout=TICK)
+                chunk = chunks.get(timeout=LOOK_SECONDS)
             except queue.Empty:
                 chunk = b""
             if chunk is None:
@@ -224,9 +224,9 @@ def stream(url):
 def _send(url, chunks, left):
     """Runs in the thread: puts the chunks, then None, or the exception that ended them."""
     try:
-        with urlopen(url, timeout=2 * LIMIT, context=certificates()) as response:
+        with urlopen(url, timeout=2 * LIMIT_SECONDS, context=certificates()) as response:
             while not left.is_set():
-                chunk = response.read1(CHUNK)
+                chunk = response.read1(CHUNK_BYTES)
                 chunks.put(chunk or None)
                 if not chunk:
                     return

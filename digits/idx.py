@@ -23,7 +23,7 @@ NAMES = (
 )
 NPZ = "mnist.npz"
 NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")  # the same four in an mnist.npz
-MOST = 2**30  # bytes of an array: a million digits are 0.8 of it, a zip bomb is more
+MOST_BYTES = 2**30  # bytes of an array: a million digits are 0.8 of it, a zip bomb is more
 
 
 class DataError(Exception):
@@ -145,11 +145,11 @@ def read_npy(file, key, name):
         if dtype != np.uint8:
             values = "0 to 255" if key.startswith("x") else "0 to 9"
             raise DataError(f"{name}: {key} is {dtype}; save as uint8, {values}")
-        values = read_values(stream, shape, f"{name}: {key}", MOST)
+        values = read_values(stream, shape, f"{name}: {key}", MOST_BYTES)
     return values.reshape(shape, order="F" if fortran else "C")
 
 
-def parse(file, name, most=MOST):
+def parse(file, name, most=MOST_BYTES):
     """Returns the uint8 array of an open IDX file, gzipped or not, in its own shape.
 
     Unpacks one byte more than the IDX header announces, and nothing if that is more than `most`.
@@ -195,6 +195,6 @@ def to_idx(array):
     return header(array) + array.tobytes()
 
 
-def from_idx(content, name="this", most=MOST):
+def from_idx(content, name="this", most=MOST_BYTES):
     """Returns the uint8 array in the bytes of an IDX file, gzipped or not; see parse."""
     return parse(io.BytesIO(content), name, most)

@@ -47,9 +47,9 @@ def machine(tmp_path, monkeypatch):
     sums = [hashlib.sha256(raw).hexdigest() for raw in raws]
     sizes = dict(zip(NAMES, map(len, raws), strict=True))
     monkeypatch.setattr(download, "SHA256", dict(zip(NAMES, sums, strict=True)))
-    monkeypatch.setattr(download, "SIZE", sizes)
-    monkeypatch.setattr(download, "GZ_SIZE", sizes)
-    monkeypatch.setattr(download, "TICK", 0.01)
+    monkeypatch.setattr(download, "RAW_BYTES", sizes)
+    monkeypatch.setattr(download, "GZ_BYTES", sizes)
+    monkeypatch.setattr(download, "LOOK_SECONDS", 0.01)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("MNIST_DIR", raising=False)
     return tmp_path / "keras" / "datasets"

@@ -51,7 +51,7 @@ def start(machine):
     started = []
 
     def start(*mirrors, first=""):
-        settings = {"MIRRORS": mirrors, "SHA256": download.SHA256, "SIZE": download.SIZE}
+        settings = {"MIRRORS": mirrors, "SHA256": download.SHA256, "SIZE": download.RAW_BYTES}
         command = [sys.executable, "-c", FETCH.format(first), json.dumps(settings)]
         started.append(
             subprocess.Popen(

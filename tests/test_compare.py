@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import compare_curves
-from visu import overlay, runs
+from visu import comparison, experiments, saved_run
 
 TITLES = {"2.0": "2.0 five layers, sigmoid", "2.1": "2.1 ReLU, learning rate decay"}
 READ = [0, 20, 40, 100, 120, 200]  # iterations; the test digits are not read at 20 and 120
@@ -53,8 +53,8 @@ def compare(tmp_path, monkeypatch, capsys):
     drawn = []
 
     def save(path, groups, view):
-        drawn.append(Figure(compare_curves.SIZE))
-        overlay.draw(drawn[-1], groups, view)
+        drawn.append(Figure(compare_curves.INCHES))
+        comparison.draw(drawn[-1], groups, view)
         call.saved[path] = drawn[-1]
 
     monkeypatch.setattr(compare_curves, "save", save)
@@ -200,7 +200,7 @@ def test_smoothing_is_the_mean_of_neighbours_and_named(tmp_path, compare):
     np.testing.assert_allclose(thick(figure.axes[0])[0][1], [0.25, 0.4, 0.7, 0.85])
     assert "mean of 3 readings" in texts(figure)
     assert "mean of" not in texts(compare()[1])
-    np.testing.assert_allclose(runs.smoothed(np.array([1, 2, np.nan, 6]), 9)[[0, 3]], [3, 3])
+    np.testing.assert_allclose(experiments.smoothed(np.array([1, 2, np.nan, 6]), 9)[[0, 3]], [3, 3])
 
 
 def test_the_table_in_figures(tmp_path, compare):
@@ -348,9 +348,9 @@ def test_the_deck_draws_what_it_can_and_says_what_is_missing(tmp_path, compare):
 def test_nothing_is_clipped_and_nothing_overlaps(tmp_path, count, label, panels):
     for k in range(count):
         write_run(tmp_path, f"2.{k}", [0.1, 0.5, 0.6, 0.7 + k / 200], time=f"{k:02}", label=label)
-    found = [runs.read(folder) for folder in runs.find(tmp_path)]
+    found = [saved_run.read(folder) for folder in saved_run.find(tmp_path)]
     figure = Figure((14, 7.875), dpi=96)
-    overlay.draw(figure, runs.experiments(found), overlay.View(panels, smooth=2))
+    comparison.draw(figure, experiments.experiments(found), comparison.View(panels, smooth=2))
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
     assert min(axes.bbox.height for axes in figure.axes) > 300  # of 756: the curves come first
@@ -367,8 +367,8 @@ def test_nothing_is_clipped_and_nothing_overlaps(tmp_path, count, label, panels)
 
 @pytest.mark.parametrize("end, begin", [("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_pictures_for_a_slide(tmp_path, end, begin):
-    found = runs.read(write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96]))
-    compare_curves.save(tmp_path / f"a.{end}", [[found]], overlay.View())
+    found = saved_run.read(write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96]))
+    compare_curves.save(tmp_path / f"a.{end}", [[found]], comparison.View())
     assert (tmp_path / f"a.{end}").read_bytes().startswith(begin)
 
 

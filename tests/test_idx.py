@@ -77,7 +77,7 @@ def test_a_gzip_bomb_is_not_unpacked(announced):
 @pytest.mark.parametrize("claimed", [10, 10**7, 10**15], ids="{:.0e} values claimed".format)
 def test_a_zip_bomb_is_not_unpacked(tmp_path, monkeypatch, claimed):
     path = write_npz(tmp_path / "mnist.npz", OTHER)
-    monkeypatch.setattr(idx, "MOST", 10**6)
+    monkeypatch.setattr(idx, "MOST_BYTES", 10**6)
     start = io.BytesIO()
     header = {"descr": "|u1", "fortran_order": False, "shape": (claimed,)}
     np.lib.format.write_array_header_1_0(start, header)

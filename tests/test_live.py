@@ -23,7 +23,7 @@ from conftest import SCRIPTS, TOP
 from matplotlib.image import imread
 from PIL import ImageGrab
 
-from visu.history import read_run
+from visu.saved_run import read_run
 
 SOFTMAX, SIGMOID = SCRIPTS[:2]
 YELLOW = (255, 220, 60)  # of the status

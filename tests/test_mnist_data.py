@@ -357,11 +357,11 @@ def test_real_mnist_from_a_mirror(tmp_path, server, monkeypatch):
         content = gzip.compress(idx_bytes(array), compresslevel=1)
         server.pages[f"/real/{name}.gz"] = page(content)
         if path.suffix == ".gz":
-            assert path.stat().st_size == pytest.approx(download.GZ_SIZE[name], rel=0.01)
+            assert path.stat().st_size == pytest.approx(download.GZ_BYTES[name], rel=0.01)
     monkeypatch.setattr(download, "MIRRORS", (f"{server.address}none/", f"{server.address}real/"))
     arrays, where = mnist_data.find_mnist(30)
     assert where == tmp_path / "datasets" / "mnist-ladder" and len(idx.data_paths(where)) == 4
-    assert [len(idx.to_idx(array)) for array in arrays] == list(download.SIZE.values())
+    assert [len(idx.to_idx(array)) for array in arrays] == list(download.RAW_BYTES.values())
     changed = arrays[2].copy()
     changed[123, 4, 5] ^= 1
     with pytest.raises(idx.DataError, match=NAMES[2]):

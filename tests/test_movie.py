@@ -15,8 +15,8 @@ from test_window import RUN, reading
 
 import tensorflowvisu
 from visu import movie
+from visu.blitting import Offscreen
 from visu.history import History
-from visu.offscreen import Offscreen
 
 
 def film(path, run, until, every=20):
@@ -78,7 +78,7 @@ def test_a_gif_read_back(short):
             durations.append(gif.info["duration"] / 1000)
         shown = np.asarray(gif.convert("RGB"), int)
     assert durations == [1] * 5 + [5] and sum(durations) == length
-    screen = Offscreen(made.run, 1280, 720)
+    screen = Offscreen(made.plan, 1280, 720)
     screen.draw(made.history)
     assert abs(shown - screen.pixels[..., :3]).mean() < 2
 

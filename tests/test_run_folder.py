@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from conftest import evaluation, measure
 
-from visu.history import Evaluation, History, Plan, read_curves, read_run
+from visu.history import Evaluation, History, Plan
 from visu.run_folder import RunFolder, curves_text, new_folder, write_run
+from visu.saved_run import read_curves, read_run
 
 
 def test_curves_csv_as_text_and_back(history, tmp_path):

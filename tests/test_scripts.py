@@ -12,9 +12,10 @@ import pytest
 from conftest import SCRIPTS, TOP
 
 import tensorflowvisu
-from visu import runs
-from visu.history import History, read_curves, read_run
+from visu import saved_run
+from visu.history import History
 from visu.run_folder import curves_text
+from visu.saved_run import read_curves, read_run
 from visu.worker import Control
 
 SOFTMAX = SCRIPTS[0]
@@ -85,7 +86,7 @@ def test_a_run_without_a_window(script, run_here, make_training, tmp_path):
     facts = read_run(folder / "run.json")
     assert facts["script"] == script.stem and facts["seed"] == 3 and facts["data"] == "small"
     assert facts["iterations"] == 40 and facts["completed"] is True
-    assert runs.read(folder).label == "as it is" and runs.read(folder).step in script.stem
+    assert saved_run.read(folder).label == "as it is" and saved_run.read(folder).step in script.stem
     assert facts["final_test_accuracy"] == pytest.approx(curves["test_accuracy"][-1], abs=1e-5)
     assert facts["best_test_accuracy"] == pytest.approx(max(curves["test_accuracy"]), abs=1e-5)
     assert facts["seconds"] > 0 and facts["steps_per_second"] > 0
@@ -220,7 +221,7 @@ def test_a_killed_run_leaves_what_was_measured(small_data, tmp_path):
     process.kill()
     process.communicate()
     folder = only_folder(tmp_path, SOFTMAX)
-    run = runs.read(folder)
+    run = saved_run.read(folder)
     assert run.facts.completed is False and run.facts.iterations >= 2_000
     assert run.curves["iteration"][-1] >= 2_000 and run.source == SOFTMAX.read_text()
 
@@ -290,7 +291,7 @@ def test_a_script_in_latin_1_is_saved_as_it_is(edited, run_here, tmp_path):
     assert run_here.printed()[1] == ""
     folder = only_folder(tmp_path, script)
     assert (folder / script.name).read_bytes() == script.read_bytes()
-    assert runs.read(folder).facts.title == "Übung1.0 softmax"
+    assert saved_run.read(folder).facts.title == "Übung1.0 softmax"
 
 
 @pytest.mark.parametrize(

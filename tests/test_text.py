@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from visu.dashboard import save_picture
 from visu.history import Evaluation, History, Measure, Plan
-from visu.panels import save_picture
 from visu.text import drawable, printable
 
 

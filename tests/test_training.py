@@ -132,7 +132,7 @@ def test_test_set_is_read_in_slices(make_training, monkeypatch):
     training, names = make_training(SOFTMAX)
     whole = read(training, iterations=1)[-1].test
     training.restore()
-    monkeypatch.setattr("visu.training.SLICE", 64)  # 200 digits: the last slice is a short one
+    monkeypatch.setattr("visu.training.TEST_SLICE", 64)  # 200 digits: the last slice is a short one
     sliced = read(training, iterations=1)[-1].test
     assert sliced.accuracy == pytest.approx(whole.accuracy)
     assert sliced.loss == pytest.approx(whole.loss, rel=1e-5)

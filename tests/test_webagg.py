@@ -25,7 +25,7 @@ from test_scripts import start
 from test_window import CHILD, RUN, long_run, press, reading, run_python
 
 from visu import window
-from visu.panels import DPI, SIZE, WARNING
+from visu.style import DPI, INCHES, WARNING
 
 # a page script: messages come in bursts
 SLOW_LINE = """
@@ -204,7 +204,7 @@ def test_tabs_that_come_or_change_their_size_get_all_others_what_is_new(monkeypa
     from visu.webagg import FigureCanvas
 
     def open_figure(title):
-        return FigureCanvas.new_manager(Figure(SIZE, dpi=DPI), 1).canvas.figure
+        return FigureCanvas.new_manager(Figure(INCHES, dpi=DPI), 1).canvas.figure
 
     def next_reading():
         filled.append(reading(filled.iteration + 20))
@@ -219,7 +219,7 @@ def test_tabs_that_come_or_change_their_size_get_all_others_what_is_new(monkeypa
         draw_and_compare((imread(tmp_path / "saved.png") * 255).round())
 
     monkeypatch.setattr(window, "open_figure", open_figure)
-    monkeypatch.setattr(window, "SLICE", math.inf)  # a frame at once, on slow machines too
+    monkeypatch.setattr(window, "PAINT_SECONDS", math.inf)  # a frame at once, on slow machines too
     filled = long_run(1600)
     made = window.Window(filled, RUN, lambda: "", picture_path=lambda: tmp_path / "saved.png")
     manager = made.canvas.manager
@@ -414,7 +414,7 @@ def test_malformed_messages_and_requests_are_ignored(serve):
     page.send(*MALFORMED)
     for path in ("/9", "/9/ws", f"/{'9' * 5000}", "/nothing"):
         assert page.get(path, "localhost")[0] == 404
-    assert page.image().shape[:2] == (DPI * SIZE[1], DPI * SIZE[0])
+    assert page.image().shape[:2] == (DPI * INCHES[1], DPI * INCHES[0])
     page.end()
 
 

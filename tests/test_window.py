@@ -24,9 +24,10 @@ from matplotlib.image import imread
 from test_compare import write_run
 
 import mnist_data
-from visu import backend, pictures, plots, window
+from visu import backend, curve_panels, pictures, window
+from visu.dashboard import SIX, Panels, save_picture
 from visu.history import Evaluation, History, Measure, Plan
-from visu.panels import DPI, SIX, SIZE, Panels, save_picture
+from visu.style import DPI, INCHES
 
 RUN = Plan("2.2 five layers", "MNIST", iterations=2000, test_count=1000)
 SIZES = [(1280, 720), (1344, 756), (1920, 1080), (2560, 1440)]
@@ -341,11 +342,11 @@ def test_updates_add_no_artists_and_few_new_backgrounds():
 
 @pytest.mark.parametrize("count", [0, 1, 2, 2000, 2001, 4000, 100_000])
 def test_long_curves_are_thinned_out(count):
-    thin = plots.thin_out(list(range(count)))
+    thin = curve_panels.thin_out(list(range(count)))
     assert len(thin) == count if count <= 2000 else 900 < len(thin) <= 2000
     assert thin[-1:].tolist() == list(range(count))[-1:]
     assert count == 0 or thin[0] == 0
-    later = plots.thin_out(list(range(count + 1)))
+    later = curve_panels.thin_out(list(range(count + 1)))
     assert count == 2000 or set(thin[:-1]) <= set(later)  # points stay where they are
 
 
@@ -373,14 +374,14 @@ def make_window(monkeypatch):
     """make_window(history, ...): a Window whose canvas only has memory."""
 
     def open_figure(title):
-        figure = Figure(SIZE, dpi=DPI)
+        figure = Figure(INCHES, dpi=DPI)
         FigureCanvasAgg(figure)
         return figure
 
     monkeypatch.setattr(window, "open_figure", open_figure)
     monkeypatch.setattr(window.plt, "close", lambda figure: None)
 
-    monkeypatch.setattr(window, "SLICE", math.inf)  # a frame at once, as a rule
+    monkeypatch.setattr(window, "PAINT_SECONDS", math.inf)  # a frame at once, as a rule
 
     def make(filled, poll=lambda: "", **options):
         return window.Window(filled, RUN, poll, **options)
@@ -415,7 +416,7 @@ def test_a_blitted_frame_is_what_a_full_redraw_draws(make_window):
 
 
 def test_a_frame_is_drawn_in_slices_and_a_key_need_not_wait(make_window, monkeypatch):
-    monkeypatch.setattr(window, "SLICE", 0)
+    monkeypatch.setattr(window, "PAINT_SECONDS", 0)
     made = make_window(long_run())
     made._tick()
     drawn, left = made.panels.moving[0], made.panels.moving[1:]
@@ -549,7 +550,7 @@ def test_a_window_of_another_size_is_laid_out_anew_once_it_rests(make_window):
 
 def test_another_size_in_the_middle_of_a_frame(make_window, monkeypatch):
     """What was left of the frame are panels that are gone; the frame of the new size is whole."""
-    monkeypatch.setattr(window, "SLICE", 0)
+    monkeypatch.setattr(window, "PAINT_SECONDS", 0)
     made = make_window(long_run())
     made._tick()
     made.figure.set_size_inches(20, 11.25)

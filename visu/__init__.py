@@ -1,11 +1,34 @@
-"""The live visualizer, put together by tensorflowvisu.py. One line a module:
+"""The live visualizer, which tensorflowvisu.py puts together.
 
-training side
-    quiet_tensorflow    imports TensorFlow without noise; the device
-    training            the loop in the graph, and the evaluations between its blocks
-    worker              the thread that trains beside a window: pause, step, restart, stop
+training side, the only modules that import TensorFlow
+quiet_tensorflow  imports TensorFlow without its start-up noise; names the device
+training          the training loop in the graph, and the evaluations between its blocks
+worker            the thread that trains beside a window: pause, step, restart, stop
+
 record
-    history             what was measured, in memory
-    run_folder          the files of a run
-    runs                the saved runs, and which belong together
+history           what a run has measured, in memory
+run_folder        writes a run's files while it goes on
+saved_run         reads and checks them
+experiments       which saved runs belong together; medians and bands over seeds
+
+pictures
+pictures          arrays in, arrays out: mosaics, weights, percentile bands
+style             colours, sizes and matplotlib's settings
+curve_panels      the panels over the iterations
+image_panels      the panels that are pictures
+dashboard         the figure: headline, panels, help
+blitting          draws it, and only what has changed
+comparison        the curves of several runs in one figure, the deck's comparisons
+
+surroundings
+recording         takes in the evaluations: history, files, terminal, movie
+window            the live window: a timer, keys
+backend           chooses matplotlib's backend, says why no window can open
+webagg            the window in a browser
+notebook          the picture below a notebook's cell
+movie             films a run
+terminal          lines that cannot fail, a run's summary, signals
+progress          how far a run is, on the terminal
+cli               what the command lines share
+text              text from elsewhere, made safe to print and to draw
 """

@@ -1,7 +1,6 @@
 """What the command lines of the scripts at the top share: errors in one line, kinds of values."""
 
 import argparse
-from pathlib import Path
 
 from visu.terminal import prepare_streams
 
@@ -51,21 +50,3 @@ def label(text):
             f"{shorten(text, 60)!r} is not one line of at most 40 characters"
         )
     return text.strip()
-
-
-def movie_file(text):
-    """An argparse type: the path of a movie that can be written."""
-    from visu.movie import why_not  # only where one is wanted
-
-    reason = why_not(Path(text))
-    if reason:
-        raise argparse.ArgumentTypeError(reason)
-    return Path(text)
-
-
-def picture_file(text):
-    """An argparse type: the path of a picture, by its name's end."""
-    ends = ".png", ".svg", ".pdf"
-    if Path(text).suffix.lower() not in ends:
-        raise argparse.ArgumentTypeError(f"{text} does not end in {', '.join(ends)}")
-    return Path(text)

@@ -1,15 +1,9 @@
-"""What a run has measured, in one place, and the files that keep it: curves.csv and run.json."""
+"""What a run has measured, in one place in memory."""
 
-import json
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
-
-COLUMNS = ["iteration", "train_accuracy", "train_loss", "test_accuracy", "test_loss"]
-CURVES_MOST = 50_000_000  # characters of a curves.csv: 10^7 iterations take half of it
-RUN_MOST = 1_000_000  # of a run.json
 
 
 @dataclass(frozen=True)
@@ -142,47 +136,3 @@ class History:
             "final_test_accuracy": round(self.test_accuracy[-1], 6),
             "best_test_accuracy": round(self.best_test[0], 6),
         }
-
-
-def read_curves(path):
-    """The columns of a curves.csv, {name: [n] float64}, nan where empty; OSError or ValueError.
-
-    A last line without its end is ignored: it is still being written, or was cut off.
-    """
-    name = Path(path).name
-    complete, _, _ = read_text(path, CURVES_MOST).rpartition("\n")
-    header, *lines = (line.split(",") for line in complete.split("\n"))
-    if header != COLUMNS or any(len(line) != len(COLUMNS) for line in lines):
-        raise ValueError(f"{name} is not a table of {','.join(COLUMNS)}")
-    try:
-        rows = [[float(x or "nan") for x in line] for line in lines]
-    except ValueError:
-        raise ValueError(f"{name} holds something that is not a number") from None
-    return dict(zip(COLUMNS, np.array(rows).reshape(-1, len(COLUMNS)).T, strict=True))
-
-
-def read_run(path):
-    """What write_run has written, unchecked; OSError or ValueError if it can't be read."""
-    text = read_text(path, RUN_MOST)
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise ValueError(f"{Path(path).name} is not valid JSON") from None
-
-
-def read_text(path, most, errors="strict"):
-    """The text of a regular UTF-8 file of at most `most` characters; else OSError or ValueError.
-
-    errors: what to do with bytes that are not UTF-8, as for open.
-    """
-    path = Path(path)
-    if path.exists() and not path.is_file():  # a named pipe would never end
-        raise ValueError(f"{path.name} is not a file")
-    try:
-        with open(path, encoding="utf-8", errors=errors) as file:
-            text = file.read(most + 1)
-    except UnicodeDecodeError:
-        raise ValueError(f"{path.name} is not UTF-8 text") from None
-    if len(text) > most:
-        raise ValueError(f"{path.name} is longer than {most:,} characters")
-    return text

@@ -10,8 +10,8 @@ from matplotlib.animation import FFMpegWriter
 from matplotlib.figure import Figure
 from PIL import Image  # comes with matplotlib, which needs it
 
-from visu.offscreen import Offscreen
-from visu.panels import DPI
+from visu.blitting import Offscreen
+from visu.style import DPI
 
 WIDTH, HEIGHT = 1280, 720  # pixels
 FRAMES = {".mp4": 250, ".gif": 125}  # at most, and the end
@@ -34,13 +34,13 @@ def why_not(path):
 class Movie:
     """Films the History of a run. While it goes on this costs next to no time.
 
-    path: where write() puts it, .mp4 or .gif; history: read, never changed; run: a history.Run.
+    path: where write() puts it, .mp4 or .gif; history: read, never changed; plan: a history.Plan.
     Of a run that was started again, only the last start is kept.
     """
 
-    def __init__(self, path, history, run):
-        self.path, self.history, self.run = Path(path), history, run
-        self.frames = []  # (newest Reading, newest Reading with a test), 0.5 MB each
+    def __init__(self, path, history, plan):
+        self.path, self.history, self.plan = Path(path), history, plan
+        self.frames = []  # (newest Evaluation, newest one of the test digits), 0.5 MB each
         self.most = FRAMES[self.path.suffix.lower()]
         self.given_up = False
 
@@ -51,7 +51,7 @@ class Movie:
         """
         if self.frames and self.history.iteration <= self.frames[-1][0].iteration:
             self.frames.clear()
-        if self.history.iteration >= self.run.iterations * (len(self.frames) / self.most) ** 2:
+        if self.history.iteration >= self.plan.iterations * (len(self.frames) / self.most) ** 2:
             self._keep()
 
     def _keep(self):
@@ -85,7 +85,7 @@ class Movie:
 
     def _pictures(self, frames):
         """Draw these frames: yields [HEIGHT, WIDTH, 4] uint8, each good until the next."""
-        screen = Offscreen(self.run, WIDTH, HEIGHT)
+        screen = Offscreen(self.plan, WIDTH, HEIGHT)
         for readings in frames:
             if self.given_up:
                 raise InterruptedError

@@ -6,11 +6,13 @@ from io import BytesIO
 from IPython.display import Image, display
 from matplotlib.image import imsave
 
-from visu.offscreen import Offscreen
-from visu.panels import DPI, SIZE
+from visu.blitting import Offscreen
+from visu.style import DPI, INCHES
 
-TICK = 0.1  # seconds between two looks at the training, and at most until an interrupt is obeyed
-REFRESH = 1.0  # seconds between two pictures
+LOOK_SECONDS = (
+    0.1  # seconds between two looks at the training, and at most until an interrupt is obeyed
+)
+REFRESH_SECONDS = 1.0  # between two pictures
 
 
 class Notebook:
@@ -24,7 +26,7 @@ class Notebook:
         self.history, self.plan, self.poll = history, plan, poll
         self.status = ""
         self.closed = False
-        self.screen = Offscreen(plan, *(round(DPI * inches) for inches in SIZE))
+        self.screen = Offscreen(plan, *(round(DPI * inches) for inches in INCHES))
         self.handle = None  # IPython's, of the output that holds the picture
 
     def show(self, begin):
@@ -35,11 +37,11 @@ class Notebook:
             self.status = self.poll()
             ended = self.closed or self.history.iteration >= self.plan.iterations
             if ended or time.monotonic() >= due:
-                due = time.monotonic() + REFRESH
+                due = time.monotonic() + REFRESH_SECONDS
                 self._refresh()
             if ended:
                 return
-            time.sleep(TICK)
+            time.sleep(LOOK_SECONDS)
 
     def close(self):
         """Have show() draw what there is, and return."""

@@ -19,7 +19,7 @@ WRONG_INK = (255, 255, 255, 255)
 TRUE_LABEL = ((255, 255, 255, 255), (120, 0, 0, 255))  # ink and ground of the true digit, left
 COMPUTED_LABEL = ((0, 0, 0, 255), (255, 220, 60, 255))  # and of the computed digit, right
 
-GLYPHS = """
+SMALL_DIGITS = """
 .###.. ..#... .###.. .###.. ...#.. #####. .###.. #####. .###.. .###..
 #...#. .##... #...#. #...#. ..##.. #..... #..... ....#. #...#. #...#.
 #...#. #.#... ....#. ....#. .#.#.. ####.. #..... ...#.. #...#. #...#.
@@ -32,7 +32,7 @@ GLYPHS = """
 
 def _label_masks():
     """[10, 9, 7] bool: the digits 0..9, 5 x 7, within a border of one pixel."""
-    lines = [line.split() for line in GLYPHS.split("\n") if line]
+    lines = [line.split() for line in SMALL_DIGITS.split("\n") if line]
     masks = np.array([[[c == "#" for c in line[d]] for line in lines] for d in range(10)])
     return np.pad(masks[:, :, :5], ((0, 0), (1, 1), (1, 1)))
 

@@ -78,7 +78,7 @@ class Recording:
         """Sum up; the picture comes last, as it takes a moment."""
         self._sum_up()
         if self._folder.saved:
-            from visu.panels import save_picture
+            from visu.dashboard import save_picture
 
             try:
                 save_picture(self._folder.path / "window.png", self.history, self.plan)

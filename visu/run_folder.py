@@ -1,4 +1,4 @@
-"""The files of a run, in a folder of its own: written while it goes on, and read back."""
+"""Writes the files of a run, in a folder of its own, while it goes on; saved_run reads them."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from visu.history import COLUMNS
+COLUMNS = ["iteration", "train_accuracy", "train_loss", "test_accuracy", "test_loss"]
 
 
 class RunFolder:

@@ -10,7 +10,7 @@ from visu.pictures import percentile_bands
 from visu.quiet_tensorflow import tf
 
 BATCH = 100  # digits in a batch, as on the slides
-SLICE = 1000  # test digits per evaluation: all 10,000 at once do not fit a small GPU
+TEST_SLICE = 1000  # test digits per evaluation: all 10,000 at once do not fit a small GPU
 
 
 class ScriptError(Exception):
@@ -86,8 +86,8 @@ class Training:
         train, test = mnist.train, mnist.test
         self.data = tf.constant(train.images), tf.constant(train.labels)
         self._slices = [  # of the test digits: all 10,000 at once do not fit a small GPU
-            to_batch(test.images[k : k + SLICE], test.labels[k : k + SLICE])
-            for k in range(0, len(test.images), SLICE)
+            to_batch(test.images[k : k + TEST_SLICE], test.labels[k : k + TEST_SLICE])
+            for k in range(0, len(test.images), TEST_SLICE)
         ]
         self._train_step, self._evaluate = _as_graph(train_step), _as_graph(evaluate)
         self._optimizer, self._weights, self._biases = optimizer, weights, biases

@@ -9,11 +9,12 @@ import matplotlib.pyplot as plt
 from matplotlib.image import imsave
 
 from visu.backend import NoWindow, one_line, why_no_window
-from visu.painter import Painter
-from visu.panels import DPI, SIX, SIZE, Panels
+from visu.blitting import Painter
+from visu.dashboard import SIX, Panels
+from visu.style import DPI, INCHES
 
-TICK = 160  # milliseconds between two looks at the training
-SLICE = 0.03  # seconds of painting after which keys come first
+LOOK_MILLISECONDS = 160  # milliseconds between two looks at the training
+PAINT_SECONDS = 0.03  # seconds of painting after which keys come first
 VIEWS = {
     **{str(number): (name,) for number, name in enumerate(SIX, 1)},
     "7": ("accuracy", "loss"),
@@ -89,10 +90,10 @@ class Window:
         raised again from here.
         """
         self.panels.update(self.history, self.status)
-        first = self.canvas.new_timer(interval=TICK, callbacks=[(begin, (), {})])
+        first = self.canvas.new_timer(interval=LOOK_MILLISECONDS, callbacks=[(begin, (), {})])
         first.single_shot = True
         first.start()
-        timer = self.canvas.new_timer(interval=TICK)
+        timer = self.canvas.new_timer(interval=LOOK_MILLISECONDS)
         timer.add_callback(self._tick)
         timer.start()
         try:
@@ -122,7 +123,7 @@ class Window:
             self.due = []  # of panels that are gone
         if not self.due:
             self._look()
-            self._paint(SLICE)
+            self._paint(PAINT_SECONDS)
 
     def _look(self):
         """Look at the training, and find what is to be drawn."""
@@ -147,7 +148,7 @@ class Window:
     @_guarded
     def _go_on(self):
         """Draw more of what is due."""
-        self._paint(SLICE)
+        self._paint(PAINT_SECONDS)
 
     @_guarded
     def _drawn(self, event):
@@ -202,7 +203,7 @@ def open_figure(title):
         raise NoWindow(reason)
     try:
         with matplotlib.rc_context({"toolbar": "None"}):
-            figure = plt.figure(figsize=SIZE, dpi=DPI)
+            figure = plt.figure(figsize=INCHES, dpi=DPI)
     except Exception as error:  # a TclError, or whatever else the toolkit raises
         raise NoWindow(one_line(error)) from error
     manager = figure.canvas.manager

@@ -10,14 +10,12 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-from visu.panels import style
-from visu.plots import round_up
-from visu.runs import BAND, data_of, figures, names, over_seeds
+from visu.curve_panels import round_up
+from visu.experiments import BAND, data_of, figures, names, over_seeds
+from visu.style import COLOURS, style
 from visu.text import drawable
 
 TYPE = 1.3  # times the type of a live window of this size: made for slides
-# Okabe and Ito's colours, the dark ones first, but a brown for their yellow: it is pale on white
-COLOURS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9", "#8b5a2b"
 DASHES = "-", "--", ":"
 PANELS = {"accuracy": "Test accuracy", "loss": "Test cross entropy loss"}
 LEGEND_LINE = 34  # pixels of a figure of 1344 x 756, as those below
@@ -185,3 +183,28 @@ def _fit_values(axes, panel, groups, view, last):
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     else:
         axes.set_ylim(0, round_up(max(1.1 * values.max(initial=0), 1e-6)))
+
+
+# ---- the deck
+
+CONSTANT = "constant rate"
+SIGMOID, RELU, DECAY, DROPOUT = ("2.0", ""), ("2.1", CONSTANT), ("2.1", ""), ("2.2", "")
+SOFTMAX, CONVOLUTION, BIGGER = ("1.0", ""), ("3.0", ""), ("3.1", "")
+NORMALIZED, AUGMENTED = ("4.0", ""), ("4.1", "")
+DECK = (  # the slides' comparisons: the file's name; the curves, each a step and a label; the View
+    ("ladder", (SOFTMAX, SIGMOID, DECAY, DROPOUT, CONVOLUTION, BIGGER), View()),
+    ("sigmoid_relu", (SIGMOID, RELU), View(last=300)),  # "first 300 iterations"
+    ("noisy_accuracy", (RELU,), View(("accuracy",))),
+    ("learning_rate_decay", (RELU, DECAY), View()),  # "start fast, then decay"
+    ("dropout", (SIGMOID, RELU, DECAY, DROPOUT), View()),
+    ("convolution", (DROPOUT, CONVOLUTION), View()),  # "Results - CNN"
+    ("bigger_convolution", (CONVOLUTION, BIGGER), View()),  # "Improvements"
+    ("beyond", (BIGGER, NORMALIZED, AUGMENTED), View(first=2000)),  # what its last slide only names
+)
+EDITS = {CONSTANT: "after lrmin=0.003 is written for lrmin=0.0001 in it"}
+
+
+def command(script, label, flags=""):
+    """How a run is made, as a line for a person; script: its file's name; flags: further ones."""
+    labelled = f' --label "{label}"' if label else ""
+    return f"python {script}{labelled}{flags}" + (f"  ({EDITS[label]})" if label else "")

@@ -10,24 +10,22 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from visu import mosaics, plots
+from visu import curve_panels, image_panels
+from visu.style import DPI, INCHES, WARNING, style
 from visu.text import drawable
 
-SIZE = (14, 7.875)  # inches: 1344 x 756 pixels
-DPI = 96  # 12 points are 16 pixels
 HEAD = 84  # height of the headline; all lengths here are pixels of a figure of 1344 x 756
 RATE_SECONDS = 2  # steps per second are counted over the last so many
-WARNING = "#ffdc3c"
 
 SIX = ("accuracy", "loss", "training", "weights", "biases", "test")
 KINDS = {
-    "accuracy": plots.Accuracy,
-    "loss": plots.Loss,
-    "training": mosaics.TrainingDigits,
-    "weights": partial(plots.Bands, name="weights"),
-    "biases": partial(plots.Bands, name="biases"),
-    "test": mosaics.TestDigits,
-    "first layer": mosaics.FirstWeights,
+    "accuracy": curve_panels.Accuracy,
+    "loss": curve_panels.Loss,
+    "training": image_panels.TrainingDigits,
+    "weights": partial(curve_panels.Bands, name="weights"),
+    "biases": partial(curve_panels.Bands, name="biases"),
+    "test": image_panels.TestDigits,
+    "first layer": image_panels.FirstWeights,
 }
 MARGINS = {  # left, right, top, bottom, for tick labels, title and legend
     "training": (66, 12, 38, 14),
@@ -51,31 +49,6 @@ h         this help, or not
 q         end"""
 
 
-def style(unit):
-    """matplotlib's settings for a figure `unit` times as large as SIZE."""
-    return {
-        "text.parse_math": False,  # a $ in a label is no formula
-        "font.size": 12 * unit,
-        "axes.titlesize": 13 * unit,
-        "axes.titleweight": "bold",
-        "axes.titley": 1.0,  # finding its height would take a sixth of each drawing
-        "axes.titlepad": 8 * unit,
-        "axes.labelpad": 1 * unit,
-        "axes.linewidth": 0.8 * unit,
-        "axes.edgecolor": "0.3",
-        "lines.linewidth": 1.0 * unit,
-        "grid.color": "0.88",
-        "grid.linewidth": 0.8 * unit,
-        "legend.frameon": False,
-        "legend.borderaxespad": 0.4,
-        "legend.borderpad": 0.2,
-        "legend.handlelength": 1.1,
-        "legend.handletextpad": 0.35,
-        "legend.columnspacing": 0.8,
-        **{f"{x}tick.major.{k}": v * unit for x in "xy" for k, v in (("size", 3), ("width", 0.8))},
-    }
-
-
 class Speed:
     """Steps per second of training, over the readings of the last RATE_SECONDS."""
 
@@ -95,18 +68,18 @@ class Speed:
         return (last.iteration - iteration) / max(last.seconds - seconds, 1e-9)
 
 
-class Headline(plots.Plot):
+class Headline(curve_panels.Plot):
     """The line above the panels: step, data, iteration, rate, test accuracy, and what goes on."""
 
-    def __init__(self, axes, run, speed):
+    def __init__(self, axes, plan, speed):
         super().__init__(axes)
-        self.run, self.speed = run, speed
+        self.plan, self.speed = plan, speed
         self.going_on = ""  # shown as it is
         axes.set_axis_off()
         size = matplotlib.rcParams["font.size"] / 12
         width = axes.get_xlim()[1]
-        fitting = min(1, 46 / len(run.title))  # a long title leaves room for the status
-        title = drawable(run.title, "bold")
+        fitting = min(1, 46 / len(plan.title))  # a long title leaves room for the status
+        title = drawable(plan.title, "bold")
         axes.text(18, 47, title, size=21 * size * fitting, weight="bold")
         self.facts = axes.text(18, 16, "", size=13 * size)
         self.accuracy = axes.text(width - 18, 20, "", size=36 * size, weight="bold", ha="right")
@@ -120,10 +93,10 @@ class Headline(plots.Plot):
     def update(self, history):
         before = [text.get_text() for text in self.artists]
         last, tested = history.last, history.last_test
-        facts = [drawable(shorten(self.run.data, 30, placeholder=" …"))]
+        facts = [drawable(shorten(self.plan.data, 30, placeholder=" …"))]
         if last:
             facts += [
-                f"iteration {last.iteration:,} of {self.run.iterations:,}",
+                f"iteration {last.iteration:,} of {self.plan.iterations:,}",
                 f"learning rate {last.learning_rate:.3g}",
                 f"{self.speed.of(last):,.0f} steps/s",
             ]
@@ -137,15 +110,15 @@ class Headline(plots.Plot):
 class Panels:
     """Draws a History on a matplotlib Figure of any canvas and size.
 
-    figure: an empty Figure, which is then this object's alone; run: a history.Run. With animated,
+    figure: an empty Figure, which is then this object's alone; plan: a history.Plan. With animated,
     `moving` is left out when the canvas draws, for blitting.
 
-    names: the panels shown; moving: headline and plots, each a plots.Plot. What has been shown once
-    is kept, so that it comes back fast.
+    names: the panels shown; moving: headline and plots, each a Plot. What has been shown once is
+    kept in memory, so that it comes back fast.
     """
 
-    def __init__(self, figure, run, animated=False):
-        self.figure, self.run, self.animated = figure, run, animated
+    def __init__(self, figure, plan, animated=False):
+        self.figure, self.plan, self.animated = figure, plan, animated
         self.speed = Speed()
         self.names = SIX
         self.status = ""
@@ -195,7 +168,7 @@ class Panels:
         """Build everything anew, to the figure's size: type and lines grow and shrink with it."""
         self.figure.clear()
         inches = self.figure.get_size_inches()
-        self.unit = max(min(inches / SIZE), 0.2)
+        self.unit = max(min(inches / INCHES), 0.2)
         self.size = inches * DPI / self.unit  # in the pixels that HEAD and MARGINS are given in
         with matplotlib.style.context(["default", style(self.unit)]):
             self.head = self.headline(*self.size)
@@ -209,7 +182,7 @@ class Panels:
         built = []
         with matplotlib.style.context(["default", style(self.unit)]):
             for name, (cell, place) in zip(names, places(names, *self.size), strict=True):
-                plot = KINDS[name](self.figure.add_axes(place.bounds), self.run)
+                plot = KINDS[name](self.figure.add_axes(place.bounds), self.plan)
                 plot.put_into(cell)
                 built.append(plot)
         return self.animate(built)
@@ -226,7 +199,7 @@ class Panels:
         cell = Bbox.from_bounds(0, 1 - HEAD / height, 1, HEAD / height)
         axes = self.figure.add_axes(cell.bounds)
         axes.set(xlim=(0, width), ylim=(0, HEAD))
-        head = Headline(axes, self.run, self.speed)
+        head = Headline(axes, self.plan, self.speed)
         head.put_into(cell)
         return self.animate([head])[0]
 
@@ -257,13 +230,13 @@ def places(names, width, height):
         yield Bbox(cell / [width, height]), Bbox(place / [width, height])
 
 
-def save_picture(path, history, run, status=""):
+def save_picture(path, history, plan, status=""):
     """Write the six panels of `history` as a PNG of 1344 x 756, without any window.
 
-    run, status: as for Panels. Raises OSError where the file cannot be written.
+    plan, status: as for Panels. Raises OSError where the file cannot be written.
     """
-    figure = Figure(SIZE, dpi=DPI)
+    figure = Figure(INCHES, dpi=DPI)
     FigureCanvasAgg(figure)
-    panels = Panels(figure, run)
+    panels = Panels(figure, plan)
     panels.update(history, status)
     panels.save(path)

@@ -9,9 +9,8 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from matplotlib.transforms import TransformedBbox
 
-# Okabe and Ito's colours: apart for the colour-blind, and one light, one dark in grey print.
-TRAINING, TEST = "#e69f00", "#0072b2"
-BANDS = {"all": "#d3e4f3", "5/7": "#94c4df", "3/7": "#4a98c9", "middle 1/7": "#08468b"}
+from visu.style import BANDS, TEST, TRAINING
+
 MOST_POINTS = 2000  # more do not show on a screen, and would slow the drawing of a long run
 AHEAD = 2  # seconds: a fast training would else outgrow its axis in every frame
 ROUND = (1, 1.5, 2, 3, 4, 5, 6, 8)  # where scales may end, times a power of ten
@@ -82,9 +81,9 @@ class Plot:
 class TimePlot(Plot):
     """A panel over the iterations. The x axis grows in jumps: each one costs a full redraw."""
 
-    def __init__(self, axes, run, title, above=0):
+    def __init__(self, axes, plan, title, above=0):
         super().__init__(axes, title, above)
-        self.run = run
+        self.plan = plan
         # title and legend start above the tick labels
         self.left = -2.8 * self.letter / axes.bbox.width
         self.title.set_x(self.left)
@@ -107,7 +106,7 @@ class TimePlot(Plot):
         """Make room for what is there, and for the first AHEAD seconds of the training."""
         last = max(history.iteration, 100)
         room = round_up(max(last, AHEAD * history.steps_per_second), (1, 2, 5))
-        self.axes.set_xlim(0, min(room, max(last, self.run.iterations)))
+        self.axes.set_xlim(0, min(room, max(last, self.plan.iterations)))
 
     def tell_nan(self, what, iterations, values):
         """Say where the numbers broke down, as the curve has a gap there; values: [n]."""
@@ -121,8 +120,8 @@ class TimePlot(Plot):
 class Curves(TimePlot):
     """Accuracy or loss: training thin, test thick."""
 
-    def __init__(self, axes, run, title):
-        super().__init__(axes, run, title)
+    def __init__(self, axes, plan, title):
+        super().__init__(axes, plan, title)
         thin = rcParams["lines.linewidth"]
         self.train = Line2D([], [], color=TRAINING, linewidth=thin, label="training")
         self.test = Line2D([], [], color=TEST, linewidth=3 * thin, label="test")
@@ -154,8 +153,8 @@ class Accuracy(Curves):
 
     what = "accuracy"
 
-    def __init__(self, axes, run):
-        super().__init__(axes, run, "Accuracy")
+    def __init__(self, axes, plan):
+        super().__init__(axes, plan, "Accuracy")
         self.close = False
 
     def columns(self, history):
@@ -175,8 +174,8 @@ class Loss(Curves):
 
     what = "loss"
 
-    def __init__(self, axes, run):
-        super().__init__(axes, run, "Cross entropy loss")
+    def __init__(self, axes, plan):
+        super().__init__(axes, plan, "Cross entropy loss")
         self.top = 0
 
     def columns(self, history):
@@ -198,8 +197,8 @@ class Loss(Curves):
 class Bands(TimePlot):
     """The range of all weights, or biases: 7 bands with a seventh of the values each."""
 
-    def __init__(self, axes, run, name):
-        super().__init__(axes, run, f"{name.capitalize()} range", above=1)
+    def __init__(self, axes, plan, name):
+        super().__init__(axes, plan, f"{name.capitalize()} range", above=1)
         self.name = name
         self.fills = [
             axes.fill_between([0.0], [0.0], [0.0], facecolor=colour, linewidth=0)

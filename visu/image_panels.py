@@ -6,12 +6,12 @@ import numpy as np
 from matplotlib import rcParams
 
 from visu import pictures
-from visu.plots import Plot, round_up
+from visu.curve_panels import Plot, round_up
 
 KEY = "wrong ones first,\non red, with the\ntrue digit (left),\ncomputed (right)"
 
 
-class Digits(Plot):
+class Mosaic(Plot):
     """A mosaic of digits, wrong ones first. rows, columns: its cells."""
 
     def __init__(self, axes, title, rows, columns):
@@ -40,10 +40,10 @@ class Digits(Plot):
         return True
 
 
-class TrainingDigits(Digits):
+class TrainingDigits(Mosaic):
     """The current batch of 100, and what the colours and the small digits mean."""
 
-    def __init__(self, axes, run):
+    def __init__(self, axes, plan):
         super().__init__(axes, "Training images (current batch)", 10, 10)
         axes.set_anchor("NW")
         spare = (axes.bbox.width - axes.bbox.height) / self.letter  # the square leaves this free
@@ -56,22 +56,22 @@ class TrainingDigits(Digits):
         return self.show(history.last and history.last.train)
 
 
-class TestDigits(Digits):
+class TestDigits(Mosaic):
     """A tenth of the test digits on 25 lines, and what share of all digits lies above each line.
 
     As wrong ones come first, the edge of the red area reads as the accuracy.
     """
 
-    def __init__(self, axes, run):
-        shown = max(1, run.test_count // 10)
+    def __init__(self, axes, plan):
+        shown = max(1, plan.test_count // 10)
         columns = math.ceil(math.sqrt(shown * 1.6))  # 1,000 digits: 25 lines of 40
         rows = math.ceil(shown / columns)
         super().__init__(axes, "Test images", rows, columns)
         axes.set_anchor("NW")
         marks = [
-            mark for mark in (0, 2, 4, 6, 8, 10) if mark * run.test_count <= 100 * rows * columns
+            mark for mark in (0, 2, 4, 6, 8, 10) if mark * plan.test_count <= 100 * rows * columns
         ]
-        axes.set_yticks([mark / 100 * run.test_count / columns for mark in marks])
+        axes.set_yticks([mark / 100 * plan.test_count / columns for mark in marks])
         axes.set_yticklabels([f"{100 - mark} %" for mark in marks])
 
     def update(self, history):
@@ -81,7 +81,7 @@ class TestDigits(Digits):
 class FirstWeights(Plot):
     """The first layer's weights: a picture per neuron or kernel, all on one scale, zero white."""
 
-    def __init__(self, axes, run):
+    def __init__(self, axes, plan):
         super().__init__(axes, "Weights of the first layer")
         self.drawn = None
         axes.set_anchor("NW")

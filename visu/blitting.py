@@ -1,4 +1,11 @@
-"""Draws Panels on their canvas: only what has changed, and from memory what was drawn before."""
+"""Draws Panels on an Agg canvas: only what has changed, and from memory what was drawn before."""
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from visu.dashboard import Panels
+from visu.style import DPI
 
 
 class Painter:
@@ -52,3 +59,26 @@ class Painter:
     def _draw(self, artists):
         for artist in artists:
             self.figure.draw_artist(artist)
+
+
+class Offscreen:
+    """Panels on a canvas in memory, where only what has changed is drawn anew.
+
+    plan: a history.Plan; width, height: in pixels.
+    """
+
+    def __init__(self, plan, width, height):
+        self.figure = Figure((width / DPI, height / DPI), dpi=DPI)
+        self.canvas = FigureCanvasAgg(self.figure)
+        self.panels = Panels(self.figure, plan, animated=True)
+        self.painter = Painter(self.panels)
+
+    def draw(self, history, status=""):
+        """Draw a History, and the status as Panels takes it; False where nothing has changed."""
+        changed = self.panels.update(history, status)
+        return bool(self.painter.paint(changed))
+
+    @property
+    def pixels(self):
+        """What was drawn, [height, width, 4] uint8; the next drawing changes it."""
+        return np.asarray(self.canvas.buffer_rgba())

@@ -1,18 +1,17 @@
-"""The runs that lie in a folder, read back: which there are, and which belong together."""
+"""Reads and checks the files of a run, which run_folder has written, or anybody else."""
 
+import json
 import os
-import warnings
 from dataclasses import dataclass, fields
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
-from visu.history import read_curves, read_run, read_text
+from visu.run_folder import COLUMNS
 from visu.text import printable
 
-BAND = (10, 90)  # percentiles over the seeds
-LEVELS = (0.97, 0.98, 0.99)  # of test accuracy
-MNIST = "MNIST"  # the data set that comes first
+CURVES_MOST = 50_000_000  # characters of a curves.csv: 10^7 iterations take half of it
+RUN_MOST = 1_000_000  # of a run.json
 MOST_CHARACTERS = 300  # of a title, a label, a name
 MOST = 10**9  # iterations, seconds, ...
 MOST_LOSS = 1e41  # per 100 digits; float32 ends before
@@ -40,7 +39,7 @@ class Facts:
 
 
 @dataclass(frozen=True, eq=False)
-class KeptRun:
+class SavedRun:
     """A run as its folder tells it.
 
     curves: the columns of curves.csv, each [n] float64, nan where nothing was read; source: the
@@ -76,7 +75,7 @@ class KeptRun:
 
 
 def read(folder):
-    """The KeptRun in a folder, which may still be written. Raises NoRun where there is none."""
+    """The SavedRun in a folder, which may still be written. Raises NoRun where there is none."""
     folder = Path(folder)
     try:
         facts = checked_facts(read_run(_inside(folder, "run.json")))
@@ -84,7 +83,7 @@ def read(folder):
         check_curves(curves, facts)
         source = _inside(folder, f"{facts.script}.py")
         text = read_text(source, SOURCE_MOST, "replace") if source.exists() else ""
-        return KeptRun(folder, facts, curves, text)
+        return SavedRun(folder, facts, curves, text)
     except FileNotFoundError as error:
         name = Path(error.filename).name
         raise NoRun(f"no {name} (still running, or aborted)") from None
@@ -167,109 +166,45 @@ def find(runs):
     return sorted(folders, key=lambda path: (path.name, path.parent.name))
 
 
-def experiments(runs):
-    """Lists of KeptRun that differ by their seed only; of one seed's the last one of `runs`."""
-    found = {}
-    for run in runs:
-        found.setdefault(run.experiment, {})[run.facts.seed] = run
-    return [[*seeds.values()] for seeds in found.values()]
+def read_curves(path):
+    """The columns of a curves.csv, {name: [n] float64}, nan where empty; OSError or ValueError.
 
-
-def newest(runs, word):
-    """The experiments that stand for each label of a step, or for a label in each step.
-
-    runs: oldest first; word: a step's number, as "2.1", or else a label.
+    A last line without its end is ignored: it is still being written, or was cut off.
     """
-    chosen = [run for run in runs if run.step == word] or [r for r in runs if r.label == word]
-    alike = {}
-    for run in chosen:
-        alike.setdefault((run.step, run.label), []).append(run)
-    standing = {representative(group).experiment for group in alike.values()}
-    found = [group for group in experiments(runs) if group[0].experiment in standing]
-    return sorted(found, key=name)
+    name = Path(path).name
+    complete, _, _ = read_text(path, CURVES_MOST).rpartition("\n")
+    header, *lines = (line.split(",") for line in complete.split("\n"))
+    if header != COLUMNS or any(len(line) != len(COLUMNS) for line in lines):
+        raise ValueError(f"{name} is not a table of {','.join(COLUMNS)}")
+    try:
+        rows = [[float(x or "nan") for x in line] for line in lines]
+    except ValueError:
+        raise ValueError(f"{name} holds something that is not a number") from None
+    return dict(zip(COLUMNS, np.array(rows).reshape(-1, len(COLUMNS)).T, strict=True))
 
 
-def representative(runs):
-    """The run that stands for others of its step and label: the newest on MNIST, if there is one.
+def read_run(path):
+    """What write_run has written, unchecked; OSError or ValueError if it can't be read."""
+    text = read_text(path, RUN_MOST)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError(f"{Path(path).name} is not valid JSON") from None
 
-    runs: oldest first.
+
+def read_text(path, most, errors="strict"):
+    """The text of a regular UTF-8 file of at most `most` characters; else OSError or ValueError.
+
+    errors: what to do with bytes that are not UTF-8, as for open.
     """
-    return ([run for run in runs if run.facts.data == MNIST] or runs)[-1]
-
-
-def on_other_data(runs, groups):
-    """Those of the runs that gave way to experiments of their step and label on other data."""
-    data = {(group[0].step, group[0].label): group[0].facts.data for group in groups}
-    same = (run.facts.data == data.get((run.step, run.label), run.facts.data) for run in runs)
-    return [run for run, shown in zip(runs, same, strict=True) if not shown]
-
-
-def test_readings(run, column):
-    """(iterations [n], values [n]) of the readings of the test digits, or of every batch's."""
-    curves = run.curves
-    read = np.isfinite(curves["test_accuracy"]) | np.isfinite(curves["test_loss"])
-    rows = read if column.startswith("test") else slice(None)
-    return curves["iteration"][rows], curves[column][rows]
-
-
-def smoothed(values, n):
-    """Each of the values [k] as the mean of the n around it, of fewer at the ends."""
-    known, around = np.isfinite(values), slice((n - 1) // 2, (n - 1) // 2 + len(values))
-    counts = np.convolve(known, np.ones(n))[around]
-    sums = np.convolve(np.where(known, values, 0), np.ones(n))[around]
-    with np.errstate(invalid="ignore"):
-        return np.where(known, sums / counts, np.nan)
-
-
-def over_seeds(group, column, smooth=1):
-    """(iterations [n], median [n], band [2, n]) of a column over the runs of an experiment.
-
-    smooth: how many neighbouring readings of a run make one, see smoothed.
-    """
-    columns = [test_readings(run, column) for run in group]
-    iterations = np.unique(np.concatenate([i for i, _ in columns]))
-    values = np.full([len(group), len(iterations)], np.nan)
-    for row, (at, read) in zip(values, columns, strict=True):
-        row[np.searchsorted(iterations, at)] = smoothed(read, smooth)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # where the loss of all is not a number
-        return iterations, np.nanmedian(values, axis=0), np.nanpercentile(values, BAND, axis=0)
-
-
-def figures(group):
-    """What a table says of an experiment, {name: number}: medians over the seeds, inf for never."""
-    finals = [test_readings(run, "test_accuracy")[1] for run in group]
-    facts = {
-        "final": np.median([values[-1] for values in finals]),
-        "best": np.median([values.max() for values in finals]),
-        "seconds": np.median([run.facts.seconds for run in group]),
-        "steps_per_second": np.median([run.facts.steps_per_second for run in group]),
-    }
-    return facts | {level: np.median([reaches(run, level) for run in group]) for level in LEVELS}
-
-
-def reaches(run, level):
-    """The first iteration whose test accuracy is at `level` or above; inf for never."""
-    iterations, values = test_readings(run, "test_accuracy")
-    return min(iterations[values >= level], default=np.inf)
-
-
-def name(group):
-    """What an experiment is called: title, label."""
-    return ", ".join(filter(None, [group[0].facts.title, group[0].label]))
-
-
-def data_of(groups):
-    """The name of the data set of all these experiments, None where they differ in it."""
-    found = {group[0].facts.data for group in groups}
-    return found.pop() if len(found) == 1 else None
-
-
-def names(groups):
-    """What each of several experiments is called: its name, and what else sets it apart."""
-    same = data_of(groups) is not None
-    found = [name(group) + ("" if same else f", on {group[0].facts.data}") for group in groups]
-    return [
-        text + (f", {printable(group[-1].folder.name)}" if found.count(text) > 1 else "")
-        for text, group in zip(found, groups, strict=True)
-    ]
+    path = Path(path)
+    if path.exists() and not path.is_file():  # a named pipe would never end
+        raise ValueError(f"{path.name} is not a file")
+    try:
+        with open(path, encoding="utf-8", errors=errors) as file:
+            text = file.read(most + 1)
+    except UnicodeDecodeError:
+        raise ValueError(f"{path.name} is not UTF-8 text") from None
+    if len(text) > most:
+        raise ValueError(f"{path.name} is longer than {most:,} characters")
+    return text
