@@ -117,7 +117,7 @@ def add_view(parser):
     panel.add_argument("--loss", action="store_true", help="the loss only")
     add("--log", action="store_true", help="a logarithmic axis for the loss")
     smooth = {"type": whole(1, MOST_ITERATIONS), "default": 1}
-    add("--smooth", **smooth, metavar="N", help="each point the mean of N readings")
+    add("--smooth", **smooth, metavar="N", help="each point is the mean of N evaluations")
 
 
 # ---- which runs
@@ -141,16 +141,16 @@ def choose(which, place):
     """
     which = [path for word in which for path in sorted(glob.glob(word)) or [word]]  # cmd does not
     given = [word for word in which if Path(word).is_dir()]
-    kept = read_all(saved_run.find(place)) if len(given) < len(which) or not which else []
+    saved = read_all(saved_run.find(place)) if len(given) < len(which) or not which else []
     groups = []
-    for word in [w for w in which if w not in given] or sorted({run.step for run in kept}):
-        found = experiments.newest(kept, word)
+    for word in [w for w in which if w not in given] or sorted({run.step for run in saved}):
+        found = experiments.newest(saved, word)
         if not found:
             raise Wrong(
                 f"{word} is no folder, and no step or label of a run in {place}{hint(word)}"
             )
         groups += found
-    ignored = experiments.on_other_data(kept, groups)
+    ignored = experiments.on_other_data(saved, groups)
     groups += experiments.experiments(read_all(given))
     if not groups and given:
         raise Wrong(f"no run lies in {', '.join(given)}")
@@ -202,7 +202,9 @@ def table(groups):
     """The experiments' results as aligned lines, medians over the seeds."""
     data = experiments.data_of(groups)
     step = "step" if data is None else f"step, on {data}"
-    lines = [(step, "seeds", "final %", "best %", "to 97 %", "98 %", "99 %", "time", "steps/s")]
+    lines = [
+        (step, "seeds", "final %", "best %", "to 97 %", "98 %", "99 %", "time", "iterations/s")
+    ]
     for name, group in zip(experiments.names(groups), groups, strict=True):
         facts = experiments.figures(group)
         reached = [facts[level] for level in experiments.LEVELS]

@@ -7,7 +7,7 @@
 Prints a line per script and size: steps per second headless and live, in alternation, and the
 median of the ratios; frames per second; milliseconds per frame in the first and the last thousand
 iterations; seconds from the start of the process to the end of the imports, the first frame, the
-first reading; and from a key's press to the changed pixels, while it trains and reads the test set,
+first evaluation; and from a key's press to the changed pixels, while it trains and evaluates,
 and while it compiles. Needs Xvfb and xdotool; MPLBACKEND picks the toolkit (tkagg).
 """
 
@@ -61,7 +61,7 @@ def watched(log, script, *flags):
             if not window.due:
                 spent.clear()
             if window.history.last:
-                marks.setdefault("reading", end)
+                marks.setdefault("evaluation", end)
 
         return call
 
@@ -143,19 +143,19 @@ def live(script, flags, display, iterations, key_seconds=0):
         rate = None if key_seconds else steps_per_second(runs)
         return {"marks": marks, "frames": seen["frames"], "answers": answers} | {
             "rate": rate,
-            "seconds": seconds,  # from the start to the last reading
+            "seconds": seconds,  # from the start to the last evaluation
         }
 
 
 def wait_for_the_end(process, iterations):
-    """Read what the script prints, up to the line of its last reading."""
+    """Read what the script prints, up to the line of its last evaluation."""
     for line in process.stdout:
         if line.startswith(f"iteration {iterations:,}:"):
             return
 
 
 def per_frame(frames, low, high):
-    """Median milliseconds of the frames whose newest reading lies between these iterations."""
+    """Median milliseconds of the frames whose newest evaluation lies between these iterations."""
     chosen = [1000 * seconds for _, seconds, iteration in frames if low < iteration <= high]
     return median(chosen) if chosen else float("nan")
 
@@ -175,7 +175,7 @@ def row(step, size, options):
         keyed = live(script, endless, display, iterations, options.key_seconds)
     frames = [frame for run in runs for frame in run["frames"] if 0 < frame[2] < iterations]
     spans = [[f[0] for f in run["frames"] if 0 < f[2] < iterations] for run in runs]
-    ready = keyed["marks"]["reading"]
+    ready = keyed["marks"]["evaluation"]
     trains = [seconds for at, seconds in keyed["answers"] if at > ready]
     compiles = [seconds for at, seconds in keyed["answers"] if at <= ready]
     marks = {name: median(run["marks"][name] for run in runs) for name in runs[0]["marks"]}
@@ -187,16 +187,16 @@ def row(step, size, options):
         f"{median((len(s) - 1) / (s[-1] - s[0]) if len(s) > 1 else 0 for s in spans):.1f}",
         f"{per_frame(frames, 0, 1000):.0f} / "
         f"{per_frame(frames, iterations - 1000, iterations):.0f}",
-        f"{marks['imports']:.1f} / {marks['frame']:.1f} / {marks['reading']:.1f}",
+        f"{marks['imports']:.1f} / {marks['frame']:.1f} / {marks['evaluation']:.1f}",
         " / ".join(milliseconds(answers) for answers in (trains, compiles)),
     ]
     return f"| {' | '.join(cells)} |"
 
 
 def ladder(options):
-    """Print how long the scripts take in their windows, start-up and all readings included."""
+    """Print how long the scripts take in their windows, start-up and all evaluations included."""
     size, total = (options.size or SIZES)[-1], 0.0
-    print(f"| step, {size} | s, start to last reading |\n|---|---|")
+    print(f"| step, {size} | s, start to last evaluation |\n|---|---|")
     for step in options.steps or SCRIPTS:
         script = SCRIPTS[step]
         iterations = options.iterations or steps.length(script)
@@ -218,8 +218,8 @@ def milliseconds(answers):
 def table(options):
     """Print the table of what a window costs."""
     print(
-        "| step, window | steps/s headless | live | ratio | frames/s | ms per frame, first / last "
-        "thousand | s to imports / first frame / first reading | ms to a key's answer, median, "
+        "| step, window | iterations/s headless | live | ratio | frames/s | ms per frame, first / "
+        "last thousand | s to imports / first frame / first evaluation | ms to a key's answer, median, "
         "longest (keys): training / compiling |\n|---|---|---|---|---|---|---|---|"
     )
     for step in options.steps or ("1.0", "2.2", "3.1"):

@@ -15,8 +15,8 @@ from visu.training import (
     BATCH,
     Training,
     batches,
-    next_reading,
-    reads_test,
+    evaluates_test,
+    next_evaluation,
     to_batch,
     to_images,
 )
@@ -47,13 +47,13 @@ def test_the_order_is_the_seeds():
 def test_schedule_of_readings():
     reads, i = [0], 0
     while i < 10_000:
-        i = next_reading(i, 20, 10_000)
+        i = next_evaluation(i, 20, 10_000)
         reads.append(i)
     assert reads == list(range(0, 10_001, 20))
-    tests = [i for i in reads if reads_test(i, 20, 10_000)]
+    tests = [i for i in reads if evaluates_test(i, 20, 10_000)]
     assert tests == [0, 20, 40, 60, 80, *range(100, 10_001, 100)]
-    assert next_reading(13, 20, 10_000) == 20  # after single steps
-    assert next_reading(40, 20, 45) == 45 and reads_test(45, 20, 45)
+    assert next_evaluation(13, 20, 10_000) == 20  # after single steps
+    assert next_evaluation(40, 20, 45) == 45 and evaluates_test(45, 20, 45)
 
 
 def test_digits_become_a_batch_and_pictures_again():

@@ -206,7 +206,7 @@ def test_tabs_that_come_or_change_their_size_get_all_others_what_is_new(monkeypa
     def open_figure(title):
         return FigureCanvas.new_manager(Figure(INCHES, dpi=DPI), 1).canvas.figure
 
-    def next_reading():
+    def next_evaluation():
         filled.append(reading(filled.iteration + 20))
         made._tick()
 
@@ -224,10 +224,10 @@ def test_tabs_that_come_or_change_their_size_get_all_others_what_is_new(monkeypa
     made = window.Window(filled, RUN, lambda: "", picture_path=lambda: tmp_path / "saved.png")
     manager = made.canvas.manager
     for _ in range(2):  # the second comes when nobody has looked for a while
-        next_reading()
+        next_evaluation()
         tab = Tab(manager)
         draw_and_compare(tab.look())
-        next_reading()
+        next_evaluation()
         with monkeypatch.context() as during:
             during.setattr(made.figure, "draw", None)  # not the whole figure
             shown = tab.look()
@@ -239,7 +239,7 @@ def test_tabs_that_come_or_change_their_size_get_all_others_what_is_new(monkeypa
     save_and_compare()
     draw_and_compare(tab.look())
     manager.remove_web_socket(tab)
-    next_reading()
+    next_evaluation()
     Tab(manager)  # it has not asked for a picture yet
     save_and_compare()
 

@@ -217,7 +217,14 @@ def test_the_headline_tells_step_data_iteration_rate_and_accuracy():
     panels = show(filled)
     panels.update(filled, "PAUSED")
     texts = " ".join(text.get_text() for text in panels.head.axes.texts)
-    for part in ("2.2 five layers", "MNIST", "1,500 of 2,000", "0.003", "500 steps/s", "97.00 %"):
+    for part in (
+        "2.2 five layers",
+        "MNIST",
+        "1,500 of 2,000",
+        "0.003",
+        "500 iterations/s",
+        "97.00 %",
+    ):
         assert part in texts
     assert "PAUSED" in texts
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import SCRIPTS
 
-from visu.training import next_reading
+from visu.training import next_evaluation
 from visu.worker import Control, Worker
 
 SOFTMAX = SCRIPTS[0]
@@ -72,7 +72,7 @@ def test_pause_stands_still_and_steps_one_by_one(working):
     control.toggle_pause()
     after = finished.until(lambda r: iteration(r) > stands + 2)
     resumed = next(r for r in after if r.iteration > stands + 2)
-    assert resumed.iteration == next_reading(stands + 2, 20, 10**6)
+    assert resumed.iteration == next_evaluation(stands + 2, 20, 10**6)
     trained = time.monotonic() - resumed_at
     assert resumed.seconds - seconds < trained + 0.5  # the pause of a second is not counted
 

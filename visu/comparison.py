@@ -26,7 +26,7 @@ LEGEND_SHARE = 0.3  # of the height, at most; more and longer names are written 
 @dataclass(frozen=True)
 class View:
     """What is shown: the panels, the iterations from first to last (None: the longest run's end),
-    how many neighbouring readings make a point, and whether the loss's axis is logarithmic.
+    how many neighbouring evaluations make a point, and whether the loss's axis is logarithmic.
     """
 
     panels: tuple = tuple(PANELS)
@@ -125,7 +125,7 @@ def _headline(groups, view):
         median = "" if _seeds(groups) else f"median of {seeds} seeds, "
         parts.append(f"{median}band: {BAND[0]}th to {BAND[1]}th percentile")
     if view.smooth > 1:
-        parts.append(f"smoothed: mean of {view.smooth} readings")
+        parts.append(f"smoothed: mean of {view.smooth} evaluations")
     return "  ·  ".join(parts)
 
 
@@ -164,7 +164,7 @@ def _fit_values(axes, panel, groups, view, last):
     values = []
     for group in groups:
         iterations, _, band = over_seeds(group, f"test_{panel}", view.smooth)
-        at = np.union1d(iterations, (begin, last))  # there may be no reading between these
+        at = np.union1d(iterations, (begin, last))  # there may be no evaluation between these
         at = at[(at >= begin) & (at <= last)]
         values += [np.interp(at, iterations, edge) for edge in band]
     values = np.concatenate(values)

@@ -87,7 +87,7 @@ class TimePlot(Plot):
         # title and legend start above the tick labels
         self.left = -2.8 * self.letter / axes.bbox.width
         self.title.set_x(self.left)
-        self.seen = self  # the Reading that is drawn; at first not even None
+        self.seen = object()  # the Evaluation that is drawn; at first none, and not None either
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
@@ -161,7 +161,7 @@ class Accuracy(Curves):
         return history.train_accuracy, history.test_accuracy
 
     def fit_values(self, train, test):
-        """Look closer when 4 of the last 5 readings are above 0.9, no longer when 4 are below."""
+        """Zoom in when 4 of the last 5 evaluations are above 0.9, and out when 4 are below."""
         high = np.count_nonzero(test[-5:] >= 0.9)
         self.close = len(test) >= 5 and high >= (2 if self.close else 4)
         low = 0.9 if self.close else 0
@@ -182,7 +182,7 @@ class Loss(Curves):
         return history.train_loss, history.test_loss
 
     def fit_values(self, train, test):
-        """Fit the later half of the readings, but for a tenth of the training's (noise).
+        """Fit the later half of the evaluations, but for a tenth of the training's (noise).
 
         The scale shrinks only when there is some room to spare, so that it does not flicker.
         """
@@ -224,7 +224,7 @@ class Bands(TimePlot):
         return True
 
     def fit_values(self, values):
-        """All there ever was, and zero. Readings only widen it, so it grows in jumps."""
+        """All there ever was, and zero; it grows in jumps."""
         low, high = values.min(initial=0), values.max(initial=0)
         if low == high:  # nothing yet, or zeros
             low, high = -0.1, 0.1

@@ -15,7 +15,7 @@ from visu.style import DPI, INCHES, WARNING, style
 from visu.text import drawable
 
 HEAD = 84  # height of the headline; all lengths here are pixels of a figure of 1344 x 756
-RATE_SECONDS = 2  # steps per second are counted over the last so many
+RATE_SECONDS = 2  # iterations per second are counted over the last so many
 
 SIX = ("accuracy", "loss", "training", "weights", "biases", "test")
 KINDS = {
@@ -37,26 +37,26 @@ MARGINS = {  # left, right, top, bottom, for tick labels, title and legend
 OTHER_MARGINS = (60, 34, 38, 52)
 
 HELP = """\
-space     pause, or go on
+space     pause/resume
 n         one iteration, while paused
-r         start again
+r         restart
 1 ... 6   one panel, large
 7  8  9   two panels
 0  Esc    all six panels
-w         the first layer's weights
+w         weights of the first layer
 s         save a picture (PNG)
-h         this help, or not
-q         end"""
+h         show/hide this help
+q         quit"""
 
 
 class Speed:
-    """Steps per second of training, over the readings of the last RATE_SECONDS."""
+    """Iterations per second of training, over the evaluations of the last RATE_SECONDS."""
 
     def __init__(self):
         self.marks = deque()  # (iteration, seconds)
 
     def of(self, last):
-        """The speed now that `last` is the newest Reading."""
+        """The speed now that `last` is the newest Evaluation."""
         mark = last.iteration, last.seconds
         if self.marks and mark < self.marks[-1]:
             self.marks.clear()  # started again
@@ -98,7 +98,7 @@ class Headline(curve_panels.Plot):
             facts += [
                 f"iteration {last.iteration:,} of {self.plan.iterations:,}",
                 f"learning rate {last.learning_rate:.3g}",
-                f"{self.speed.of(last):,.0f} steps/s",
+                f"{self.speed.of(last):,.0f} iterations/s",
             ]
         self.facts.set_text("  ·  ".join(facts))
         self.accuracy.set_text(f"{100 * tested.test.accuracy:.2f} %" if tested else "")
@@ -161,7 +161,7 @@ class Panels:
         self.fresh = False  # it hides what has to come back
 
     def save(self, path):
-        """Write the view as it is as a PNG. Raises OSError where the file cannot be written."""
+        """Write the current view as a PNG. Raises OSError if the file cannot be written."""
         self.figure.savefig(path, format="png")
 
     def arrange(self):

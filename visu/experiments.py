@@ -48,8 +48,10 @@ def on_other_data(runs, groups):
     return [run for run, shown in zip(runs, same, strict=True) if not shown]
 
 
-def test_readings(run, column):
-    """(iterations [n], values [n]) of the readings of the test digits, or of every batch's."""
+def points(run, column):
+    """(iterations [n], values [n]) of a column of curves.csv, where the test digits were evaluated,
+    or for a training column of every evaluation.
+    """
     curves = run.curves
     read = np.isfinite(curves["test_accuracy"]) | np.isfinite(curves["test_loss"])
     rows = read if column.startswith("test") else slice(None)
@@ -68,9 +70,9 @@ def smoothed(values, n):
 def over_seeds(group, column, smooth=1):
     """(iterations [n], median [n], band [2, n]) of a column over the runs of an experiment.
 
-    smooth: how many neighbouring readings of a run make one, see smoothed.
+    smooth: how many neighbouring evaluations of a run make one, see smoothed.
     """
-    columns = [test_readings(run, column) for run in group]
+    columns = [points(run, column) for run in group]
     iterations = np.unique(np.concatenate([i for i, _ in columns]))
     values = np.full([len(group), len(iterations)], np.nan)
     for row, (at, read) in zip(values, columns, strict=True):
@@ -82,7 +84,7 @@ def over_seeds(group, column, smooth=1):
 
 def figures(group):
     """What a table says of an experiment, {name: number}: medians over the seeds, inf for never."""
-    finals = [test_readings(run, "test_accuracy")[1] for run in group]
+    finals = [points(run, "test_accuracy")[1] for run in group]
     facts = {
         "final": np.median([values[-1] for values in finals]),
         "best": np.median([values.max() for values in finals]),
@@ -94,7 +96,7 @@ def figures(group):
 
 def reaches(run, level):
     """The first iteration whose test accuracy is at `level` or above; inf for never."""
-    iterations, values = test_readings(run, "test_accuracy")
+    iterations, values = points(run, "test_accuracy")
     return min(iterations[values >= level], default=np.inf)
 
 

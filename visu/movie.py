@@ -35,7 +35,7 @@ class Movie:
     """Films the History of a run. While it goes on this costs next to no time.
 
     path: where write() puts it, .mp4 or .gif; history: read, never changed; plan: a history.Plan.
-    Of a run that was started again, only the last start is kept.
+    Of a run that was started again, only the last start is filmed.
     """
 
     def __init__(self, path, history, plan):
@@ -45,7 +45,7 @@ class Movie:
         self.given_up = False
 
     def look(self):
-        """To be called after each reading: keep it if a frame is due.
+        """To be called after each evaluation: it becomes a frame if one is due.
 
         The movie is slow at first, when much happens: frame k is due at (k / most)² of the run.
         """
@@ -86,10 +86,10 @@ class Movie:
     def _pictures(self, frames):
         """Draw these frames: yields [HEIGHT, WIDTH, 4] uint8, each good until the next."""
         screen = Offscreen(self.plan, WIDTH, HEIGHT)
-        for readings in frames:
+        for evaluations in frames:
             if self.given_up:
                 raise InterruptedError
-            screen.draw(self.history.at(*readings))
+            screen.draw(self.history.at(*evaluations))
             yield screen.pixels
 
     def _write_mp4(self, rate):

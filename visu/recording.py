@@ -62,7 +62,7 @@ class Recording:
         say(line)
 
     def picture_path(self):
-        """Where a picture of the window as it is now belongs. Raises OSError."""
+        """The path for a picture of the current window. Raises OSError."""
         return self._folder.make() / f"iteration-{self.history.iteration}.png"
 
     def _sum_up(self):

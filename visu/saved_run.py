@@ -42,8 +42,8 @@ class Facts:
 class SavedRun:
     """A run as its folder tells it.
 
-    curves: the columns of curves.csv, each [n] float64, nan where nothing was read; source: the
-    script's text as it ran, "" where it was not kept.
+    curves: the columns of curves.csv, each [n] float64, nan where nothing was evaluated;
+    source: the script's text as it ran, "" where it was not saved.
     """
 
     folder: Path

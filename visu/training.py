@@ -32,13 +32,13 @@ def batches(n, seed):
         waiting = waiting[BATCH:]
 
 
-def next_reading(i, every, iterations):
-    """The first iteration after `i` with a reading: a multiple of `every`, or the last one."""
+def next_evaluation(i, every, iterations):
+    """The first iteration after `i` with an evaluation: a multiple of `every`, or the last one."""
     return min(i - i % every + every, iterations)
 
 
-def reads_test(i, every, iterations):
-    """Whether a reading at `i` takes in the test digits: every fifth, those up to 100, the last."""
+def evaluates_test(i, every, iterations):
+    """Whether `i` evaluates the test digits: up to 100, then every fifth time, and at the end."""
     return i <= 100 or i % (5 * every) == 0 or i == iterations
 
 
@@ -186,7 +186,7 @@ class Training:
         i, began, paused = 0, time.perf_counter(), 0.0
         while i < iterations:
             now = time.perf_counter()
-            n = control.wait(next_reading(i, every, iterations) - i)
+            n = control.wait(next_evaluation(i, every, iterations) - i)
             paused += time.perf_counter() - now
             if not n:
                 return
@@ -194,7 +194,7 @@ class Training:
             read = self._advance(indices, *tf.constant([first, last]))
             i += n
             seconds = time.perf_counter() - began - paused
-            test = self._evaluate_test() if reads_test(i, every, iterations) else None
+            test = self._evaluate_test() if evaluates_test(i, every, iterations) else None
             if control.restarting:
                 return
             yield self._evaluation(i, seconds, read, test)
