@@ -15,7 +15,6 @@ several data sets those on MNIST are taken; to compare the others, give their fo
 import argparse
 import difflib
 import glob
-import os
 import sys
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from visu import comparison, experiments, saved_run
 from visu.cli import Parser, whole
 from visu.comparison import DECK, command
 from visu.style import INCHES
+from visu.terminal import say
 from visu.text import printable
 
 TOP = Path(__file__).resolve().parent
@@ -52,25 +52,6 @@ def main():
     except KeyboardInterrupt:  # Ctrl-C closes the window
         return 130
     return 0
-
-
-def say(text, stream=None):
-    """Print lines without anything that the terminal would obey, or that it cannot show.
-
-    stream: standard output, or another one. Once it is a closed pipe, what is said is dropped in
-    silence; where it cannot be written for another reason, that raises Wrong.
-    """
-    stream = stream or sys.stdout
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    lines = "\n".join(printable(line) for line in text.split("\n"))
-    try:
-        print(lines.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
-    except OSError as error:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())  # else Python complains at its end
-        os.close(nowhere)
-        if not isinstance(error, BrokenPipeError) and stream is sys.stdout:
-            raise Wrong(f"the output cannot be written: {error.strerror}") from None
 
 
 def parse_args():

@@ -219,8 +219,8 @@ def table(options):
     """Print the table of what a window costs."""
     print(
         "| step, window | iterations/s headless | live | ratio | frames/s | ms per frame, first / "
-        "last thousand | s to imports / first frame / first evaluation | ms to a key's answer, median, "
-        "longest (keys): training / compiling |\n|---|---|---|---|---|---|---|---|"
+        "last thousand | s to imports / first frame / first evaluation | ms to a key's answer, "
+        "median, longest (keys): training / compiling |\n|---|---|---|---|---|---|---|---|"
     )
     for step in options.steps or ("1.0", "2.2", "3.1"):
         for size in options.size or SIZES:

@@ -11,7 +11,7 @@ TRAINING = {"quiet_tensorflow", "training", "worker"}
 RECORD = {"history", "run_folder", "saved_run", "experiments"}
 PICTURES = {"pictures", "style", "curve_panels", "image_panels", "dashboard", "blitting"}
 PICTURES |= {"comparison"}
-BELOW = {"text"}  # what any of them may use
+BELOW = {"text", "terminal"}  # what any of them may use
 MODULES = {path.stem for path in (TOP / "visu").glob("*.py")} - {"__init__"}
 SURROUNDINGS = MODULES - TRAINING - RECORD - PICTURES - BELOW
 
@@ -35,7 +35,7 @@ def modules_of(path):
 @pytest.mark.parametrize(
     ("modules", "allowed"),
     [
-        (BELOW, set()),
+        (BELOW, BELOW),
         (RECORD, RECORD | BELOW),
         (PICTURES, PICTURES | RECORD | BELOW),
         (TRAINING, TRAINING | {"history", "pictures"} | BELOW),

@@ -11,6 +11,8 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+from visu.terminal import say
+
 COLUMNS = ["iteration", "train_accuracy", "train_loss", "test_accuracy", "test_loss"]
 
 
@@ -55,7 +57,7 @@ class RunFolder:
     def warn(self, error):
         """Say, once, that a file could not be saved."""
         if not self._warned:
-            print(f"This run could not be saved: {error}. See --runs.", file=sys.stderr, flush=True)
+            say(f"This run could not be saved: {error}. See --runs.", sys.stderr)
             self._warned = True
 
     def _write_curves(self, folder, history):

@@ -5,6 +5,8 @@ import signal
 import sys
 from contextlib import contextmanager
 
+from visu.text import printable
+
 SIGNALS = "SIGINT", "SIGTERM", "SIGHUP"  # Ctrl-C, a shutdown, a closed terminal
 
 
@@ -30,15 +32,18 @@ def printing(stream=None):
     stream = stream or sys.stdout
     try:
         yield stream
-        stream.flush()
+        if stream:
+            stream.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
-def say(line, stream=None):
-    """Print a line at once, or nothing if that is not possible."""
+def say(text, stream=None):
+    """Print lines at once, without anything that a terminal would obey; see printing."""
     with printing(stream) as out:
-        print(line, file=out)
+        print("\n".join(printable(line) for line in text.split("\n")), file=out)
 
 
 def summary(history, iterations, folder):
