@@ -4,6 +4,7 @@
 history, the window on the main thread, the terminal, and the files in `runs/`.
 """
 
+import argparse
 import gc
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ from visu.recording import Recording
 from visu.terminal import say, stopping_signals
 from visu.worker import Control, Worker
 
+_again = {}  # while a script's text runs again: the args that it gets, the parts that it hands over
+
 
 def parse_args(doc, iterations):
     """Return the command line's flags, the same for every script.
@@ -28,11 +31,15 @@ def parse_args(doc, iterations):
     or None) as given; script, title, and source, the script's bytes; every, the iterations between
     two evaluations. A bad flag ends the script with one line and status 2.
     """
+    if _again:
+        return _again["args"]
     script = Path(sys.argv[0]).resolve()
     doc = (doc or "").strip()  # none under python -OO
     parser = Parser(prog=script.name, description=doc)
     _add_flags(parser.add_argument, iterations, script.parent / "runs")
     args = parser.parse_args()
+    if args.pause and args.headless:
+        parser.error("argument --pause: there is no window with --headless")
     if args.movie:
         from visu.movie import why_not  # only where one is wanted
 
@@ -55,7 +62,9 @@ def _add_flags(add, iterations, runs):
     data += " mnist.npz; auto: mnist, or drawn where it cannot be had (default auto)"
     add("--data", default="auto", metavar="DATA", help=data)
     add("--movie", type=Path, metavar="FILE", help="film the run: an .mp4 or a .gif (default none)")
-    add("--headless", action="store_true", help="train without a window")
+    add("--headless", action="store_true", help="train without a window (default with one)")
+    paused = "open the window at iteration 0, and wait there for space or n (default no)"
+    add("--pause", action="store_true", help=paused)
     name = "name of the experiment, for compare_curves.py (default none)"
     add("--label", type=label, default="", metavar="TEXT", help=name)
     where = "folder for the results (default runs/ beside the script)"
@@ -75,23 +84,30 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
     one line and status 2; after Ctrl-C, SIGTERM or SIGHUP the status is 128 + the signal's number.
     """
     title = f"{args.title}, {args.label}" if args.label else args.title
-    plan = Plan(title, mnist.name, args.iterations, len(mnist.test.images))
+    parts = train_step, evaluate, optimizer, weights, biases
+    if _again:
+        _again["parts"] = parts
+        return
+    digits = len(mnist.test.images), len(mnist.train.images)
+    plan = Plan(title, mnist.name, args.iterations, *digits)
     schedule = {"seed": args.seed, "iterations": args.iterations, "every": args.every}
     control, device = Control(), quiet_tensorflow.device()
     recording = Recording(args, plan, device)
 
-    def make_training():
-        return training.Training(mnist, train_step, evaluate, optimizer, weights, biases)
+    def make_training(seed):
+        return training.Training(mnist, *(parts if seed == args.seed else _run_again(args, seed)))
 
     with stopping_signals(control.stop) as signals, recording:
         worker = Worker(make_training, control, **schedule)
         live = None if args.headless else _open_window(recording, control, worker)
+        if live and args.pause:
+            control.toggle_pause()
         say(f"{plan.title} on {plan.data}, {plan.iterations:,} iterations, {device}")
         try:
             if live:
                 live.run()
             else:
-                for evaluation in make_training().evaluations(control=control, **schedule):
+                for evaluation in make_training(args.seed).evaluations(control=control, **schedule):
                     recording.take(evaluation)
         except training.ScriptError as error:
             say(f"{Path(sys.argv[0]).name}: {error}", sys.stderr)
@@ -100,6 +116,16 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
         signals += recording.write_movie()
     if signals and not backend.in_notebook():  # where a status is nothing but an error
         sys.exit(128 + signals[0])
+
+
+def _run_again(args, seed):
+    """The parts that the script hands to `run` with another seed: its text is run once more."""
+    _again["args"] = argparse.Namespace(**vars(args) | {"seed": seed})
+    try:
+        exec(compile(args.source, args.script, "exec"), {"__name__": "__main__"})
+        return _again["parts"]
+    finally:
+        _again.clear()
 
 
 class _Live:
@@ -111,7 +137,11 @@ class _Live:
         else:  # imported only where a window is wanted: pyplot takes a moment
             from visu.window import Window
         self._recording, self._control, self._worker = recording, control, worker
-        actions = {" ": control.toggle_pause, "n": control.step, "r": control.restart}
+        self._told = None  # the history's last Evaluation for which the open window was mentioned
+        actions = {
+            " ": self._toggle_pause, "n": control.step, "-": control.slower, "+": control.faster,
+            "r": control.restart, "R": lambda: control.restart(next_seed=True),
+        }  # fmt: skip
         self._window = Window(
             recording.history, recording.plan, self._poll, actions, recording.picture_path,
             recording.say,
@@ -134,11 +164,21 @@ class _Live:
             self._recording.take(evaluation)
         if self._control.stopping:
             self._window.close()
+        history, pace = self._recording.history, self._control.pace
+        if self._recording.completed:
+            if history.last is not self._told:
+                self._recording.say("The window is still open: q in it, or Ctrl-C here, closes it.")
+                self._told = history.last
+            return "done"
         if self._control.paused:
             return "PAUSED"
-        if not self._recording.history.iteration:
+        if not history.iteration:
             return "compiling …"
-        return "done" if self._recording.completed else ""
+        return f"{pace} iterations/s" if pace else ""
+
+    def _toggle_pause(self):
+        if not self._recording.completed:
+            self._control.toggle_pause()
 
 
 def _open_window(*parts):

@@ -13,6 +13,8 @@ from visu.style import BANDS, TEST, TRAINING
 
 MOST_POINTS = 2000  # more do not show on a screen, and would slow the drawing of a long run
 AHEAD = 2  # seconds: a fast training would else outgrow its axis in every frame
+FLOORS = 0.98, 0.9  # where the axis of the accuracy may begin, beside 0
+GHOSTS = ("0.88", 1), ("0.75", 3)  # grey and width of the training and test curve replaced
 ROUND = (1, 1.5, 2, 3, 4, 5, 6, 8)  # where scales may end, times a power of ten
 
 
@@ -125,7 +127,11 @@ class Curves(TimePlot):
         thin = rcParams["lines.linewidth"]
         self.train = Line2D([], [], color=TRAINING, linewidth=thin, label="training")
         self.test = Line2D([], [], color=TEST, linewidth=3 * thin, label="test")
-        for line in (self.train, self.test):
+        self.ghost, self.ghosts = (
+            None,
+            [Line2D([], [], color=grey, linewidth=width * thin) for grey, width in GHOSTS],
+        )
+        for line in (*self.ghosts, self.train, self.test):
             axes.add_line(line)
         self.artists = [self.train, self.test, self.hint]
         self.fixed = [
@@ -139,6 +145,7 @@ class Curves(TimePlot):
             return False
         self.seen = history.last
         self.fit_iterations(history)
+        self.show_ghost(history.ghost)
         train, test = self.columns(history)
         iterations = thin_out(history.train_iterations)
         self.train.set_data(iterations, thin_out(train))
@@ -147,26 +154,46 @@ class Curves(TimePlot):
         self.tell_nan(self.what, iterations, self.train.get_ydata())
         return True
 
+    def show_ghost(self, ghost):
+        """Draw the curves of the run that this one has replaced, behind, as they do not move."""
+        if ghost is not self.ghost:
+            self.ghost = ghost
+            of = ghost.train_iterations, ghost.test_iterations
+            for line, iterations, values in zip(self.ghosts, of, self.columns(ghost), strict=True):
+                line.set_data(thin_out(iterations), thin_out(values))
+
+    def background(self):
+        return super().background(), id(self.ghost)
+
 
 class Accuracy(Curves):
-    """Accuracy on 0..1, and on 0.9..1 when the test accuracy is there to stay."""
+    """Accuracy on 0..1, and closer when both curves are there to stay."""
 
     what = "accuracy"
 
     def __init__(self, axes, plan):
         super().__init__(axes, plan, "Accuracy")
-        self.close = False
+        self.low = 0
 
     def columns(self, history):
         return history.train_accuracy, history.test_accuracy
 
     def fit_values(self, train, test):
-        """Zoom in when 4 of the last 5 evaluations are above 0.9, and out when 4 are below."""
-        high = np.count_nonzero(test[-5:] >= 0.9)
-        self.close = len(test) >= 5 and high >= (2 if self.close else 4)
-        low = 0.9 if self.close else 0
+        """Begin the axis at the highest of FLOORS below which the newest values no longer fall.
+
+        Zoomed in already, it stays so until most of the test accuracies are below.
+        """
+        newest = test[-5:]
+        for low in FLOORS:
+            above = np.count_nonzero(newest >= low)
+            if len(newest) == 5 and (above >= 2 if low == self.low else above >= 4):
+                if low == self.low or np.percentile(train[-20:], 10) >= low:
+                    break
+        else:
+            low = 0
+        self.low = low
         self.axes.set_ylim(low, 1 + 0.015 * (1 - low))  # a thick line at 1 shows in full
-        self.title.set_text("Accuracy (0.9–1)" if self.close else "Accuracy")
+        self.title.set_text(f"Accuracy ({low}–1)" if low else "Accuracy")
 
 
 class Loss(Curves):
@@ -177,6 +204,11 @@ class Loss(Curves):
     def __init__(self, axes, plan):
         super().__init__(axes, plan, "Cross entropy loss")
         self.top = 0
+        self.dot = Line2D([], [], color=TEST, marker="o", markersize=0.75 * self.letter)
+        self.dot.set(markeredgecolor="white", linestyle="none")
+        axes.add_line(self.dot)
+        self.lowest = axes.text(0, 0, "", color=TEST, weight="bold", ha="center", va="top")
+        self.artists += [self.dot, self.lowest]
 
     def columns(self, history):
         return history.train_loss, history.test_loss
@@ -192,6 +224,21 @@ class Loss(Curves):
         if need > self.top or round_up(1.5 * need) < self.top:
             self.top = round_up(need)
         self.axes.set_ylim(-0.015 * self.top, self.top)
+
+    def update(self, history):
+        new = super().update(history)
+        if new and np.isfinite(history.test_loss).any():
+            self.mark_lowest(history.test_iterations, history.test_loss)
+        return new
+
+    def mark_lowest(self, iterations, losses):
+        """A dot and a number at the lowest test loss: what comes after it is overfitting."""
+        lowest = int(np.nanargmin(losses))
+        at, value = iterations[lowest], losses[lowest]
+        self.dot.set_data([at], [value])
+        left, right = self.axes.get_xlim()
+        at = min(max(at, left + 0.09 * (right - left)), right - 0.09 * (right - left))
+        self.lowest.set(x=at, y=value - 0.035 * self.top, text=f"lowest {value:.3g}")
 
 
 class Bands(TimePlot):

@@ -25,11 +25,13 @@ KINDS = {
     "weights": partial(curve_panels.Bands, name="weights"),
     "biases": partial(curve_panels.Bands, name="biases"),
     "test": image_panels.TestDigits,
+    "test alone": image_panels.TestDigitsAlone,
     "first layer": image_panels.FirstWeights,
 }
 MARGINS = {  # left, right, top, bottom, for tick labels, title and legend
     "training": (66, 12, 38, 14),
     "test": (66, 12, 38, 14),
+    "test alone": (66, 12, 38, 14),
     "weights": (66, 28, 66, 52),
     "biases": (66, 28, 66, 52),
     "first layer": (24, 126, 40, 16),
@@ -39,11 +41,14 @@ OTHER_MARGINS = (60, 34, 38, 52)
 HELP = """\
 space     pause/resume
 n         one iteration, while paused
+-  +      slower, faster
 r         restart
+R         restart with the next seed
 1 ... 6   one panel, large
 7  8  9   two panels
 0  Esc    all six panels
 w         weights of the first layer
+f  F11    full screen
 s         save a picture (PNG)
 h         show/hide this help
 q         quit"""
@@ -82,13 +87,17 @@ class Headline(curve_panels.Plot):
         title = drawable(plan.title, "bold")
         axes.text(18, 47, title, size=21 * size * fitting, weight="bold")
         self.facts = axes.text(18, 16, "", size=13 * size)
-        self.accuracy = axes.text(width - 18, 20, "", size=36 * size, weight="bold", ha="right")
-        self.caption = axes.text(width - 272, 22, "", size=13 * size, ha="right")
+        self.accuracy = axes.text(width - 18, 36, "", size=32 * size, weight="bold", ha="right")
+        self.wrong = axes.text(width - 18, 12, "", size=13 * size, ha="right")
+        self.caption = axes.text(width - 235, 42, "", size=13 * size, ha="right")
         self.status = axes.text(
-            width - 380, 47, "", size=18 * size, weight="bold", ha="right",
+            width - 365, 47, "", size=18 * size, weight="bold", ha="right",
             bbox={"boxstyle": "round,pad=0.3", "facecolor": WARNING, "edgecolor": "none"},
         )  # fmt: skip
-        self.artists = [self.facts, self.caption, self.accuracy, self.status]
+        self.hint = axes.text(width - 365, 14, "h: keys", size=12 * size, color="0.5", ha="right")
+        self.artists = [
+            self.facts, self.caption, self.accuracy, self.wrong, self.status, self.hint,
+        ]  # fmt: skip
 
     def update(self, history):
         before = [text.get_text() for text in self.artists]
@@ -97,10 +106,18 @@ class Headline(curve_panels.Plot):
         if last:
             facts += [
                 f"iteration {last.iteration:,} of {self.plan.iterations:,}",
+                f"epoch {100 * last.iteration / self.plan.train_count:.1f}",
                 f"learning rate {last.learning_rate:.3g}",
-                f"{self.speed.of(last):,.0f} iterations/s",
             ]
+            rate = self.speed.of(last)
+            facts += [] if self.going_on else [f"{rate:,.0f} iterations/s"]
         self.facts.set_text("  ·  ".join(facts))
+        if tested:
+            count = len(tested.test.labels)
+            wrong = np.count_nonzero(tested.test.labels != tested.test.predictions)
+            earlier = tested.iteration < last.iteration
+            at = f" at iteration {tested.iteration:,}" if earlier else ""
+            self.wrong.set_text(f"{wrong:,} of {count:,} wrong{at}")
         self.accuracy.set_text(f"{100 * tested.test.accuracy:.2f} %" if tested else "")
         self.caption.set_text("test\naccuracy" if tested else "")
         self.status.set_text(self.going_on)
@@ -111,18 +128,19 @@ class Panels:
     """Draws a History on a matplotlib Figure of any canvas and size.
 
     figure: an empty Figure, which is then this object's alone; plan: a history.Plan. With animated,
-    `moving` is left out when the canvas draws, for blitting.
+    `moving` is left out when the canvas draws, for blitting. keys: whether there are keys, of which
+    a hint tells until the help was shown once.
 
     names: the panels shown; moving: headline and plots, each a Plot. What has been shown once is
     kept in memory, so that it comes back fast.
     """
 
-    def __init__(self, figure, plan, animated=False):
+    def __init__(self, figure, plan, animated=False, keys=False):
         self.figure, self.plan, self.animated = figure, plan, animated
         self.speed = Speed()
         self.names = SIX
         self.status = ""
-        self.help_shown = False
+        self.help_shown, self.help_seen = False, not keys
         self.fresh = False  # whether only what changes is to be drawn, not all
         self.arrange()
 
@@ -156,8 +174,9 @@ class Panels:
 
     def show_help(self, on):
         """Show the keys on top of everything, or no longer."""
-        self.help_shown = on
+        self.help_shown, self.help_seen = on, True
         self.help.set_visible(on)
+        self.head.hint.set_visible(False)
         self.fresh = False  # it hides what has to come back
 
     def save(self, path):
@@ -173,6 +192,7 @@ class Panels:
         with matplotlib.style.context(["default", style(self.unit)]):
             self.head = self.headline(*self.size)
             self.help = self.help_text()
+        self.head.hint.set_visible(not self.help_seen)
         self.built = {}  # names -> plots
         self.moving = [self.head]
         self.show_only(self.names)

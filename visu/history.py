@@ -11,13 +11,14 @@ class Plan:
     """What is known of a run beforehand.
 
     title: the step, as "1.0 softmax"; data: the data set's name; iterations: how many are planned;
-    test_count: how many test digits there are.
+    test_count, train_count: how many digits there are.
     """
 
     title: str
     data: str
     iterations: int
     test_count: int
+    train_count: int
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,12 @@ class Measure:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was read off after `iteration` updates, before the next one. Finished, never changed.
+    """What was measured after `iteration` updates, before the next one. Finished, never changed.
 
     seconds: training time so far, pauses and compiling not counted; train: the current batch;
-    test: the whole test set, or None where it was not read. With `test` come the boundaries of
-    the percentile bands, [8] float each, and `first`, a copy of the first layer's weights.
+    test: all test digits, or None if they were not evaluated. With `test` come the boundaries of
+    the percentile bands, [8] float each, and `first`, a copy of the first layer's weights. seed: of
+    the run.
     """
 
     iteration: int
@@ -52,6 +54,7 @@ class Evaluation:
     weights: np.ndarray | None = None
     biases: np.ndarray | None = None
     first: np.ndarray | None = None
+    seed: int = 0
 
 
 TRAIN = "train_iterations", "train_accuracy", "train_loss"  # the columns of a History
@@ -76,10 +79,12 @@ class History:
     biases: list = field(default_factory=list)
     last: Evaluation | None = None  # the newest one
     last_test: Evaluation | None = None  # the newest one of the test digits
+    ghost: "History | None" = None  # the run that this one has replaced
 
     def append(self, evaluation):
         """Add the next Evaluation; one at iteration 0 begins a new run."""
         if evaluation.iteration == 0:
+            self.ghost = self.at(self.last, self.last_test) if self.iteration else self.ghost
             self.clear()
         self.last = evaluation
         self.train_iterations.append(evaluation.iteration)
@@ -94,7 +99,7 @@ class History:
             self.biases.append(evaluation.biases)
 
     def clear(self):
-        """Forget the run."""
+        """Forget the run, but not its ghost."""
         for name in TRAIN + TEST:
             getattr(self, name).clear()
         self.last = self.last_test = None

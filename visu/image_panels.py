@@ -8,6 +8,7 @@ from matplotlib import rcParams
 from visu import pictures
 from visu.curve_panels import Plot, round_up
 
+FEW = 150  # wrong digits that are shown without the others
 KEY = "wrong ones first,\non red, with the\ntrue digit (left),\ncomputed (right)"
 
 
@@ -66,6 +67,7 @@ class TestDigits(Mosaic):
         shown = max(1, plan.test_count // 10)
         columns = math.ceil(math.sqrt(shown * 1.6))  # 1,000 digits: 25 lines of 40
         rows = math.ceil(shown / columns)
+        self.room = axes.bbox.width / axes.bbox.height
         super().__init__(axes, "Test images", rows, columns)
         axes.set_anchor("NW")
         marks = [
@@ -76,6 +78,25 @@ class TestDigits(Mosaic):
 
     def update(self, history):
         return self.show(history.last_test and history.last_test.test)
+
+
+class TestDigitsAlone(TestDigits):
+    """The same, large; the wrong ones only when they are few: then their labels can be read."""
+
+    def show(self, measure):
+        wrong = np.flatnonzero(measure.labels != measure.predictions) if measure else []
+        if not 0 < len(wrong) < FEW:
+            return super().show(measure)
+        if measure is self.drawn:
+            return False
+        self.drawn = measure
+        rows, columns = pictures.tiling(len(wrong), self.room)
+        digits = (part[wrong] for part in (measure.images, measure.labels, measure.predictions))
+        self.image.set(data=pictures.mosaic(*digits, rows, columns), extent=(0, columns, rows, 0))
+        self.image.set_interpolation("nearest")
+        self.axes.set(xlim=(0, columns), ylim=(rows, 0), yticks=[])
+        self.title.set_text(f"Test images: the {len(wrong)} wrong ones")
+        return True
 
 
 class FirstWeights(Plot):

@@ -4,7 +4,7 @@ import sys
 
 from visu.history import History
 from visu.progress import Progress
-from visu.run_folder import RunFolder
+from visu.run_folder import RunFolder, tails
 from visu.terminal import say, stopping_signals, summary
 
 
@@ -19,8 +19,8 @@ class Recording:
 
     def __init__(self, args, plan, device):
         self.plan, self.history = plan, History()
-        self._make_folder = lambda: RunFolder(args, plan, device)
-        self._folder = self._make_folder()
+        self._make_folder = lambda seed: RunFolder(args, seed, plan, device)
+        self._folder = self._make_folder(args.seed)
         self._progress = Progress(plan.iterations)
         self._summed_up = False
         self._movie = None
@@ -46,7 +46,7 @@ class Recording:
         if evaluation.iteration == 0:
             if self.history.iteration:
                 self._end_run()
-            self._folder, self._summed_up = self._make_folder(), False
+            self._folder, self._summed_up = self._make_folder(evaluation.seed), False
         self.history.append(evaluation)
         if evaluation.test:
             self._folder.write(self.history)
@@ -62,8 +62,10 @@ class Recording:
         say(line)
 
     def picture_path(self):
-        """The path for a picture of the current window. Raises OSError."""
-        return self._folder.make() / f"iteration-{self.history.iteration}.png"
+        """The path for a picture of the current window, not used before. Raises OSError."""
+        folder, name = self._folder.make(), f"iteration-{self.history.iteration}"
+        paths = (folder / f"{name}{tail}.png" for tail in tails())
+        return next(path for path in paths if not path.exists())
 
     def _sum_up(self):
         """Save what is measured and print the result, once a run."""

@@ -22,14 +22,14 @@ class RunFolder:
     They grow with the run, so that they are there whatever ends it. The folder is made when there
     is something to save. What cannot be saved is tried again with the next call, and said once.
 
-    args: from parse_args, of which runs, script, source, title, label and seed count; plan: the
-    history.Plan; device: what trains, as text.
+    args: from parse_args, of which runs, script, source, title and label count; seed: of the run;
+    plan: the history.Plan; device: what trains, as text.
     path: the folder's, None before it is made; saved: whether its files have all there is.
     """
 
-    def __init__(self, args, plan, device):
-        self._args, self._plan = args, plan
-        self._facts = about(args, plan, device)
+    def __init__(self, args, seed, plan, device):
+        self._args, self._seed, self._plan = args, seed, plan
+        self._facts = about(args, seed, plan, device)
         self._lines = 0  # of curves.csv that are in the file
         self._warned = False
         self.path, self.saved = None, False
@@ -50,7 +50,7 @@ class RunFolder:
     def make(self):
         """The folder's path: runs/script/date-time-seed, made if need be. Raises OSError."""
         if self.path is None:
-            name = f"{time.strftime('%Y%m%d-%H%M%S')}-seed{self._args.seed}"
+            name = f"{time.strftime('%Y%m%d-%H%M%S')}-seed{self._seed}"
             self.path = new_folder(self._args.runs / self._args.script, name)
         return self.path
 
@@ -72,7 +72,7 @@ class RunFolder:
         self._lines = len(history.train_iterations)
 
 
-def about(args, plan, device):
+def about(args, seed, plan, device):
     """What run.json says of a run beside its results: plain values only."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     return {
@@ -80,7 +80,7 @@ def about(args, plan, device):
         "title": args.title,
         "label": args.label,
         "arguments": sys.argv[1:],
-        "seed": args.seed,
+        "seed": seed,
         "data": plan.data,
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in ("tensorflow", "keras", "numpy", "matplotlib")},
@@ -89,9 +89,14 @@ def about(args, plan, device):
     }
 
 
+def tails():
+    """What follows a name until it is a new one: nothing, -2, -3, ..."""
+    return itertools.chain([""], (f"-{k}" for k in itertools.count(2)))
+
+
 def new_folder(runs, name):
     """Make and return the folder runs/name, or runs/name-2, ... where that is taken, or OSError."""
-    for tail in itertools.chain([""], (f"-{k}" for k in itertools.count(2))):
+    for tail in tails():
         folder = Path(runs) / f"{name}{tail}"
         try:
             folder.mkdir(parents=True)

@@ -181,7 +181,7 @@ class Training:
         source = batches(len(self._mnist.train.images), seed)
         indices = np.stack([*islice(source, every + 1)])  # the last one is only read, at first
         batch = self._evaluate_batch(*self._gather(indices[0]))
-        yield self._evaluation(0, 0.0, batch, self._evaluate_test())
+        yield self._evaluation(seed, 0, 0.0, batch, self._evaluate_test())
         self._advance(indices, *tf.constant([1, 1]))  # no iteration: compiles, off the clock
         i, began, paused = 0, time.perf_counter(), 0.0
         while i < iterations:
@@ -194,26 +194,28 @@ class Training:
             read = self._advance(indices, *tf.constant([first, last]))
             i += n
             seconds = time.perf_counter() - began - paused
-            test = self._evaluate_test() if evaluates_test(i, every, iterations) else None
+            tests = control.followed or evaluates_test(i, every, iterations)
+            test = self._evaluate_test() if tests else None
             if control.restarting:
                 return
-            yield self._evaluation(i, seconds, read, test)
+            yield self._evaluation(seed, i, seconds, read, test)
             if last == every:
                 indices = np.stack([indices[last], *islice(source, every)])
 
-    def _evaluation(self, i, seconds, batch, test):
+    def _evaluation(self, seed, i, seconds, batch, test):
         """The Evaluation at iteration i of what _evaluate_batch and _evaluate_test returned."""
         values, images, labels, predictions, rate = (tensor.numpy() for tensor in batch)
         train = Measure(*map(float, values), images, labels, predictions)
         if test is None:
-            return Evaluation(i, seconds, float(rate), train)
+            return Evaluation(i, seconds, float(rate), train, seed=seed)
         values, predictions = (tensor.numpy() for tensor in test)
         sizes = [len(X) for X, _ in self._slices]
         values = np.average(values, axis=0, weights=sizes)
         bands = _bands(self._weights), _bands(self._biases)
         test = self._mnist.test
         test = Measure(*map(float, values), test.images, test.labels, predictions)
-        return Evaluation(i, seconds, float(rate), train, test, *bands, self._weights[0].numpy())
+        first = self._weights[0].numpy()
+        return Evaluation(i, seconds, float(rate), train, test, *bands, first, seed)
 
 
 def _bands(variables):

@@ -13,10 +13,12 @@ from visu.blitting import Painter
 from visu.dashboard import SIX, Panels
 from visu.style import DPI, INCHES
 
-LOOK_MILLISECONDS = 160  # milliseconds between two looks at the training
-PAINT_SECONDS = 0.03  # seconds of painting after which keys come first
+LOOK_MILLISECONDS = 160  # between two looks at the training
+PAINT_SECONDS = 0.03  # of painting, after which keys come first
+NOTICE_SECONDS = 2  # for which a notice stands in place of the status
 VIEWS = {
-    **{str(number): (name,) for number, name in enumerate(SIX, 1)},
+    **{str(number): (name,) for number, name in enumerate(SIX[:5], 1)},
+    "6": ("test alone",),
     "7": ("accuracy", "loss"),
     "8": ("weights", "biases"),
     "9": ("training", "test"),
@@ -52,9 +54,9 @@ class Window:
     history: read, never changed. poll: a function without arguments, called on the main thread
     several times a second, paused or not, which may add to `history`; it returns the status, what
     goes on, such as "compiling …", "PAUSED", "done".
-    plan: a history.Plan. actions: key -> function without
-    arguments, for the keys that are not the window's own: " ", "n", "r". picture_path: a function
-    without arguments that returns where `s` writes its PNG; say: takes a line for the terminal.
+    plan: a history.Plan. actions: key -> function without arguments, for the keys that are not the
+    window's own: " ", "n", "r". picture_path: a function without arguments that returns where `s`
+    writes its PNG, or raises OSError; say: takes a line for the terminal.
 
     The window stays open until it is closed, also when nothing new comes.
     """
@@ -63,13 +65,14 @@ class Window:
         self.history, self.poll, self.actions = history, poll, actions or {}
         self.picture_path, self.say = picture_path, say
         self.status = ""
+        self.notice, self.notice_ends = "", 0.0  # a word in place of the status, and until when
         self.error = None
         self.closed = False
         self.figure = open_figure(plan.title)
         self.canvas = self.figure.canvas
         # On macosx blitting is there but known to fail.
         self.blits = self.canvas.supports_blit and matplotlib.get_backend() != "macosx"
-        self.panels = Panels(self.figure, plan, animated=self.blits)
+        self.panels = Panels(self.figure, plan, animated=self.blits, keys=True)
         self.size = self.seen_size = self.figure.get_size_inches().tolist()
         self.painter = Painter(self.panels)
         self.due = []  # members of panels.moving that are yet to be drawn
@@ -128,6 +131,8 @@ class Window:
     def _look(self):
         """Look at the training, and find what is to be drawn."""
         self.status = self.poll()
+        if time.monotonic() < self.notice_ends:
+            self.status = self.notice
         new = self.panels.update(self.history, self.status)
         self.due = [part for part in self.panels.moving if part in self.due or part in new]
 
@@ -165,35 +170,55 @@ class Window:
 
     @_guarded
     def _press(self, event):
-        """A key: answer at once."""
-        key = (event.key or "").lower()
+        """A key: acknowledge it at once, then do what it says."""
+        key = {"=": "+"}.get(event.key, event.key or "")
+        key = key if key in self.actions else key.lower()
         if key == "q":
             return self.close()
-        if key == "h" or (key == "escape" and self.panels.help_shown):
-            self.panels.show_help(not self.panels.help_shown)
-        elif key in VIEWS:
-            again = key == "w" and self.panels.names == VIEWS["w"]
-            self.panels.show_only(SIX if again else VIEWS[key])
+        if key in self.actions:
+            self.actions[key]()
+        elif key in VIEWS or key == "h":
+            self._acknowledge()
+            help_shown = self.panels.help_shown
+            if help_shown or key == "h":
+                self.panels.show_help(not help_shown)
+            if key in VIEWS and not (help_shown and key == "escape"):
+                again = key == "w" and self.panels.names == VIEWS["w"]
+                self.panels.show_only(SIX if again else VIEWS[key])
         elif key == "s" and self.picture_path:
             self._save()
-        elif key in self.actions:
-            self.actions[key]()
+        elif key in ("f", "f11") and hasattr(self.canvas.manager, "full_screen_toggle"):
+            self.canvas.manager.full_screen_toggle()
         else:
             return
         self._look()
         self._paint()
 
+    def _acknowledge(self):
+        """Show at once that a key has come, as a new view takes a moment."""
+        self.panels.head.status.set_text("…")
+        if self.blits:
+            for area in self.painter.paint([self.panels.head]):
+                self.canvas.blit(area)
+            if hasattr(
+                self.canvas, "get_tk_widget"
+            ):  # Tk shows it when it is idle, which may be late
+                self.canvas.get_tk_widget().update_idletasks()
+
     def _save(self):
         """Write what the window shows, and say where."""
-        path = self.picture_path()
         self._paint()
         try:
+            path = self.picture_path()
             if not self.complete:
                 self.canvas.draw()
             imsave(path, self.canvas.buffer_rgba(), format="png")  # a third of savefig's time
             self.say(f"saved {path}")
+            self.notice = f"saved {path.name}"
         except OSError as error:
-            self.say(f"{path} not saved: {error.strerror or error}")
+            self.say(f"The picture could not be saved: {error}")
+            self.notice = "not saved"
+        self.notice_ends = time.monotonic() + NOTICE_SECONDS
 
 
 def open_figure(title):
@@ -215,7 +240,7 @@ def open_figure(title):
 
 
 def _fit_to_screen(manager):
-    """Shrink a window that is larger than the screen, where the toolkit tells its size."""
+    """Make the window as large as the screen allows, in its own proportions."""
     window = getattr(manager, "window", None)
     if hasattr(window, "winfo_screenwidth"):  # Tk
         screen = window.winfo_screenwidth(), window.winfo_screenheight()
@@ -225,6 +250,5 @@ def _fit_to_screen(manager):
     else:
         return
     wide, tall = manager.canvas.get_width_height()
-    scale = min(0.97 * screen[0] / wide, 0.9 * screen[1] / tall)  # room for frame and task bar
-    if scale < 1:
-        manager.resize(int(scale * wide), int(scale * tall))
+    scale = min(0.97 * screen[0] / wide, 0.92 * screen[1] / tall)  # room for frame and task bar
+    manager.resize(int(scale * wide), int(scale * tall))

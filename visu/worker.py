@@ -2,6 +2,10 @@
 
 import queue
 import threading
+import time
+
+PACES = 2, 10, 50, 200  # iterations per second, for a run that one can talk over
+BLOCKS_PER_SECOND = 4  # of a run that is held back: each one ends in an evaluation
 
 
 class Control:
@@ -10,7 +14,10 @@ class Control:
     def __init__(self):
         self._changed = threading.Condition()
         self._steps = 0  # single iterations that may still be made while paused
+        self._pace = len(PACES)  # index of the pace, or after the last of them: no pace
+        self._due = 0.0  # when the next block may begin, if there is a pace
         self.paused = False
+        self.next_seed = False  # whether the restart is one with the next seed
         self.restarting = False
         self.stopping = False
 
@@ -26,10 +33,34 @@ class Control:
             self._steps += self.paused
             self._changed.notify_all()
 
-    def restart(self):
-        """Begin again with the same initial weights and batches."""
+    def slower(self):
+        """Hold the training back, or further back."""
+        self._change_pace(-1)
+
+    def faster(self):
+        """Hold the training less back, or no longer."""
+        self._change_pace(1)
+
+    def _change_pace(self, by):
         with self._changed:
-            self.restarting, self.paused = True, False
+            self._pace = min(max(self._pace + by, 0), len(PACES))
+            self._due = 0.0
+            self._changed.notify_all()
+
+    @property
+    def pace(self):
+        """Iterations per second of a training that is held back, None at full speed."""
+        return PACES[self._pace] if self._pace < len(PACES) else None
+
+    @property
+    def followed(self):
+        """Whether a person follows the iterations: then each block ends in a full evaluation."""
+        return self.paused or self.pace is not None
+
+    def restart(self, next_seed=False):
+        """Begin again with the same initial weights and batches, or with those of the next seed."""
+        with self._changed:
+            self.restarting, self.paused, self.next_seed = True, False, next_seed
             self._changed.notify_all()
 
     def stop(self):
@@ -39,17 +70,28 @@ class Control:
             self._changed.notify_all()
 
     def wait(self, most):
-        """How many of the next `most` iterations to make now, 0 to end; blocks while paused."""
+        """How many of the next `most` iterations to make now, 0 to end.
+
+        Blocks while paused, and as long as the pace asks for.
+        """
         with self._changed:
-            self._changed.wait_for(
-                lambda: not self.paused or self._steps or self.stopping or self.restarting
-            )
-            if self.stopping or self.restarting:
-                return 0
-            if self.paused:
-                self._steps -= 1
-                return 1
+            while not (self.stopping or self.restarting):
+                if self._steps:
+                    self._steps -= 1
+                    return 1
+                left = None if self.paused else self._due - time.monotonic()
+                if not self.paused and (self.pace is None or left <= 0):
+                    return self._block(most)
+                self._changed.wait(left)
+            return 0
+
+    def _block(self, most):
+        """The length of the next block, at most `most`; sets when the one after it may begin."""
+        if self.pace is None:
             return most
+        length = min(most, max(self.pace // BLOCKS_PER_SECOND, 1))
+        self._due = time.monotonic() + length / self.pace
+        return length
 
     def wait_for_restart(self):
         """After a run: block until it is clear what comes next, True to begin again."""
@@ -63,9 +105,9 @@ class Worker:
     """A thread that trains beside the window and hands its finished evaluations over."""
 
     def __init__(self, make_training, control, **schedule):
-        """make_training() returns the Training; it is called in the thread, as it takes a while.
+        """make_training(seed) returns the Training; called in the thread, as it takes a while.
 
-        schedule: the arguments of Training.evaluations.
+        schedule: the arguments of Training.evaluations, of which a restart may change the seed.
         """
         self._finished = queue.SimpleQueue()
         self._control = control
@@ -79,13 +121,17 @@ class Worker:
 
     def _work(self, make_training, schedule):
         try:
-            training = make_training()
+            training = make_training(schedule["seed"])
             while True:
                 for evaluation in training.evaluations(control=self._control, **schedule):
                     self._finished.put(evaluation)
                 if not self._control.wait_for_restart():
                     return
-                training.restore()
+                if self._control.next_seed:
+                    schedule["seed"] += 1
+                    training = make_training(schedule["seed"])
+                else:
+                    training.restore()
         except BaseException as error:  # belongs to the main thread: see take
             self._finished.put(error)
 
