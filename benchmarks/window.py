@@ -65,9 +65,9 @@ def watched(log, script, *flags):
 
         return call
 
-    look, paint, drawn = Window._look, Window._paint, Window._drawn
-    Window._look, Window._paint = clocked(look), clocked(paint)
-    Window._drawn = clocked(drawn)
+    look, paint, drawn = Window.look, Window.paint, Window.drawn
+    Window.look, Window.paint = clocked(look), clocked(paint)
+    Window.drawn = clocked(drawn)
     parse_args = tensorflowvisu.parse_args
 
     def after_imports(*args, **options):

@@ -77,10 +77,10 @@ class Window:
         self.painter = Painter(self.panels)
         self.due = []  # members of panels.moving that are yet to be drawn
         self.complete = False  # whether the canvas holds the whole figure, except for what is due
-        self.rest = self.canvas.new_timer(interval=1, callbacks=[(self._go_on, (), {})])
+        self.rest = self.canvas.new_timer(interval=1, callbacks=[(self.go_on, (), {})])
         self.rest.single_shot = True
         self.canvas.mpl_connect("key_press_event", self._press)
-        self.canvas.mpl_connect("draw_event", self._drawn)
+        self.canvas.mpl_connect("draw_event", self.drawn)
         self.canvas.mpl_connect("resize_event", self._resized)
         self.canvas.mpl_connect("close_event", self._closed)
 
@@ -97,7 +97,7 @@ class Window:
         first.single_shot = True
         first.start()
         timer = self.canvas.new_timer(interval=LOOK_MILLISECONDS)
-        timer.add_callback(self._tick)
+        timer.add_callback(self.tick)
         timer.start()
         try:
             with matplotlib.rc_context({"figure.raise_window": False}):  # takes no focus
@@ -117,7 +117,7 @@ class Window:
         self.closed = True
 
     @_guarded
-    def _tick(self):
+    def tick(self):
         """Show what is new, if the frame before is done; fit a window that has come to rest."""
         before, self.seen_size = self.seen_size, self.figure.get_size_inches().tolist()
         if self.seen_size == before and math.dist(self.seen_size, self.size) > 0.02:  # inches
@@ -125,10 +125,10 @@ class Window:
             self.panels.arrange()
             self.due = []  # of panels that are gone
         if not self.due:
-            self._look()
-            self._paint(PAINT_SECONDS)
+            self.look()
+            self.paint(PAINT_SECONDS)
 
-    def _look(self):
+    def look(self):
         """Look at the training, and find what is to be drawn."""
         self.status = self.poll()
         if time.monotonic() < self.notice_ends:
@@ -136,7 +136,7 @@ class Window:
         new = self.panels.update(self.history, self.status)
         self.due = [part for part in self.panels.moving if part in self.due or part in new]
 
-    def _paint(self, seconds=math.inf):
+    def paint(self, seconds=math.inf):
         """Draw what is due, for about so long; the rest follows when waiting keys are answered."""
         if not (self.blits and getattr(self.canvas, "watched", True)):  # by a browser, under WebAgg
             if self.due:
@@ -151,12 +151,12 @@ class Window:
                 return self.rest.start()
 
     @_guarded
-    def _go_on(self):
+    def go_on(self):
         """Draw more of what is due."""
-        self._paint(PAINT_SECONDS)
+        self.paint(PAINT_SECONDS)
 
     @_guarded
-    def _drawn(self, event):
+    def drawn(self, event):
         """The toolkit has had the canvas drawn: a new window, or another size."""
         if self.canvas.is_saving():
             return
@@ -191,8 +191,8 @@ class Window:
             self.canvas.manager.full_screen_toggle()
         else:
             return
-        self._look()
-        self._paint()
+        self.look()
+        self.paint()
 
     def _acknowledge(self):
         """Show at once that a key has come, as a new view takes a moment."""
@@ -200,14 +200,12 @@ class Window:
         if self.blits:
             for area in self.painter.paint([self.panels.head]):
                 self.canvas.blit(area)
-            if hasattr(
-                self.canvas, "get_tk_widget"
-            ):  # Tk shows it when it is idle, which may be late
+            if hasattr(self.canvas, "get_tk_widget"):  # Tk shows it when idle, which may be late
                 self.canvas.get_tk_widget().update_idletasks()
 
     def _save(self):
         """Write what the window shows, and say where."""
-        self._paint()
+        self.paint()
         try:
             path = self.picture_path()
             if not self.complete:
