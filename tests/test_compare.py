@@ -173,15 +173,12 @@ def test_part_of_the_iterations(tmp_path, compare):
     assert [axes.get_xlim() for axes in figure.axes] == [(40, 100)] * 2
     assert legend(figure) == [f"{TITLES['2.0']}: 98.00 % at 200"]  # not where the picture ends
     assert legend(compare("--until", "200")[1]) == [f"{TITLES['2.0']}: 98.00 %"]
-    _, figure, *_ = compare("--from", "50", "--until", "60")  # between two readings
+    _, figure, *_ = compare("--from", "50", "--until", "60")  # between two evaluations
     (low, high), shown = figure.axes[0].get_ylim(), np.interp([50, 60], [40, 100], [0.5, 0.96])
     assert low < shown[0] and shown[1] < high and figure.axes[1].get_ylim()[1] > 42
-    for flags, says in (
-        (["--from", "40", "--until", "40"], "--until 40 is not after --from 40"),
-        (["--from", "200"], "--from 200: these runs end at iteration 200"),
-    ):
+    for flags in (["--from", "40", "--until", "40"], ["--from", "200"]):
         status, figure, _, err = compare(*flags)
-        assert (status, figure) == (2, None) and says in err and err.count("\n") == 1
+        assert (status, figure, err.count("\n")) == (2, None, 1) and " ".join(flags[:2]) in err
 
 
 def test_one_panel_and_a_logarithmic_loss(tmp_path, compare):
@@ -214,45 +211,40 @@ def test_the_table_in_figures(tmp_path, compare):
     assert len({len(line) for line in lines[:3]}) == 1
 
 
-def damage(folder, kind):
-    if kind == "no curves":
-        (folder / "curves.csv").unlink()
-    elif kind == "half a run.json":
-        (folder / "run.json").write_text((folder / "run.json").read_text()[:40])
-    elif kind == "another run.json":
-        (folder / "run.json").write_text('{"title": []}')
-    elif kind == "a list":
-        (folder / "run.json").write_text("[1, 2]")
-    elif kind == "other columns":
-        (folder / "curves.csv").write_text("epoch,loss\n1,2\n")
-    elif kind == "half a line":
-        (folder / "curves.csv").write_text((folder / "curves.csv").read_text()[:-9])
-    elif kind == "words":
-        (folder / "curves.csv").write_text((folder / "curves.csv").read_text() + "a,b,c,d,e\n")
-    elif kind == "no readings":
-        (folder / "curves.csv").write_text((folder / "curves.csv").read_text().split("\n")[0])
-    elif kind == "bytes":
-        (folder / "curves.csv").write_bytes(b"\xff\xfe\x00")
+def assert_skipped(folder, err):
+    """One line says which run is skipped, and why."""
+    line = err.splitlines()[0]
+    assert line.startswith(str(folder)) and 10 < len(line.removeprefix(str(folder))) < 150
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "no curves", "half a run.json", "another run.json", "a list", "other columns",
-        "half a line", "words", "no readings", "bytes",
-    ],
-)  # fmt: skip
+DAMAGED = {  # what is done to the text of a file
+    "no curves": ("curves.csv", None),
+    "half a run.json": ("run.json", lambda text: text[:40]),
+    "another run.json": ("run.json", lambda text: '{"title": []}'),
+    "a list": ("run.json", lambda text: "[1, 2]"),
+    "other columns": ("curves.csv", lambda text: "epoch,loss\n1,2\n"),
+    "half a line": ("curves.csv", lambda text: text[:-9]),
+    "words": ("curves.csv", lambda text: text + "a,b,c,d,e\n"),
+    "no evaluations": ("curves.csv", lambda text: text.split("\n")[0]),
+    "bytes": ("curves.csv", lambda text: "\0\udcff"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED)
 def test_damaged_runs_are_named_and_skipped(tmp_path, compare, kind):
     write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96])
     damaged = write_run(tmp_path, "2.1", [0.1, 0.5, 0.9, 0.97])
-    damage(damaged, kind)
+    name, change = DAMAGED[kind]
+    text = change((damaged / name).read_text()) if change else (damaged / name).unlink()
+    if text:
+        (damaged / name).write_text(text, errors="surrogateescape")
     before = sorted(tmp_path.rglob("*"))
     status, figure, _, err = compare()
     assert status == 0 and legend(figure) == [f"{TITLES['2.0']}: 96.00 %"]
-    assert err.startswith(f"{damaged} is skipped: ") and err.count("\n") == 1
-    assert sorted(tmp_path.rglob("*")) == before  # nothing is deleted
+    assert_skipped(damaged, err)
+    assert err.count("\n") == 1 and sorted(tmp_path.rglob("*")) == before  # nothing is deleted
     status, figure, _, err = compare(str(damaged))
-    assert status == 2 and figure is None and err.endswith(f": no run lies in {damaged}\n")
+    assert status == 2 and figure is None and str(damaged) in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("word", ["2.1", "7.0", "nowhere/at/all", "2.*"])
@@ -261,13 +253,12 @@ def test_what_is_not_there_is_said(tmp_path, compare, word):
     status, figure, _, err = compare("2.0", word)
     assert (status, figure) == (2, None)
     assert word in err and err.count("\n") == 1
-    assert ("python mnist_2.1_five_layers_relu_lrdecay.py makes one" in err) == (word == "2.1")
-    assert ("makes one" in err) == (word == "2.1")
+    assert ("python mnist_2.1_five_layers_relu_lrdecay.py" in err) == (word == "2.1")
 
 
 def test_no_runs_at_all(compare):
     status, figure, _, err = compare()
-    assert status == 2 and "python mnist_1.0_softmax.py makes one" in err
+    assert status == 2 and "python mnist_1.0_softmax.py" in err
 
 
 def test_ctrl_c_ends_it_without_a_word(tmp_path, compare, monkeypatch):
@@ -316,10 +307,11 @@ def test_what_a_student_changed(tmp_path, compare):
         status, _, out, _ = compare("--diff", "2.1", other)
         changed = [line for line in out.splitlines() if line[0] in "+-"][2:]
         assert (status, changed) == (0, ["-lrmin=0.0001", "+lrmin=0.003"])
-    assert "the same" in compare("--diff", str(b), str(b))[2]
+    status, _, out, _ = compare("--diff", str(b), str(b))
+    assert status == 0 and not [line for line in out.splitlines() if line[:1] in ("+", "-")]
     (b / "mnist_2.1_net.py").unlink()
     status, _, _, err = compare("--diff", "2.1", str(b))
-    assert status == 2 and "no copy of its script" in err
+    assert status == 2 and str(b) in err
 
 
 def test_the_deck_draws_what_it_can_and_says_what_is_missing(tmp_path, compare):
@@ -329,9 +321,8 @@ def test_the_deck_draws_what_it_can_and_says_what_is_missing(tmp_path, compare):
     status, _, out, _ = compare("--deck", str(place))
     assert status == 0
     assert list(compare.saved) == [place / "convolution.png"]
-    made = 'python mnist_2.1_five_layers_relu_lrdecay.py --label "constant rate"'
-    assert f'{made} --runs "{tmp_path}"  (after lrmin=0.003' in out
-    assert "bigger_convolution.png is not drawn" in out
+    assert 'python mnist_2.1_five_layers_relu_lrdecay.py --label "constant rate"' in out
+    assert "lrmin=0.003" in out and "bigger_convolution.png" in out and str(tmp_path) in out
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.8], time="2027", label="constant rate")
     compare("--deck", str(place))
     assert len(compare.saved) == 5
@@ -372,20 +363,17 @@ def test_pictures_for_a_slide(tmp_path, end, begin):
     assert (tmp_path / f"a.{end}").read_bytes().startswith(begin)
 
 
-def test_without_a_display(tmp_path, environment):
+def test_without_a_window(tmp_path, environment):
     write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96])
-
-    def call(*flags):
+    for flags in (["--save", tmp_path / "a.png"], []):
         command = [sys.executable, TOP / "compare_curves.py", "--runs", tmp_path, *flags]
-        return subprocess.run(command, capture_output=True, text=True, env=environment())
-
-    done = call("--save", tmp_path / "a.png")
-    assert (done.returncode, done.stderr) == (0, "")
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment(MPLBACKEND="typo")
+        )
+        assert done.returncode == 0 and "96.00" in done.stdout  # the table all the same
+        assert bool(done.stderr) != bool(flags) and ("--save" in done.stderr or flags)
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.format == "PNG" and picture.size == (1920, 1080)
-    done = call()  # the table all the same
-    assert done.returncode == 0 and "96.00" in done.stdout
-    assert "--save FILE writes a picture" in done.stderr
 
 
 def test_a_picture_that_cannot_be_written(tmp_path, compare, monkeypatch):
@@ -423,10 +411,14 @@ def test_a_window_opens_and_q_closes_it(tmp_path, display, environment):
 # ---- folders of strangers, and of runs under way
 
 
+ABSENT = object()
+
+
 def rewrite(folder, **facts):
     """Change what stands in a run.json."""
-    old = json.loads((folder / "run.json").read_text())
-    (folder / "run.json").write_text(json.dumps(old | facts))
+    new = json.loads((folder / "run.json").read_text()) | facts
+    new = {key: value for key, value in new.items() if value is not ABSENT}
+    (folder / "run.json").write_text(json.dumps(new))
 
 
 WRONG = [
@@ -440,6 +432,7 @@ WRONG = [
     *(("data", value) for value in (None, 1)),
     *(("completed", value) for value in ("yes", 1, None)),
     *(("script", value) for value in (5, None, "../../../secret", "a/b", "a\\b", "C:a", "/etc/a")),
+    *((key, ABSENT) for key in ("script", "title", "seed", "data", "completed", "seconds")),
 ]
 
 
@@ -449,18 +442,8 @@ def test_wrong_facts_are_named_and_skipped(tmp_path, compare, key, value):
     rewrite(bad, **{key: value})
     status, figure, _, err = compare()
     assert (status, figure) == (2, None)
-    assert err.startswith(f"{bad} is skipped: ") and err.count("\n") == 2
-    assert len(err.splitlines()[0]) < len(str(bad)) + 150
-
-
-@pytest.mark.parametrize("key", ["script", "title", "seed", "data", "completed", "seconds"])
-def test_a_missing_fact_is_named(tmp_path, compare, key):
-    bad = write_run(tmp_path, "2.1", [0.1, 0.5, 0.9, 0.97])
-    facts = json.loads((bad / "run.json").read_text())
-    del facts[key]
-    (bad / "run.json").write_text(json.dumps(facts))
-    status, _, _, err = compare()
-    assert status == 2 and key in err.splitlines()[0]
+    assert_skipped(bad, err)
+    assert err.count("\n") == 2 and (key in err.splitlines()[0] or value == 100)
 
 
 def test_unknown_facts_are_ignored(tmp_path, compare):
@@ -484,7 +467,7 @@ def test_wrong_curves_are_named_and_skipped(tmp_path, compare, recwarn, old, new
     (bad / "curves.csv").write_text(text.replace(old, new))
     status, figure, _, err = compare()
     assert (status, figure) == (2, None) and not recwarn.list
-    assert err.startswith(f"{bad} is skipped: ") and err.count("\n") == 2
+    assert_skipped(bad, err)
 
 
 @pytest.mark.parametrize("name", ["run.json", "curves.csv"])
@@ -501,7 +484,8 @@ def test_other_things_in_place_of_the_files(tmp_path, compare, name, kind):
         (bad / name).write_bytes(b"\xff\xfe{" if kind == "not UTF-8" else b"[" * 10**5)
     status, figure, _, err = compare()
     assert (status, figure) == (2, None)
-    assert err.startswith(f"{bad} is skipped: {name}") and err.count("\n") == 2
+    assert_skipped(bad, err)
+    assert name in err.splitlines()[0]
 
 
 def test_extreme_curves_are_drawn(tmp_path, compare, recwarn):
@@ -528,7 +512,7 @@ def test_no_file_outside_of_the_folder_is_read(tmp_path, compare, way):
         (bad / "mnist_2.1_net.py").symlink_to(tmp_path / "secret.py")
     status, _, out, err = compare("--diff", str(good), str(bad))
     assert status == 2 and "password" not in out + err
-    assert err.startswith(f"{bad} is skipped: ")
+    assert_skipped(bad, err)
 
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\u202e"
@@ -637,9 +621,10 @@ def test_a_run_that_has_not_trained_yet_is_skipped(tmp_path, compare):
     folder = write_run(tmp_path, "2.1", [0.1])
     empty = tmp_path / "mnist_2.1_net" / "empty"
     empty.mkdir()
-    assert compare()[3].startswith(f"{folder} is skipped: ")
+    assert_skipped(folder, compare()[3])
     status, _, _, err = compare(str(empty))
-    assert status == 2 and err.startswith(f"{empty} is skipped: ") and "run.json" in err
+    assert_skipped(empty, err)
+    assert status == 2 and "run.json" in err
 
 
 def open_output(place):

@@ -30,7 +30,7 @@ YELLOW = (255, 220, 60)  # of the status
 BACKENDS = {"tkagg": "tkinter", "qtagg": "PySide6.QtWidgets"}
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=["tkagg", pytest.param("qtagg", marks=pytest.mark.slow)])
 def backend(request):
     """The name of a backend whose toolkit is there."""
     try:
@@ -81,9 +81,9 @@ class Lecture:
             text=True,
         )
         self.lines, self.printed = queue.Queue(), []
-        threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self.read, daemon=True).start()
 
-    def _read(self):
+    def read(self):
         for line in self.process.stdout:
             self.lines.put(line.rstrip())
 
@@ -109,8 +109,8 @@ class Lecture:
         self.id = until(self.find_window)[-1]
         return self
 
-    def first_reading(self):
-        """Wait for the first picture, which says what goes on, and for the first reading."""
+    def first_evaluation(self):
+        """Wait for the first picture, which says what goes on, and for the first evaluation."""
         until(self.status)
         until(lambda: not self.status())
 
@@ -193,11 +193,11 @@ def first_rows(folder, rows):
 def test_every_key(lecture, run_script):
     live = lecture(SOFTMAX).open()
     live.xdotool("windowfocus", "--sync", live.id)
-    live.first_reading()
+    live.first_evaluation()
 
     live.key("space")
     until(live.status)
-    live.still()  # with the last reading before the pause
+    live.still()  # with the last evaluation before the pause
     stands = live.iteration()
     six = live.still()
     assert live.iteration() == stands > 0
@@ -225,6 +225,8 @@ def test_every_key(lecture, run_script):
     assert live.iteration() < far + 1000
     live.key("space")
     until(lambda: live.iteration() >= 50)
+    live.xdotool("windowsize", live.id, 1000, 640)
+    until(lambda: live.iteration() and imread(live.picture).shape[0] == pytest.approx(640, abs=8))
     live.key("q")
     *ended, folder = live.end()
     assert_ended_early(*ended, folder, 0)
@@ -258,7 +260,7 @@ def test_windows_stay_where_they_are_and_end_by_their_frame_or_ctrl_c(lecture):
         one.xdotool("windowmove", "--sync", one.id, x, y)
     above.xdotool("windowraise", above.id)
     for one in (below, above):
-        one.first_reading()
+        one.first_evaluation()
     above.xdotool("windowfocus", "--sync", above.id)
     above.xdotool("mousemove", 700, 500)  # where both are
 

@@ -1,4 +1,4 @@
-"""Movies: which readings become frames, the files read back, and what goes wrong."""
+"""Movies: which evaluations become frames, the files read back, and what goes wrong."""
 
 import json
 import shutil
@@ -9,9 +9,9 @@ import sys
 import numpy as np
 import pytest
 from conftest import SCRIPTS
+from evaluations import RUN, evaluation
 from PIL import Image
 from test_scripts import start
-from test_window import RUN, reading
 
 import tensorflowvisu
 from visu import movie
@@ -23,7 +23,7 @@ def film(path, run, until, every=20):
     """A Movie that has seen a run until this iteration."""
     made = movie.Movie(path, History(), run)
     for i in range(0, until + 1, every):
-        made.history.append(reading(i, test=i % 100 == 0, accuracy=0.9 * i / until))
+        made.history.append(evaluation(i, test=i % 100 == 0, accuracy=0.9 * i / until))
         made.look()
     return made
 
@@ -52,9 +52,9 @@ def test_a_full_run_takes_half_a_minute_and_begins_slowly(every):
     assert (np.diff(iterations) > 0).all()
 
 
-def test_a_run_cut_short_ends_with_its_last_reading(short):
+def test_a_run_cut_short_ends_with_its_last_evaluation(short):
     made = short("a.gif")
-    made.history.append(reading(101))
+    made.history.append(evaluation(101))
     made.write()
     assert made.frames[-1][0].iteration == 101
 
@@ -62,7 +62,7 @@ def test_a_run_cut_short_ends_with_its_last_reading(short):
 def test_a_run_started_again_is_filmed_alone(short):
     made = short("a.gif")
     for i in (0, 20):
-        made.history.append(reading(i))
+        made.history.append(evaluation(i))
         made.look()
     assert [last.iteration for last, _ in made.frames] == [0, 20]
 

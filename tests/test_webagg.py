@@ -7,22 +7,25 @@ import http.client
 import io
 import json
 import math
+import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 
 import numpy as np
 import pytest
-from conftest import SCRIPTS
+from conftest import SCRIPTS, TOP
+from evaluations import RUN, evaluation, long_run
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from test_scripts import start
-from test_window import CHILD, RUN, long_run, press, reading, run_python
+from test_window import press
 
 from visu import window
 from visu.style import DPI, INCHES, WARNING
@@ -207,8 +210,8 @@ def test_tabs_that_come_or_change_their_size_get_all_others_what_is_new(monkeypa
         return FigureCanvas.new_manager(Figure(INCHES, dpi=DPI), 1).canvas.figure
 
     def next_evaluation():
-        filled.append(reading(filled.iteration + 20))
-        made._tick()
+        filled.append(evaluation(filled.iteration + 20))
+        made.tick()
 
     def draw_and_compare(shown):
         made.canvas.draw()
@@ -254,6 +257,21 @@ def test_ctrl_c_ends_a_served_window_with_status_130(served):
 
 # ---- the server: a window without a training, and requests by hand
 
+CHILD = """
+import sys
+from evaluations import RUN, History, evaluation
+from visu.window import Window
+
+filled = History()
+
+def poll():
+    if filled.iteration < 1000:
+        filled.append(evaluation(filled.iteration + 20 if filled.last else 0))
+    return ""
+
+Window(filled, RUN, poll, picture_path=lambda: sys.argv[1]).show(lambda: None)
+print("ended", flush=True)
+"""
 OTHER_PAGE = """
 from matplotlib.backends.backend_webagg_core import FigureManagerWebAgg
 page = FigureManagerWebAgg.get_javascript().replace("_make_on_message_function", "_listener")
@@ -266,7 +284,13 @@ class Served:
 
     def __init__(self, code, variables, picture):
         self.picture = picture
-        self.process = run_python(code, variables, picture, stderr=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code, picture],
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         self.printed = ""
         self.port = int(self.line(r"http://.*:(\d+)$")[1])
 
@@ -300,7 +324,7 @@ class Served:
                 text = json.dumps(message) if isinstance(message, dict) else message
                 await socket.write_message(text, binary=isinstance(text, bytes))
 
-        self._talk(talk)
+        self.talk(talk)
 
     def image(self):
         """The picture that a browser gets which has come: [height, width, 4] float 0..1."""
@@ -312,9 +336,9 @@ class Served:
                 assert answer is not None  # closed
             return imread(io.BytesIO(answer))
 
-        return self._talk(talk)
+        return self.talk(talk)
 
-    def _talk(self, talk):
+    def talk(self, talk):
         async def connected():
             socket = await websocket_connect(f"ws://127.0.0.1:{self.port}/1/ws")
             try:
@@ -342,7 +366,8 @@ def serve(environment, tmp_path):
 
     def start(code=CHILD, rc=""):
         (tmp_path / "matplotlibrc").write_text(rc)
-        variables = environment(MPLBACKEND="webagg", MATPLOTLIBRC=str(tmp_path))
+        path = os.pathsep.join([str(TOP), str(TOP / "tests")])
+        variables = environment(MPLBACKEND="webagg", MATPLOTLIBRC=str(tmp_path), PYTHONPATH=path)
         made.append(Served(code, variables, tmp_path / "saved.png"))
         return made[-1]
 

@@ -1,0 +1,47 @@
+"""Evaluations made by hand, and Histories of them: tests of what is shown train nothing."""
+
+import numpy as np
+
+from visu.history import Evaluation, History, Measure, Plan
+
+RUN = Plan("2.2 five layers", "MNIST", iterations=2000, test_count=1000)
+IMAGES = np.random.default_rng(0).integers(0, 256, (1000, 28, 28), np.uint8)
+IMAGES[:, 0, 0] = 0  # shows a cell's colour
+
+
+def measure(count, wrong, loss):
+    """A Measure of so many digits, the first ones wrong."""
+    labels = np.arange(count) % 10
+    predictions = np.where(np.arange(count) < wrong, (labels + 1) % 10, labels)
+    return Measure(1 - wrong / count, loss, IMAGES[:count], labels, predictions)
+
+
+def evaluation(iteration, accuracy=0.95, loss=10.0, test=True, weight=1.0):
+    """An Evaluation with these measures of both training and test, at 500 iterations a second."""
+    wrong = round((1 - accuracy) * 100)
+    tested = {
+        "test": measure(1000, 10 * wrong, loss),
+        "weights": np.linspace(-weight, weight, 8),
+        "biases": np.linspace(0, weight / 5, 8),
+        "first": np.full((784, 10), 0.1),
+    }
+    train = measure(100, wrong, loss)
+    return Evaluation(iteration, iteration / 500, 0.003, train, **tested if test else {})
+
+
+def history_of(*evaluations):
+    """A History of these."""
+    filled = History()
+    for one in evaluations:
+        filled.append(one)
+    return filled
+
+
+def long_run(until=2000, every=20, **changes):
+    """A History that learns; changes: as for evaluation."""
+    return history_of(
+        *(
+            evaluation(i, min(0.98, 0.1 + i / 500), 230 / (1 + i / 50), **changes)
+            for i in range(0, until + 1, every)
+        )
+    )
