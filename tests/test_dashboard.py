@@ -73,7 +73,7 @@ def test_accuracy_looks_closer_once_the_test_accuracy_is_there_to_stay():
 
 def test_one_bad_evaluation_does_not_change_the_scale_many_do():
     panels, filled = make_panels(), long_run()
-    for k, (value, low) in enumerate([(0.98, 0.9), (0.5, 0.9), (0.98, 0.9)] + [(0.5, None)] * 5):
+    for k, (value, low) in enumerate([(0.98, 0.98), (0.5, 0.98), (0.98, 0.98)] + [(0.5, None)] * 5):
         filled.append(evaluation(2020 + 20 * k, value))
         panels.update(filled)
         assert low in (None, panels.moving[1].axes.get_ylim()[0])

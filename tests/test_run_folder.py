@@ -115,7 +115,7 @@ def make_folder(tmp_path):
         runs=tmp_path / "runs", script="mnist_0.0_try", source=b"# Latin-1: \xe4", title="0.0 try",
         label="", seed=3,
     )  # fmt: skip
-    return lambda: RunFolder(args, Plan("0.0 try", "small", 65, 200), "CPU")
+    return lambda: RunFolder(args, 3, Plan("0.0 try", "small", 65, 200, 300), "CPU")
 
 
 def test_the_files_grow_with_the_run(make_folder, history):

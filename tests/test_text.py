@@ -52,5 +52,5 @@ def test_a_run_under_any_name_has_its_picture(tmp_path, name):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        save_picture(tmp_path / "a.png", history, Plan(f"1.0 softmax, {name}", name, 100, 100))
+        save_picture(tmp_path / "a.png", history, Plan(f"1.0 softmax, {name}", name, 100, 100, 100))
     assert (tmp_path / "a.png").stat().st_size

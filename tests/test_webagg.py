@@ -219,6 +219,8 @@ def test_tabs_that_come_or_change_their_size_get_all_others_what_is_new(monkeypa
 
     def save_and_compare():
         press(made, "s")
+        made.notice_ends = 0  # of "saved", which is not in the picture
+        made.tick()
         draw_and_compare((imread(tmp_path / "saved.png") * 255).round())
 
     monkeypatch.setattr(window, "open_figure", open_figure)
@@ -269,7 +271,7 @@ def poll():
         filled.append(evaluation(filled.iteration + 20 if filled.last else 0))
     return ""
 
-Window(filled, RUN, poll, picture_path=lambda: sys.argv[1]).show(lambda: None)
+Window(filled, RUN, poll, picture_path=lambda: Path(sys.argv[1])).show(lambda: None)
 print("ended", flush=True)
 """
 OTHER_PAGE = """

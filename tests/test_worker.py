@@ -38,7 +38,7 @@ def working(make_training):
     """A worker that trains a softmax layer on and on: its evaluations, its control, its script."""
     training, names = make_training(SOFTMAX)
     control = Control()
-    worker = Worker(lambda: training, control, seed=0, iterations=10**6, every=20)
+    worker = Worker(lambda seed: training, control, seed=0, iterations=10**6, every=20)
     before = threading.active_count()
     worker.start()
     yield Finished(worker), control, names
@@ -110,7 +110,7 @@ def test_restart_begins_again_also_out_of_a_pause(working):
 def test_restart_after_the_end(make_training):
     training, _ = make_training(SOFTMAX)
     control = Control()
-    worker = Worker(lambda: training, control, seed=0, iterations=40, every=20)
+    worker = Worker(lambda seed: training, control, seed=0, iterations=40, every=20)
     worker.start()
     finished = Finished(worker)
     finished.until(lambda r: iteration(r) == 40)
@@ -129,7 +129,7 @@ def test_stop_ends_soon(working):
 
 
 def test_what_the_worker_raises_arrives(make_training):
-    def fails():
+    def fails(seed):
         raise ValueError("no such layer")
 
     worker = Worker(fails, Control(), seed=0, iterations=10, every=10)
@@ -142,7 +142,7 @@ def test_what_the_worker_raises_arrives(make_training):
 def test_a_worker_that_was_ended_first_never_trains():
     """A window closed before its first picture: nothing may start behind the end of the script."""
     made = []
-    worker = Worker(lambda: made.append(1), Control(), seed=0, iterations=10, every=10)
+    worker = Worker(lambda seed: made.append(1), Control(), seed=0, iterations=10, every=10)
     worker.end()
     worker.start()
     worker.end()
@@ -152,7 +152,7 @@ def test_a_worker_that_was_ended_first_never_trains():
 def test_training_is_off_the_main_thread(make_training):
     threads = []
 
-    def make():
+    def make(seed):
         threads.append(threading.current_thread())
         return make_training(SOFTMAX)[0]
 
@@ -217,7 +217,7 @@ class Fails:
 
 
 def test_what_was_finished_before_an_error_is_taken_in():
-    worker = Worker(Fails, Control())
+    worker = Worker(lambda seed: Fails(), Control(), seed=0)
     worker.start()
     worker.end()
     taken = worker.take()

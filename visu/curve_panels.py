@@ -179,16 +179,14 @@ class Accuracy(Curves):
         return history.train_accuracy, history.test_accuracy
 
     def fit_values(self, train, test):
-        """Begin the axis at the highest of FLOORS below which the newest values no longer fall.
+        """Begin the axis at the highest of FLOORS above which both curves are there to stay.
 
-        Zoomed in already, it stays so until most of the test accuracies are below.
+        That is 4 of their last 5 values; once there, the axis stays until 4 of them are below.
         """
-        newest = test[-5:]
         for low in FLOORS:
-            above = np.count_nonzero(newest >= low)
-            if len(newest) == 5 and (above >= 2 if low == self.low else above >= 4):
-                if low == self.low or np.percentile(train[-20:], 10) >= low:
-                    break
+            above = min(np.count_nonzero(values[-5:] >= low) for values in (train, test))
+            if above >= (2 if low == self.low else 4):
+                break
         else:
             low = 0
         self.low = low
