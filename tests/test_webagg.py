@@ -261,6 +261,7 @@ def test_ctrl_c_ends_a_served_window_with_status_130(served):
 
 CHILD = """
 import sys
+from pathlib import Path
 from evaluations import RUN, History, evaluation
 from visu.window import Window
 
