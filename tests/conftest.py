@@ -17,7 +17,7 @@ TOP = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted(TOP.glob("mnist_[0-9]*.py"))
 sys.path.insert(0, str(TOP))
 
-from visu.history import Evaluation, History, Measure  # noqa: E402
+from evaluations import evaluation, history_of  # noqa: E402
 
 
 @pytest.fixture(params=SCRIPTS, ids=lambda path: path.stem)
@@ -155,12 +155,8 @@ def environment():
     """environment(**changes): this process's variables without those that pick a display."""
 
     def make(**changes):
-        kept = {
-            k: v
-            for k, v in os.environ.items()
-            if k not in ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND")
-        }
-        return kept | changes
+        displays = ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND")
+        return {k: v for k, v in os.environ.items() if k not in displays} | changes
 
     return make
 
@@ -187,31 +183,13 @@ def batch_of(digits, chosen=slice(None)):
     return X, np.eye(10, dtype=np.float32)[digits.labels[chosen]]
 
 
-def measure(accuracy, loss):
-    """A Measure of ten digits, all right, whatever its accuracy says."""
-    labels = np.arange(10)
-    return Measure(accuracy, loss, np.zeros([10, 28, 28], np.uint8), labels, labels)
-
-
-def evaluation(i, test=None, seconds=None):
-    """An Evaluation; test: accuracy and loss of the test digits."""
-    bands = np.arange(8.0)
-    extra = (measure(*test), bands, -bands) if test else ()
-    return Evaluation(
-        i, i / 50 if seconds is None else seconds, 0.003, measure(i / 100, 10.0), *extra
-    )
-
-
 @pytest.fixture
 def history():
     """A History of five evaluations, the last one at iteration 65."""
-    history = History()
-    for part in (
-        evaluation(0, test=(0.1, 230.26)),
-        evaluation(20),
-        evaluation(40, test=(0.95, 1 / 3)),
-        evaluation(60, test=(0.95, 0.25)),
-        evaluation(65, test=(0.94, 0.5)),
-    ):
-        history.append(part)
-    return history
+    return history_of(
+        evaluation(0, 0.1, 230.26),
+        evaluation(20, 0.2, test=False),
+        evaluation(40, 0.95, 1 / 3),
+        evaluation(60, 0.95, 0.25),
+        evaluation(65, 0.94, 0.5),
+    )

@@ -86,19 +86,6 @@ def test_bad_values_get_one_line_and_status_2(name, arguments, load, monkeypatch
     assert (out, err.count("\n")) == ("", 1)
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "tensorflowvisu.run(args, mnist, train_step, evaluate, optimizer, iterations=7_000)",
-        "args = tensorflowvisu.parse_args(__doc__, iterations=7_000)",
-    ],
-)
-def test_a_scripts_length_is_read_from_its_text(line, load, tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(f'"""Accuracy: 99 % after 9,000 iterations."""\n{line}\n')
-    assert load("steps").length(script) == 7000
-
-
 def test_the_length_of_each_script_is_what_it_trains_for(script, load, load_script):
     assert load("steps").length(script) == load_script(script)["args"].iterations
 
@@ -259,6 +246,7 @@ needs_a_screen = pytest.mark.skipif(
 
 
 @needs_a_screen
+@pytest.mark.slow
 def test_window_ladder(bench, small_data):
     flags = "--iterations", "200", "--size", "1344x756", "--data", small_data
     table = rows(bench("window", "1.0", "--ladder", *flags))

@@ -1,5 +1,6 @@
 """Our own cache, whatever happens to its files, to the run that writes them, or to the disk."""
 
+import contextlib
 import errno
 import gzip
 import json
@@ -110,6 +111,14 @@ def test_fault_damaged_file_stays_if_the_new_one_cannot_be_saved(
     assert contents(folder) == before
 
 
+def find_with(patch, server):
+    """MNIST is found through a mirror of this server; without one (None) it is not."""
+    mirror = server.mirror("first") if server else refusing_address()
+    patch.setattr(download, "MIRRORS", (mirror,))
+    with contextlib.nullcontext() if server else pytest.raises(DataError):
+        assert same(mnist_data.find_mnist(30)[0], STAND_IN)
+
+
 @pytest.mark.parametrize("network", [True, False], ids=["network", "no network"])
 @pytest.mark.parametrize("link", [None, "files", "folder"])
 @pytest.mark.parametrize("name", ["mnist", "mnist-ladder"])
@@ -127,13 +136,7 @@ def test_another_data_set_in_a_cache_stays(
     if link == "folder":
         place.symlink_to(real)
     before = contents(real)
-    mirror = server.mirror("first") if network else refusing_address()
-    monkeypatch.setattr(download, "MIRRORS", (mirror,))
-    if network:
-        assert same(mnist_data.find_mnist(30)[0], STAND_IN)
-    else:
-        with pytest.raises(DataError):
-            mnist_data.find_mnist(30)
+    find_with(monkeypatch, server if network else None)
     assert contents(real) == contents(place) == before
     assert all(path.is_symlink() == (link == "files") for path in place.iterdir())
     said = capsys.readouterr().err
@@ -146,15 +149,9 @@ def test_another_data_set_in_a_cache_stays(
 def test_a_file_that_cannot_be_read_stays(machine, server, monkeypatch, capsys, name, network):
     paths = write_idx(machine / name, *STAND_IN, gz=True)
     before = contents(machine / name)
-    mirror = server.mirror("first") if network else refusing_address()
-    monkeypatch.setattr(download, "MIRRORS", (mirror,))
     with monkeypatch.context() as patch:
         forbid(patch, paths[0])
-        if network:
-            assert same(mnist_data.find_mnist(30)[0], STAND_IN)
-        else:
-            with pytest.raises(DataError):
-                mnist_data.find_mnist(30)
+        find_with(patch, server if network else None)
     assert contents(machine / name) == before
     said = capsys.readouterr().err
     assert paths[0].name in said and "Permission denied" in said and "damaged" not in said

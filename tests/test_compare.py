@@ -652,16 +652,6 @@ def test_an_output_that_takes_nothing(tmp_path, compare, monkeypatch, place, fla
         stream.close()  # as at the end of Python, which would complain
 
 
-def test_a_pipe_closed_by_its_reader(tmp_path, environment):
-    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96])
-    command = [sys.executable, TOP / "compare_curves.py", "--runs", tmp_path]
-    command += ["--save", tmp_path / "a.pdf"]
-    with open_output("closed pipe") as pipe:
-        options = {"stdout": pipe, "stderr": subprocess.PIPE, "text": True}
-        done = subprocess.run(command, env=environment(), **options)
-    assert (done.returncode, done.stderr) == (0, "") and (tmp_path / "a.pdf").exists()
-
-
 def test_a_terminal_without_these_letters(tmp_path, compare, monkeypatch):
     write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96], label="Übung")
     with monkeypatch.context() as patch:

@@ -74,8 +74,9 @@ def test_a_gzip_bomb_is_not_unpacked(announced):
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize("held", [10**7, 0])
 @pytest.mark.parametrize("claimed", [10, 10**7, 10**15], ids="{:.0e} values claimed".format)
-def test_a_zip_bomb_is_not_unpacked(tmp_path, monkeypatch, claimed):
+def test_a_zip_bomb_is_not_unpacked(tmp_path, monkeypatch, claimed, held):
     path = write_npz(tmp_path / "mnist.npz", OTHER)
     monkeypatch.setattr(idx, "MOST_BYTES", 10**6)
     start = io.BytesIO()
@@ -83,21 +84,11 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path, monkeypatch, claimed):
     np.lib.format.write_array_header_1_0(start, header)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         for key in idx.NPZ_KEYS:
-            file.writestr(f"{key}.npy", start.getvalue() + bytes(10**7))
+            file.writestr(f"{key}.npy", start.getvalue() + bytes(held))
     tracemalloc.start()
     assert "mnist.npz: x_train has" in load_fails(tmp_path)
     assert tracemalloc.get_traced_memory()[1] < 10**6
     tracemalloc.stop()
-
-
-def test_an_npz_with_a_large_claim_and_little_in_it_is_refused(tmp_path):
-    start = io.BytesIO()
-    header = {"descr": "|u1", "fortran_order": False, "shape": (10**15,)}
-    np.lib.format.write_array_header_1_0(start, header)
-    with zipfile.ZipFile(tmp_path / "mnist.npz", "w") as file:
-        for key in idx.NPZ_KEYS:
-            file.writestr(f"{key}.npy", start.getvalue())
-    assert "mnist.npz: x_train has" in load_fails(tmp_path)
 
 
 # ---- folders ----

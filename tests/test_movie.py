@@ -8,10 +8,9 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import SCRIPTS
 from evaluations import RUN, evaluation
 from PIL import Image
-from test_scripts import start
+from test_scripts import begun
 
 import tensorflowvisu
 from visu import movie
@@ -142,13 +141,10 @@ def test_a_movie_given_up_leaves_no_file(short, name):
 
 def test_a_script_stopped_by_ctrl_c_leaves_its_movie(small_data, tmp_path):
     path = tmp_path / "run.gif"
-    flags = "--headless", "--iterations", "20000", "--movie", path
-    process = start(SCRIPTS[0], small_data, tmp_path, *flags)
-    while not process.stdout.readline().startswith("iteration"):
-        assert process.poll() is None
+    process = begun(small_data, tmp_path, "--movie", path)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
-    assert "Stopped at iteration" in out and f"Movie: {path}, 29 s" in out
+    assert "Stopped at iteration" in out and str(path) in out
     with Image.open(path) as gif:
-        assert 10 < gif.n_frames < 100
+        assert gif.n_frames >= 2

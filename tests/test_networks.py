@@ -149,7 +149,7 @@ def test_another_seed_gives_other_weights(load_script, script):
     np.testing.assert_array_equal(second, again)
 
 
-def test_readings_are_what_numpy_computes(script, loaded, batch):
+def test_evaluations_are_what_numpy_computes(script, loaded, batch):
     X, Y_ = batch
     logits = network(script, loaded)(
         X.astype(np.float64), values(loaded["weights"]), values(loaded["biases"])
@@ -176,10 +176,10 @@ def test_gradients_are_numpys_finite_differences(script, loaded, batch):
         flat, gradient = value.reshape(-1), gradient.numpy().reshape(-1)
         scale = float(abs(gradient).max())
         for k in rng.choice(flat.size, min(SAMPLES, flat.size), replace=False):
-            kept, losses = flat[k], []
-            for flat[k] in (kept + step, kept - step):
+            before, losses = flat[k], []
+            for flat[k] in (before + step, before - step):
                 losses.append(cross_entropy(network(X, W, B), Y_))
-            flat[k] = kept
+            flat[k] = before
             slope = (losses[0] - losses[1]) / (2 * step)
             assert gradient[k] == pytest.approx(slope, rel=1e-3, abs=1e-4 * scale)
 
@@ -244,8 +244,8 @@ def test_dropout_drops_a_quarter_and_boosts_the_rest(script, loaded, batch):
     np.testing.assert_array_equal(loaded["model"](X).numpy(), 1)
     masks = [loaded["model"](X, pkeep=0.75).numpy() for _ in range(20)]
     np.testing.assert_allclose(np.unique(masks), [0, 1 / 0.75], rtol=1e-6)
-    kept = np.mean(np.array(masks) > 0)
-    assert abs(kept - 0.75) < 5 * np.sqrt(0.75 * 0.25 / (20 * 1000))
+    share = np.mean(np.array(masks) > 0)
+    assert abs(share - 0.75) < 5 * np.sqrt(0.75 * 0.25 / (20 * 1000))
     assert np.any(masks[0] != masks[1])
 
 

@@ -44,3 +44,33 @@ def test_all_flags_and_scripts_are_named(load_script):
         assert f"`{flag}" in README
     for picture in re.findall(r"\]\((docs/[^)]+)\)", README):
         assert (TOP / picture).stat().st_size < 300 * 1024
+
+
+ACCURACY = re.compile(
+    r"^Accuracy: ([\d.]+) % of the test digits after ([\d,]+) iterations\s+"
+    r"\(median of seeds [^,]+, which end at ([\d.]+)\s+to\s+([\d.]+)",
+    re.MULTILINE,
+)
+LOSS = re.compile(r"test loss is ([\d.]+) at its lowest\s+and\s+([\d.]+) at the end")
+
+
+def ladder_rows():
+    """{step: cells} of the tables "The ladder" and "Beyond the deck"."""
+    text = README.partition("## The ladder")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (\d\.\d) [^|]*\|(.+)\|$", text, re.MULTILINE)
+    return {step: [cell.strip(" *") for cell in cells.split("|")] for step, cells in rows}
+
+
+@pytest.mark.parametrize("step", SOURCES)
+def test_the_header_of_a_script_and_the_table_tell_the_same(step):
+    median, iterations, lowest, highest = ACCURACY.search(SOURCES[step]).groups()
+    told, loss = ladder_rows()[step][:3], LOSS.search(SOURCES[step])
+    assert told == [iterations, median, f"{lowest}–{highest}"]
+    assert float(lowest) <= float(median) <= float(highest)
+    assert loss is None or ladder_rows()[step][3] == " → ".join(loss.groups())
+    assert int(iterations.replace(",", "")) == length(step)
+
+
+def length(step):
+    """Iterations that a script trains for unless told otherwise."""
+    return int(re.search(r"iterations=([\d_]+)", SOURCES[step])[1])

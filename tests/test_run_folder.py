@@ -8,7 +8,7 @@ from argparse import Namespace
 
 import numpy as np
 import pytest
-from conftest import evaluation, measure
+from evaluations import evaluation, history_of, measure
 
 from visu.history import Evaluation, History, Plan
 from visu.run_folder import RunFolder, curves_text, new_folder, write_run
@@ -20,17 +20,17 @@ def test_curves_csv_as_text_and_back(history, tmp_path):
     path.write_text(curves_text(history))
     assert path.read_text() == (
         "iteration,train_accuracy,train_loss,test_accuracy,test_loss\n"
-        "0,0,10,0.1,230.26\n20,0.2,10,,\n40,0.4,10,0.95,0.333333\n"
-        "60,0.6,10,0.95,0.25\n65,0.65,10,0.94,0.5\n"
+        "0,0.1,230.26,0.1,230.26\n20,0.2,10,,\n40,0.95,0.333333,0.95,0.333333\n"
+        "60,0.95,0.25,0.95,0.25\n65,0.94,0.5,0.94,0.5\n"
     )
     columns = read_curves(path)
     np.testing.assert_array_equal(columns["iteration"], [0, 20, 40, 60, 65])
     np.testing.assert_array_equal(columns["test_loss"], [230.26, math.nan, 0.333333, 0.25, 0.5])
 
 
-def test_a_loss_that_is_not_a_number_is_kept(tmp_path):
-    strange = History()
-    strange.append(Evaluation(0, 0.0, 0.1, measure(0.1, math.nan), measure(0.1, math.inf)))
+def test_a_loss_that_is_not_a_number_is_saved(tmp_path):
+    losses = measure(10, 1, math.nan), measure(10, 1, math.inf)
+    strange = history_of(Evaluation(0, 0.0, 0.1, *losses))
     (tmp_path / "curves.csv").write_text(curves_text(strange))
     columns = read_curves(tmp_path / "curves.csv")
     assert math.isnan(columns["train_loss"][0]) and math.isinf(columns["test_loss"][0])
@@ -74,27 +74,21 @@ def spoil(path, kind):
 @pytest.mark.parametrize("read", [read_run, read_curves])
 @pytest.mark.parametrize("kind", ["a folder", "a pipe", "not UTF-8", "deep", "huge"])
 def test_what_cannot_be_read_is_a_value_error(tmp_path, read, kind):
-    spoil(tmp_path / "kept", kind)
-    with pytest.raises(ValueError, match="kept"):
-        read(tmp_path / "kept")
+    spoil(tmp_path / "strange", kind)
+    with pytest.raises(ValueError, match="strange"):
+        read(tmp_path / "strange")
 
 
-def test_curves_of_a_history_without_readings(tmp_path):
+def test_curves_of_a_history_without_evaluations(tmp_path):
     (tmp_path / "curves.csv").write_text(curves_text(History()))
     assert read_curves(tmp_path / "curves.csv")["iteration"].shape == (0,)
 
 
 def test_run_json_and_back(tmp_path):
-    facts = {
-        "script": "mnist_1.0_softmax",
-        "seed": 0,
-        "versions": {"numpy": "2"},
-        "completed": True,
-    }
-    write_run(tmp_path / "run.json", facts)
-    assert (
-        json.loads((tmp_path / "run.json").read_text()) == facts == read_run(tmp_path / "run.json")
-    )
+    facts = {"script": "mnist_1.0_softmax", "seed": 0, "versions": {"numpy": "2"}}
+    path = tmp_path / "run.json"
+    write_run(path, facts)
+    assert json.loads(path.read_text()) == facts == read_run(path)
 
 
 def test_each_run_has_a_folder_of_its_own(tmp_path):
@@ -123,14 +117,14 @@ def test_the_files_grow_with_the_run(make_folder, history):
     folder.write(History())
     assert folder.path is None and not folder.saved
     grown = History()
-    for part in (evaluation(0, test=(0.1, 230.26)), evaluation(20), evaluation(40, test=(0.9, 3))):
+    for part in (evaluation(0), evaluation(20, test=False), evaluation(40)):
         grown.append(part)
         folder.write(grown)
         if grown.iteration:  # nothing to save before
             assert (folder.path / "curves.csv").read_text() == curves_text(grown)
             facts = read_run(folder.path / "run.json")
             assert facts["iterations"] == grown.iteration and facts["completed"] is False
-    grown.append(evaluation(65, test=(0.94, 0.5)))
+    grown.append(evaluation(65))
     folder.write(grown)
     assert (folder.path / "curves.csv").read_text() == curves_text(grown)
     assert read_run(folder.path / "run.json")["completed"] is True and folder.saved
@@ -140,16 +134,12 @@ def test_the_files_grow_with_the_run(make_folder, history):
     assert (folder.path / "mnist_0.0_try.py").read_bytes() == b"# Latin-1: \xe4"
 
 
-def test_a_full_disk_is_said_once_and_what_is_missing_is_saved_later(
-    make_folder,
-    history,
-    capsys,
-):
+def test_a_full_disk_is_said_once_and_what_is_missing_is_saved_later(make_folder, history, capsys):
     folder = make_folder()
     folder.write(history)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     for i in range(70, 200):
-        history.append(evaluation(i))
+        history.append(evaluation(i, test=False))
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # as a full disk: EFBIG
     try:
         folder.write(history)
@@ -160,7 +150,7 @@ def test_a_full_disk_is_said_once_and_what_is_missing_is_saved_later(
     (line,) = capsys.readouterr().err.splitlines()
     assert "--runs" in line
     assert len(read_curves(folder.path / "curves.csv")["iteration"]) >= 5
-    history.append(evaluation(200, test=(0.94, 0.5)))
+    history.append(evaluation(200))
     folder.write(history)
     assert folder.saved and (folder.path / "curves.csv").read_text() == curves_text(history)
     assert not list(folder.path.glob("*.part"))

@@ -2,12 +2,12 @@
 
 import warnings
 
-import numpy as np
 import pytest
+from evaluations import evaluation, history_of
 from matplotlib.figure import Figure
 
 from visu.dashboard import save_picture
-from visu.history import Evaluation, History, Measure, Plan
+from visu.history import Plan
 from visu.text import drawable, printable
 
 
@@ -20,15 +20,11 @@ from visu.text import drawable, printable
         ("a\u202eb", "a□b"),  # right to left
         ("\x00\x07", "□□"),
         ("\udcdc", "□"),  # of a name that is not UTF-8
+        *[(text, text) for text in ("2.1 ReLU, learning rate decay", "Übung Ω", "漢字", "$5")],
     ],
 )
 def test_nothing_that_a_terminal_obeys(text, seen):
     assert printable(text) == seen
-
-
-@pytest.mark.parametrize("text", ["2.1 ReLU, learning rate decay", "Übung Ω", "漢字", "$5"])
-def test_what_can_be_printed_stays(text):
-    assert printable(text) == text
 
 
 @pytest.mark.parametrize("weight", ["normal", "bold"])
@@ -44,13 +40,11 @@ def test_no_glyph_is_missing_in_what_is_drawn(weight):
 
 @pytest.mark.parametrize("name", ["$5 and $6_{", "漢字 🚀", "a\nb"])
 def test_a_run_under_any_name_has_its_picture(tmp_path, name):
-    digits = np.zeros([100, 28, 28], np.uint8), np.zeros(100, int), np.zeros(100, int)
-    read = Measure(0.5, 1.0, *digits)
-    history = History()
-    history.append(
-        Evaluation(0, 0.0, 0.1, read, read, np.zeros(8), np.zeros(8), np.zeros([784, 10]))
-    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        save_picture(tmp_path / "a.png", history, Plan(f"1.0 softmax, {name}", name, 100, 100, 100))
+        save_picture(
+            tmp_path / "a.png",
+            history_of(evaluation(0)),
+            Plan(f"1.0 softmax, {name}", name, 100, 100, 100),
+        )
     assert (tmp_path / "a.png").stat().st_size

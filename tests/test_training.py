@@ -44,7 +44,7 @@ def test_the_order_is_the_seeds():
     assert np.any(take(1000, 20, seed=3) != take(1000, 20, seed=4))
 
 
-def test_schedule_of_readings():
+def test_schedule_of_evaluations():
     reads, i = [0], 0
     while i < 10_000:
         i = next_evaluation(i, 20, 10_000)
@@ -67,17 +67,17 @@ def test_digits_become_a_batch_and_pictures_again():
     np.testing.assert_array_equal(to_images(X * 3 - 1), np.clip(pixels * 3.0 - 255, 0, 255))
 
 
-def read(training, control=None, iterations=45, seed=0):
+def evaluate(training, control=None, iterations=45, seed=0):
     control = control or Control()
     return list(training.evaluations(seed=seed, iterations=iterations, every=20, control=control))
 
 
-def test_readings_are_those_of_one_step_after_the_other(make_training):
+def test_evaluations_are_those_of_one_step_after_the_other(make_training):
     """The compiled loop against train_step called by hand on the same batches."""
     training, names = make_training(SOFTMAX)
-    readings = read(training)
-    assert [r.iteration for r in readings] == [0, 20, 40, 45]
-    assert [r.test is not None for r in readings] == [True, True, True, True]
+    evaluations = evaluate(training)
+    assert [r.iteration for r in evaluations] == [0, 20, 40, 45]
+    assert [r.test is not None for r in evaluations] == [True, True, True, True]
     looped = names["weights"][0].numpy()
 
     training.restore()
@@ -85,18 +85,18 @@ def test_readings_are_those_of_one_step_after_the_other(make_training):
     order = take(300, 60, seed=0)
     for i in range(46):
         X, Y_ = batch_of(train, order[i])
-        for reading in readings:
-            if reading.iteration == i:
+        for evaluation in evaluations:
+            if evaluation.iteration == i:
                 Y, loss, accuracy = names["evaluate"](X, Y_)
-                assert reading.train.loss == pytest.approx(float(loss), rel=1e-4)
-                assert reading.train.accuracy == pytest.approx(float(accuracy))
-                np.testing.assert_array_equal(reading.train.images, train.images[order[i]])
-                np.testing.assert_array_equal(reading.train.labels, train.labels[order[i]])
+                assert evaluation.train.loss == pytest.approx(float(loss), rel=1e-4)
+                assert evaluation.train.accuracy == pytest.approx(float(accuracy))
+                np.testing.assert_array_equal(evaluation.train.images, train.images[order[i]])
+                np.testing.assert_array_equal(evaluation.train.labels, train.labels[order[i]])
                 Y, loss, accuracy = names["evaluate"](*batch_of(test))
-                assert reading.test.loss == pytest.approx(float(loss), rel=1e-4)
-                assert reading.test.accuracy == pytest.approx(float(accuracy))
-                np.testing.assert_array_equal(reading.test.predictions, Y.numpy().argmax(1))
-                assert reading.learning_rate == pytest.approx(0.003)
+                assert evaluation.test.loss == pytest.approx(float(loss), rel=1e-4)
+                assert evaluation.test.accuracy == pytest.approx(float(accuracy))
+                np.testing.assert_array_equal(evaluation.test.predictions, Y.numpy().argmax(1))
+                assert evaluation.learning_rate == pytest.approx(0.003)
         if i < 45:
             names["train_step"](X, Y_)
     np.testing.assert_allclose(names["weights"][0].numpy(), looped, rtol=1e-3, atol=1e-6)
@@ -113,35 +113,35 @@ def test_images_that_a_step_returns_are_shown_and_the_curve_is_the_next_batch(ma
 
     rest = (names[key] for key in ("evaluate", "optimizer", "weights", "biases"))
     training = Training(names["mnist"], mirrored, *rest)
-    readings = read(training)
+    evaluations = evaluate(training)
     train, order = names["mnist"].train, take(300, 60, seed=0)
-    np.testing.assert_array_equal(readings[0].train.images, train.images[order[0]])
-    for reading in readings[1:]:
-        batch = order[reading.iteration - 1]
-        np.testing.assert_array_equal(reading.train.images, train.images[batch, :, ::-1])
-        np.testing.assert_array_equal(reading.train.labels, train.labels[batch])
+    np.testing.assert_array_equal(evaluations[0].train.images, train.images[order[0]])
+    for evaluation in evaluations[1:]:
+        batch = order[evaluation.iteration - 1]
+        np.testing.assert_array_equal(evaluation.train.images, train.images[batch, :, ::-1])
+        np.testing.assert_array_equal(evaluation.train.labels, train.labels[batch])
     X, Y_ = batch_of(train, order[44])
     Y, _, _ = names["evaluate"](X[:, :, ::-1], Y_)
-    np.testing.assert_array_equal(readings[-1].train.predictions, Y.numpy().argmax(1))
+    np.testing.assert_array_equal(evaluations[-1].train.predictions, Y.numpy().argmax(1))
     _, loss, accuracy = names["evaluate"](*batch_of(train, order[45]))
-    assert readings[-1].train.loss == pytest.approx(float(loss), rel=1e-4)
-    assert readings[-1].train.accuracy == pytest.approx(float(accuracy))
+    assert evaluations[-1].train.loss == pytest.approx(float(loss), rel=1e-4)
+    assert evaluations[-1].train.accuracy == pytest.approx(float(accuracy))
 
 
-def test_test_set_is_read_in_slices(make_training, monkeypatch):
+def test_test_set_is_evaluated_in_slices(make_training, monkeypatch):
     training, names = make_training(SOFTMAX)
-    whole = read(training, iterations=1)[-1].test
+    whole = evaluate(training, iterations=1)[-1].test
     training.restore()
     monkeypatch.setattr("visu.training.TEST_SLICE", 64)  # 200 digits: the last slice is a short one
-    sliced = read(training, iterations=1)[-1].test
+    sliced = evaluate(training, iterations=1)[-1].test
     assert sliced.accuracy == pytest.approx(whole.accuracy)
     assert sliced.loss == pytest.approx(whole.loss, rel=1e-5)
     np.testing.assert_array_equal(sliced.predictions, whole.predictions)
 
 
-def test_bands_and_first_weights_belong_to_the_reading(make_training):
+def test_bands_and_first_weights_belong_to_the_evaluation(make_training):
     training, names = make_training(DROPOUT)
-    last = read(training)[-1]
+    last = evaluate(training)[-1]
     flat = np.concatenate([w.numpy().ravel() for w in names["weights"]])
     np.testing.assert_allclose(last.weights, np.percentile(flat, np.linspace(0, 100, 8)))
     np.testing.assert_array_equal(last.first, names["weights"][0].numpy())
@@ -150,44 +150,14 @@ def test_bands_and_first_weights_belong_to_the_reading(make_training):
     np.testing.assert_array_equal(last.first, before)
 
 
-def test_readings_leave_no_mark_on_the_training(make_training):
-    """Dropout draws its numbers in training only: fewer readings, same weights."""
+def test_evaluations_leave_no_mark_on_the_training(make_training):
+    """Dropout draws its numbers in training only: fewer evaluations, same weights."""
     training, names = make_training(DROPOUT)
-    read(training, iterations=60)
+    evaluate(training, iterations=60)
     often = names["weights"][0].numpy()
     training.restore()
     list(training.evaluations(seed=0, iterations=60, every=60, control=Control()))
     np.testing.assert_array_equal(often, names["weights"][0].numpy())
-
-
-SINGLE_STEPS = """
-import runpy, sys
-import tensorflowvisu
-from visu.training import Training
-from visu.worker import Control
-
-class SingleSteps(Control):
-    def wait(self, most):
-        return 1
-
-def run(args, mnist, *parts):
-    training = Training(mnist, *parts)
-    for evaluation in training.evaluations(seed=0, iterations=23, every=20, control=SingleSteps()):
-        print(evaluation.iteration, flush=True)
-
-tensorflowvisu.run = run
-sys.argv.pop(0)
-runpy.run_path(sys.argv[0])
-"""
-
-
-def test_the_loop_is_compiled_once_whatever_iterations_are_asked_for(small_data, tmp_path):
-    """XLA writes down each program that it compiles, as its own switch has it."""
-    command = [sys.executable, "-c", SINGLE_STEPS, SOFTMAX, "--data", small_data]
-    flags = {"XLA_FLAGS": f"--xla_dump_to={tmp_path}", "PYTHONPATH": str(TOP)}
-    done = subprocess.run(command, env=os.environ | flags, capture_output=True, text=True)
-    assert done.stdout.split() == [str(i) for i in range(24)], done.stderr
-    assert len(list(tmp_path.glob("module_*block*.before_optimizations.txt"))) == 1
 
 
 # ---- GPUs, for which logical devices of the CPU stand in
@@ -220,10 +190,17 @@ import tensorflow as tf
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import tensorflowvisu
 from visu.training import Training
+from visu.worker import Control
+
+class SingleSteps(Control):
+    def wait(self, most):
+        return 1
 
 def run(args, mnist, *parts):
     training = Training(mnist, *parts)
     print(*(value.device for value in (*training.data, *parts[-2])))
+    for evaluation in training.evaluations(seed=0, iterations=23, every=20, control=SingleSteps()):
+        print(evaluation.iteration, flush=True)
 
 tensorflowvisu.run = run
 sys.argv.pop(0)
@@ -232,21 +209,36 @@ with tf.device("CPU:1"):
 """
 
 
-def test_the_digits_lie_where_the_training_runs(small_data):
+def test_the_loop_is_compiled_once_and_the_digits_lie_where_it_runs(small_data, tmp_path):
+    """Whatever iterations are asked for: XLA writes down each program that it compiles."""
     command = [sys.executable, "-c", ON_A_SECOND_DEVICE, SOFTMAX, "--data", small_data]
-    variables = os.environ | {"PYTHONPATH": str(TOP)}
-    done = subprocess.run(command, env=variables, capture_output=True, text=True)
-    devices = done.stdout.split()
-    assert len(devices) == 3 and set(devices) == {devices[-1]}, done.stderr
-    assert devices[-1].endswith("CPU:1")
+    flags = {"XLA_FLAGS": f"--xla_dump_to={tmp_path}", "PYTHONPATH": str(TOP)}
+    done = subprocess.run(command, env=os.environ | flags, capture_output=True, text=True)
+    first, *iterations = done.stdout.splitlines()
+    assert iterations == [str(i) for i in range(24)], done.stderr
+    assert len(list(tmp_path.glob("module_*block*.before_optimizations.txt"))) == 1
+    devices = first.split()
+    assert len(devices) == 3 and set(devices) == {devices[-1]} and devices[-1].endswith("CPU:1")
 
 
-def test_what_is_withheld_at_the_start_is_shown_if_the_process_dies():
-    code = "import os; from visu.quiet_tensorflow import quiet_stderr\nwith quiet_stderr():\n"
-    code += "    os.write(2, b'LLVM ERROR: no such target'); {}"
-    shown = []
-    for end in ("os._exit(1)", "os.abort()", "1 / 0", "pass"):
-        command = [sys.executable, "-c", code.format(end)]
-        variables = os.environ | {"PYTHONPATH": str(TOP)}
-        shown.append(subprocess.run(command, env=variables, capture_output=True, text=True).stderr)
+WITHHELD = """
+import os, sys
+from visu.quiet_tensorflow import quiet_stderr
+for k, end in enumerate(sys.argv[2:]):
+    if not os.fork():
+        os.dup2(os.open(f"{sys.argv[1]}/{k}", os.O_CREAT | os.O_WRONLY), 2)
+        with quiet_stderr():
+            os.write(2, b"LLVM ERROR: no such target")
+            exec(end)
+        os._exit(0)
+    os.wait()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_what_is_withheld_at_the_start_is_shown_if_the_process_dies(tmp_path):
+    ends = ["os._exit(1)", "os.abort()", "1 / 0", "pass"]
+    command = [sys.executable, "-c", WITHHELD, tmp_path, *ends]
+    subprocess.run(command, env=os.environ | {"PYTHONPATH": str(TOP)}, stderr=subprocess.DEVNULL)
+    shown = [(tmp_path / str(k)).read_text() for k in range(len(ends))]
     assert ["LLVM ERROR" in text for text in shown] == [True, True, True, False]
