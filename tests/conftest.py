@@ -137,16 +137,15 @@ def make_training(load_script):
 
 
 @pytest.fixture
-def run_script(small_data, tmp_path):
-    """run_script(path, *flags, **subprocess options): a finished headless run on the small data."""
+def run_here(small_data, tmp_path, monkeypatch, capfd):
+    """run_here(script, *flags): a headless run in this process; run_here.printed(): (out, err)."""
 
-    def run(path, *flags, **options):
-        command = [sys.executable, str(path), "--data", str(small_data)]
-        command += ["--runs", str(tmp_path / "runs"), *flags]
-        if "env" not in options:
-            command.append("--headless")
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+    def run(script, *flags):
+        command = [str(script), "--headless", "--data", str(small_data)]
+        monkeypatch.setattr(sys, "argv", [*command, "--runs", str(tmp_path / "runs"), *flags])
+        runpy.run_path(str(script))
 
+    run.printed = capfd.readouterr
     return run
 
 

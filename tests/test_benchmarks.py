@@ -55,28 +55,16 @@ def rows(table):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments"),
-    [
-        ("ladder", ["--seeds", "0"]),
-        ("ladder", ["--iterations", "0"]),
-        ("ladder", ["5.0"]),
-        ("drawn_digits", ["--seeds", "0"]),
-        ("drawn_digits", ["--sheet", "sheet.png"]),
-        ("drawn_digits", ["--data", "nowhere"]),
-        ("validation", ["2.0"]),
-        ("validation", ["3.1", "--seeds", "none"]),
-        ("validation", ["3.1", "--data", "nowhere"]),
-        ("speed", ["2.0"]),
-        ("speed", ["--seconds", "0"]),
-        ("start", ["1"]),
-        ("start", ["--rounds", "0"]),
-        ("window", ["1.0", "--size", "big"]),
-        ("window", ["1.0", "--key-seconds", "0"]),
-        ("window", ["1.0", "--iterations", "-5"]),
-    ],
-)
-def test_bad_values_get_one_line_and_status_2(name, arguments, load, monkeypatch, capsys, tmp_path):
+BAD = "ladder --seeds 0", "ladder --iterations 0", "ladder 5.0", "drawn_digits --seeds 0"
+BAD += "drawn_digits --sheet sheet.png", "drawn_digits --data nowhere", "validation 2.0"
+BAD += "validation 3.1 --seeds none", "validation 3.1 --data nowhere", "speed 2.0"
+BAD += "speed --seconds 0", "start 1", "start --rounds 0", "window 1.0 --size big"
+BAD += "window 1.0 --key-seconds 0", "window 1.0 --iterations -5"
+
+
+@pytest.mark.parametrize("command", BAD)
+def test_bad_values_get_one_line_and_status_2(command, load, monkeypatch, capsys, tmp_path):
+    name, *arguments = command.split()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [f"{name}.py", *arguments])
     with pytest.raises(SystemExit) as end:

@@ -234,7 +234,7 @@ def test_fault_killed_run(machine, server, fetch, start, moment):
     assert len(left) == (moment != "body") and all(path.suffix == ".part" for path in left)
     server.mirror("first")
     assert same(fetch(mirror), STAND_IN)
-    for part in left:  # perhaps of another run that is still going: kept for an hour
+    for part in left:  # perhaps of another run that is still going: it stays for an hour
         assert part.exists()
         os.utime(part, (time.time() - 3700,) * 2)
     assert same(fetch(mirror), STAND_IN)

@@ -222,7 +222,7 @@ def overlap(a, b):
     return wide > 1 and tall > 1
 
 
-LAYOUTS = [(size, SIX) for size in SIZES + BY_HAND] + [
+LAYOUTS = [(size, SIX) for size in [SIZES[0], SIZES[3], *BY_HAND]] + [
     (SIZES[0], window.VIEWS[key]) for key in "2367w9"
 ]
 

@@ -77,10 +77,6 @@ def test_progress_is_called_up_to_the_total():
     assert calls == [(drawn.CHUNK, total), (drawn.CHUNK + 1, total), (total, total)]
 
 
-def test_no_digits_are_none():
-    assert [len(array) for array in drawn.make(train=0, test=3)] == [0, 0, 3, 3]
-
-
 # ---- as MNIST ----
 
 
@@ -99,10 +95,6 @@ def assert_in_place(images, least=19):
 def test_the_digits_fill_a_box_of_20_around_their_centre_of_mass(small):
     assert_in_place(small[0])
     assert_in_place(small[2])
-
-
-def test_mnist_is_placed_so_too(mnist):
-    assert_in_place(mnist[0])
 
 
 def test_all_classes_are_there_shuffled_and_about_as_frequent():

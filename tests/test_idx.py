@@ -103,11 +103,6 @@ def test_folder_with_idx_files(tmp_path, gz, dotted):
     assert same(idx.read(idx.data_paths(tmp_path)), OTHER)
 
 
-def test_folder_with_npz(tmp_path):
-    write_npz(tmp_path / "mnist.npz", OTHER)
-    assert same(idx.read(idx.data_paths(tmp_path)), OTHER)
-
-
 def test_gzip_is_told_by_the_bytes_not_by_the_name(tmp_path):
     for path, array in zip(write_idx(tmp_path, *OTHER, gz=True), OTHER, strict=True):
         path.write_bytes(idx_bytes(array))  # as a browser that unpacks what it saves
@@ -118,40 +113,25 @@ def with_array(i, array):
     return [*OTHER[:i], array, *OTHER[i + 1 :]]
 
 
-MISFITS = {
-    "image size 32": (with_array(0, np.zeros([5, 32, 32])), "train-images has shape (5, 32, 32)"),
-    "image size 27": (with_array(2, np.zeros([3, 28, 27])), "t10k-images has shape (3, 28, 27)"),
-    "flat images": (with_array(0, np.zeros([5, 784])), "train-images has shape (5, 784)"),
-    "labels for images": (with_array(0, OTHER[1]), "train-images has shape (5,)"),
-    "images for labels": (
-        with_array(1, OTHER[0]),
-        "train-labels has shape (5, 28, 28), needed is (5,), one for each image",
-    ),
-    "4 labels for 5": (
-        with_array(1, np.zeros(4)),
-        "train-labels has shape (4,), needed is (5,), one for each image",
-    ),
-    "4 labels for 3": (
-        with_array(3, np.zeros(4)),
-        "t10k-labels has shape (4,), needed is (3,), one for each image",
-    ),
-    "more than ten classes": (
-        [np.zeros([26, 28, 28]), np.arange(26), *OTHER[2:]],
-        "train-labels has 26 classes, the last is 25; needed are ten at most",
-    ),
-    "labels out of range": (
-        with_array(3, [1, 10, 2]),
-        "t10k-labels has 3 classes, the last is 10; needed are ten at most, 0 to 9",
-    ),
-    "empty": ([*OTHER[:2], np.zeros([0, 28, 28]), np.zeros(0)], "t10k-images is empty"),
-}
+MISFITS = [  # arrays that do not fit, and what is to be said of them
+    ({0: np.zeros([5, 32, 32])}, "train-images", "(5, 32, 32)"),
+    ({2: np.zeros([3, 28, 27])}, "t10k-images", "(3, 28, 27)"),
+    ({0: np.zeros([5, 784])}, "train-images", "(5, 784)"),
+    ({0: OTHER[1]}, "train-images", "(5,)"),
+    ({1: OTHER[0]}, "train-labels", "(5, 28, 28)"),
+    ({1: np.zeros(4)}, "train-labels", "(4,)"),
+    ({3: np.zeros(4)}, "t10k-labels", "(4,)"),
+    ({0: np.zeros([26, 28, 28]), 1: np.arange(26)}, "train-labels", "26"),
+    ({3: np.array([1, 10, 2])}, "t10k-labels", "10"),
+    ({2: np.zeros([0, 28, 28]), 3: np.zeros(0)}, "t10k-images", "empty"),
+]
 
 
-@pytest.mark.parametrize("misfit", MISFITS)
-def test_folder_whose_files_do_not_fit(tmp_path, misfit):
-    arrays, says = MISFITS[misfit]
-    write_idx(tmp_path, *arrays)
-    assert says in load_fails(tmp_path)
+@pytest.mark.parametrize(("changed", "name", "says"), MISFITS)
+def test_folder_whose_files_do_not_fit(tmp_path, changed, name, says):
+    write_idx(tmp_path, *(dict(enumerate(OTHER)) | changed).values())
+    message = load_fails(tmp_path)
+    assert name in message and says in message
 
 
 def test_folder_without_a_test_set(tmp_path):
@@ -173,7 +153,7 @@ def test_file_where_the_folder_should_be(tmp_path):
     assert "this is a file" in load_fails(file)
 
 
-@pytest.mark.parametrize("damage", ["cut", "bits", "trailer", "page", "empty", "counts", "magic"])
+@pytest.mark.parametrize("damage", ["cut", "bits", "trailer"])
 def test_folder_with_a_damaged_file(tmp_path, damage):
     path = write_idx(tmp_path, *OTHER, gz=True)[0]
     good = path.read_bytes()
@@ -182,10 +162,6 @@ def test_folder_with_a_damaged_file(tmp_path, damage):
             "cut": good[: len(good) // 2],
             "bits": good[:50] + bytes(100) + good[150:],
             "trailer": good[:-8] + bytes(8),
-            "page": b"<html>403</html>",
-            "empty": b"",
-            "counts": idx_bytes(OTHER[0])[:-1],
-            "magic": b"\1" + idx_bytes(OTHER[0])[1:],
         }[damage]
     )
     assert NAMES[0] in load_fails(tmp_path)

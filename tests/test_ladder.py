@@ -25,7 +25,7 @@ BUDGET = {  # parent, step -> changed lines at most, below the docstrings
 }
 FLOOR = {"1.0": 0.918, "2.0": 0.970, "2.1": 0.980, "2.2": 0.976, "3.0": 0.985, "3.1": 0.990}
 FLOOR |= {"4.0": 0.993, "4.1": 0.995}
-SEEDS = {"2.0": 3}  # its rate stays 0.003, so that the last readings scatter by 0.3: a median
+SEEDS = {"2.0": 3}  # its rate stays 0.003, so that the last evaluations scatter by 0.3: a median
 MOST_LINES = {"4.0": 66, "4.1": 76}  # of code, and 55 of the deck's own steps
 
 

@@ -190,7 +190,7 @@ def first_rows(folder, rows):
         return [row for _, row in zip(range(rows), csv.reader(file), strict=False)]
 
 
-def test_every_key(lecture, run_script):
+def test_every_key(lecture, run_here):
     live = lecture(SOFTMAX).open()
     live.xdotool("windowfocus", "--sync", live.id)
     live.first_evaluation()
@@ -230,7 +230,8 @@ def test_every_key(lecture, run_script):
     live.key("q")
     *ended, folder = live.end()
     assert_ended_early(*ended, folder, 0)
-    headless = run_script(SOFTMAX, "--iterations", "50").stdout
+    run_here(SOFTMAX, "--iterations", "50")
+    headless, _ = run_here.printed()
     same = first_rows(Path(headless.rpartition("Files: ")[2].strip()), 7)
     assert len(same) == 7 and first_rows(folder, 7) == same
 

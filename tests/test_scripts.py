@@ -34,19 +34,6 @@ def start(script, small_data, tmp_path, *flags, **options):
     )
 
 
-@pytest.fixture
-def run_here(small_data, tmp_path, monkeypatch, capfd):
-    """run_here(script, *flags): a headless run in this process; run_here.printed(): (out, err)."""
-
-    def run(script, *flags):
-        command = [str(script), "--headless", "--data", str(small_data)]
-        monkeypatch.setattr(sys, "argv", [*command, "--runs", str(tmp_path / "runs"), *flags])
-        runpy.run_path(str(script))
-
-    run.printed = capfd.readouterr
-    return run
-
-
 def test_two_processes_at_the_same_time(small_data, tmp_path):
     flags = "--headless", "--iterations", "40"
     processes = [start(SOFTMAX, small_data, tmp_path, *flags, cwd=tmp_path) for _ in range(2)]

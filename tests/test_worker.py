@@ -77,7 +77,7 @@ def test_pause_stands_still_and_steps_one_by_one(working):
     assert resumed.seconds - seconds < trained + 0.5  # the pause of a second is not counted
 
 
-def test_step_without_pause_is_nothing(working):
+def test_step_without_pause_is_nothing_and_a_paused_run_ends_soon(working):
     finished, control, _ = working
     control.step()
     finished.until(lambda r: iteration(r) >= 100)
@@ -87,6 +87,9 @@ def test_step_without_pause_is_nothing(working):
     finished.evaluations += finished.worker.take()
     time.sleep(0.2)
     assert not list(finished.worker.take())
+    start = time.monotonic()
+    finished.worker.end()
+    assert time.monotonic() - start < 5 and control.stopping
 
 
 def test_restart_begins_again_also_out_of_a_pause(working):
@@ -107,36 +110,21 @@ def test_restart_begins_again_also_out_of_a_pause(working):
     assert first == second == third
 
 
-def test_restart_after_the_end(make_training):
-    training, _ = make_training(SOFTMAX)
-    control = Control()
-    worker = Worker(lambda seed: training, control, seed=0, iterations=40, every=20)
+def test_restart_after_the_end_all_off_the_main_thread(make_training):
+    threads, control = [], Control()
+
+    def make(seed):
+        threads.append(threading.current_thread())
+        return make_training(SOFTMAX)[0]
+
+    worker = Worker(make, control, seed=0, iterations=40, every=20)
     worker.start()
     finished = Finished(worker)
     finished.until(lambda r: iteration(r) == 40)
     control.restart()
     finished.until(lambda r: [x.iteration for x in r] == [0, 20, 40] * 2)
     worker.end()
-
-
-def test_stop_ends_soon(working):
-    finished, control, _ = working
-    finished.until(lambda r: iteration(r) >= 100)
-    start = time.monotonic()
-    finished.worker.end()
-    assert time.monotonic() - start < 5
-    assert control.stopping
-
-
-def test_what_the_worker_raises_arrives(make_training):
-    def fails(seed):
-        raise ValueError("no such layer")
-
-    worker = Worker(fails, Control(), seed=0, iterations=10, every=10)
-    worker.start()
-    with pytest.raises(ValueError, match="no such layer"):
-        Finished(worker).until(lambda r: False)
-    worker.end()
+    assert len(threads) == 1 and threads[0] is not threading.main_thread()
 
 
 def test_a_worker_that_was_ended_first_never_trains():
@@ -147,20 +135,6 @@ def test_a_worker_that_was_ended_first_never_trains():
     worker.start()
     worker.end()
     assert not made and not list(worker.take())
-
-
-def test_training_is_off_the_main_thread(make_training):
-    threads = []
-
-    def make(seed):
-        threads.append(threading.current_thread())
-        return make_training(SOFTMAX)[0]
-
-    worker = Worker(make, Control(), seed=0, iterations=10, every=10)
-    worker.start()
-    Finished(worker).until(lambda r: iteration(r) == 10)
-    worker.end()
-    assert threads[0] is not threading.main_thread()
 
 
 @pytest.fixture
@@ -216,11 +190,12 @@ class Fails:
         raise ValueError("in the middle")
 
 
-def test_what_was_finished_before_an_error_is_taken_in():
-    worker = Worker(lambda seed: Fails(), Control(), seed=0)
-    worker.start()
-    worker.end()
-    taken = worker.take()
-    assert next(taken) == "the first"
-    with pytest.raises(ValueError, match="in the middle"):
-        next(taken)
+def test_an_error_arrives_after_what_was_finished_before():
+    for make, before in ((Fails, ["the first"]), (lambda: 1 / 0, [])):
+        worker = Worker(make, Control())
+        worker.start()
+        worker.end()
+        taken = worker.take()
+        assert [next(taken) for _ in before] == before
+        with pytest.raises((ValueError, ZeroDivisionError)):
+            next(taken)
