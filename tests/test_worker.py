@@ -192,7 +192,7 @@ class Fails:
 
 def test_an_error_arrives_after_what_was_finished_before():
     for make, before in ((Fails, ["the first"]), (lambda: 1 / 0, [])):
-        worker = Worker(make, Control())
+        worker = Worker(lambda seed, make=make: make(), Control(), seed=0)
         worker.start()
         worker.end()
         taken = worker.take()
