@@ -42,14 +42,14 @@ def backend(request):
 
 @pytest.fixture
 def lecture(backend, display, environment, small_data, tmp_path):
-    """lecture(script, iterations): a run in a window of its own, without end unless told."""
+    """lecture(script, *flags): a run in a window of its own, without end unless a flag tells."""
     if not shutil.which("xdotool"):
         pytest.skip("needs xdotool")
     started = []
 
-    def start(script, iterations=10**7):
+    def start(script, *flags):
         variables = environment(DISPLAY=display, MPLBACKEND=backend)
-        started.append(Lecture(script, variables, small_data, tmp_path / "runs", iterations))
+        started.append(Lecture(script, variables, small_data, tmp_path / "runs", flags))
         return started[-1]
 
     yield start
@@ -70,11 +70,11 @@ def until(true, seconds=30):
 class Lecture:
     """A script in a process of its own, and its window."""
 
-    def __init__(self, script, variables, data, runs, iterations):
+    def __init__(self, script, variables, data, runs, flags):
         self.script, self.variables = script, variables
         command = [sys.executable, script, "--data", data, "--runs", runs]
         self.process = subprocess.Popen(
-            [*command, "--iterations", str(iterations)],
+            [*command, "--iterations", str(10**7), *flags],
             env=variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -131,7 +131,7 @@ class Lecture:
         """The window's pixels once they have not changed for a while."""
         while True:
             before = self.screen()
-            time.sleep(0.15)
+            time.sleep(0.4)
             if np.array_equal(before, self.screen()):
                 return before
 
@@ -151,7 +151,7 @@ class Lecture:
     def iteration(self):
         """Where the training is, by the name of the picture that `s` saves."""
         self.key("s")
-        self.picture = Path(self.line(r"saved (.*iteration-\d+\.png)")[1])
+        self.picture = Path(self.line(r"saved (.*iteration-\d+.*\.png)")[1])
         return int(re.search(r"\d+", self.picture.name)[0])
 
     def close(self):
@@ -198,11 +198,17 @@ def test_every_key(lecture, run_here):
     live.key("space")
     until(live.status)
     live.still()  # with the last evaluation before the pause
-    stands = live.iteration()
     six = live.still()
-    assert live.iteration() == stands > 0
+    stands = live.iteration()
+    until(lambda: (live.screen()[:60] != six[:60]).any())  # says that it is saved
     saved = (imread(live.picture)[..., :3] * 255).round()
-    np.testing.assert_array_equal(saved, six)  # the view as it is
+    np.testing.assert_array_equal(saved, six)  # the view as it was
+    first = live.picture
+    assert live.iteration() == stands > 0 and live.picture != first  # which is not overwritten
+    live.answer("h", live.screen())
+    live.answer("h", live.screen())  # the hint is gone
+    time.sleep(2.5)  # so is the notice
+    six = live.still()
 
     pictures = [six]
     for key in [*"123456789w", "h"]:
@@ -236,8 +242,33 @@ def test_every_key(lecture, run_here):
     assert len(same) == 7 and first_rows(folder, 7) == same
 
 
+def test_a_lecturer_sets_the_pace_and_takes_another_seed(lecture, run_here):
+    live = lecture(SOFTMAX, "--pause").open()
+    live.xdotool("windowfocus", "--sync", live.id)
+    until(live.status)
+    live.still()
+    assert live.iteration() == 0
+    live.xdotool("key", "minus", "minus", "minus", "minus", "space")
+    began = time.monotonic()
+    until(lambda: live.iteration() >= 4)
+    assert time.monotonic() - began > 1  # at 2 a second
+    live.xdotool("key", "plus", "plus", "plus", "plus")
+    until(lambda: live.iteration() >= 100)
+    live.key("R")
+    live.line("Stopped at iteration")
+    until(lambda: live.iteration() >= 60)
+    live.key("q")
+    status, _, folder = live.end()
+    assert status == 0 and folder.name.endswith("-seed1")
+    assert read_run(folder / "run.json")["seed"] == 1
+    run_here(SOFTMAX, "--iterations", "60", "--seed", "1")
+    headless, _ = run_here.printed()
+    same = first_rows(Path(headless.rpartition("Files: ")[2].strip()), 7)
+    assert len(same) == 7 and first_rows(folder, 7) == same
+
+
 def test_a_finished_run_is_saved_while_its_window_is_open(lecture):
-    live = lecture(SOFTMAX, iterations=200).open()
+    live = lecture(SOFTMAX, "--iterations", "200").open()
     folders = []
     for again in (True, False):
         live.line("Final test accuracy: .* after 200 iterations")

@@ -199,3 +199,52 @@ def test_an_error_arrives_after_what_was_finished_before():
         assert [next(taken) for _ in before] == before
         with pytest.raises((ValueError, ZeroDivisionError)):
             next(taken)
+
+
+def test_a_pace_holds_the_training_back_and_follows_each_block():
+    control = Control()
+    assert control.wait(20) == 20 and not control.followed and control.pace is None
+    seen = []
+    for _ in range(5):
+        control.slower()
+        seen.append(control.pace)
+    assert seen == [200, 50, 10, 2, 2] and control.followed
+    assert control.wait(20) == 1
+    began = time.monotonic()
+    assert control.wait(20) == 1 and time.monotonic() - began > 0.4
+    control.faster()
+    assert control.pace == 10 and control.wait(20) == 2 and control.wait(1) == 1
+    for _ in range(4):
+        control.faster()
+    assert control.pace is None and control.wait(20) == 20
+
+
+def test_a_restart_with_the_next_seed_makes_another_training(make_training):
+    seeds, control = [], Control()
+
+    def make(seed):
+        seeds.append(seed)
+        return make_training(SOFTMAX)[0]
+
+    worker = Worker(make, control, seed=3, iterations=40, every=20)
+    worker.start()
+    finished = Finished(worker)
+    finished.until(lambda r: iteration(r) == 40)
+    control.restart(next_seed=True)
+    finished.until(lambda r: [x.seed for x in r] == [3, 3, 3, 4, 4, 4])
+    control.restart()
+    finished.until(lambda r: [x.seed for x in r] == [3, 3, 3, 4, 4, 4, 4, 4, 4])
+    worker.end()
+    assert seeds == [3, 4]
+
+
+def test_single_steps_evaluate_the_test_digits(make_training):
+    training, _ = make_training(SOFTMAX)
+    control = Control()
+    evaluations = training.evaluations(seed=0, iterations=400, every=20, control=control)
+    while next(evaluations).iteration < 120:
+        pass
+    control.toggle_pause()
+    control.step()
+    one = next(evaluations)
+    assert one.iteration == 121 and one.test is not None
