@@ -207,13 +207,6 @@ def test_speed_treats_contenders_alike_and_skips_missing_ones(bench, load, stand
     assert {row[2] for row in table} == {"1"}
 
 
-def test_speed_without_pytorch(load, monkeypatch, small_data, capsys):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.setattr(sys, "argv", ["speed.py", "1.0", "--contender", "PyTorch"])
-    load("speed").main()
-    assert "torch" in capsys.readouterr().out
-
-
 def test_operations_of_an_iteration_are_those_of_its_products(load):
     """Of 2.2: two operations a weight forward, four backward, but two in the first layer."""
     weights = [28 * 28 * 200, 200 * 100, 100 * 60, 60 * 30, 30 * 10]

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from conftest import TOP
 
-import mnist_data
 from digits import drawn, idx, pen, strokes
 
 
@@ -26,13 +25,6 @@ def mnist():
     if not os.path.isdir(os.environ.get("MNIST_DIR", "")):
         pytest.skip("needs the real MNIST: set MNIST_DIR to its folder")
     return idx.read(idx.data_paths(Path(os.environ["MNIST_DIR"])))[2:]
-
-
-def test_shapes_and_types(small):
-    shapes = [(600, 28, 28), (600,), (200, 28, 28), (200,)]
-    assert [array.shape for array in small] == shapes
-    assert {array.dtype for array in small} == {np.dtype(np.uint8)}
-    assert mnist_data.to_mnist(small, "drawn").test.images.shape == (200, 28, 28)
 
 
 def digest(arrays):
@@ -161,21 +153,6 @@ def test_a_way_is_drawn_as_often_as_its_weight_says():
     np.testing.assert_allclose(shares, np.array(weights) / 10, rtol=1e-9)
 
 
-def test_points_named_again_are_one_point_and_twice_in_a_row_a_corner():
-    points, rows = strokes.parse("0,0 50,100 50,100 99,0 / 0,0 -10,7")
-    assert points.tolist() == [[0, 0], [0.5, 1], [0.99, 0], [-0.1, 0.07]]
-    assert rows == [[0, 1, 1, 2], [0, 3]]
-
-
-def test_the_path_passes_through_the_points_and_lifts_between_strokes():
-    points, rows = strokes.parse("0,0 0,80 60,80 60,80 60,0 / 20,20 40,20")
-    fours, at, lifted = drawn.pieces(points, rows)
-    a, b, c, d = points[fours].transpose(1, 0, 2)
-    assert {*map(tuple, b[at == 0]), *map(tuple, c[at == 1])} == {*map(tuple, points)}
-    assert len(lifted) == drawn.PIECES and lifted.sum() == 1
-    assert np.flatnonzero(lifted)[0] == np.flatnonzero(at == 1)[0]  # after the first stroke's end
-
-
 def test_the_curve_is_a_catmull_rom_spline():
     """Against its definition: from b to c a cubic with the slopes (c - a) / 2 and (d - b) / 2."""
     way = np.arange(len(drawn.WAYS))
@@ -184,14 +161,6 @@ def test_the_curve_is_a_catmull_rom_spline():
     hermite = (1 + 2 * t) * (1 - t) ** 2 * b + t * t * (3 - 2 * t) * c
     hermite += t * (1 - t) ** 2 * (c - a) / 2 - t * t * (1 - t) * (d - b) / 2
     np.testing.assert_allclose(drawn.curve(drawn.POINTS, way), hermite, atol=1e-12)
-
-
-def test_the_random_numbers_are_nearly_normal():
-    raw = np.random.PCG64(0).random_raw(20_000).reshape(100, 200)
-    z = drawn.normal(raw)
-    assert z.shape == raw.shape and abs(z.mean()) < 0.03 and abs(z.std() - 1) < 0.03
-    assert abs(np.mean(np.abs(z) < 1) - 0.683) < 0.03 and np.abs(z).max() < 3.47
-    assert drawn.normal(np.array([0x7FFF_7FFF_8000_8000], np.uint64)) == 0
 
 
 # ---- the pen ----

@@ -24,6 +24,7 @@ from evaluations import RUN, evaluation, long_run
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import imread
+from test_live import until
 from test_scripts import start
 from test_window import press
 
@@ -125,13 +126,6 @@ def status_shown(picture):
     return (abs(picture - to_rgb(WARNING)).max(axis=2) < 0.02).sum() > 1000
 
 
-def wait_for(true, seconds=20):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.1)
-
-
 def moves(browser):
     before = browser.screenshot()
     time.sleep(0.7)
@@ -141,17 +135,17 @@ def moves(browser):
 def test_a_browser_shows_the_window_and_its_keys_work(served, browser):
     process, address = served
     browser.ask("/url", {"url": address})
-    wait_for(lambda: browser.screenshot().std() > 0.1 and not status_shown(browser.screenshot()))
-    wait_for(lambda: moves(browser))
+    until(lambda: browser.screenshot().std() > 0.1 and not status_shown(browser.screenshot()))
+    until(lambda: moves(browser))
     page = "const page = document.documentElement; return page.scrollHeight <= page.clientHeight"
     assert browser.ask("/execute/sync", {"script": page, "args": []})  # it fits
     browser.press(" ")
-    wait_for(lambda: status_shown(browser.screenshot()))  # PAUSED
-    wait_for(lambda: not moves(browser))
+    until(lambda: status_shown(browser.screenshot()))  # PAUSED
+    until(lambda: not moves(browser))
     assert not moves(browser)
     browser.press(" ")
-    wait_for(lambda: not status_shown(browser.screenshot()))
-    wait_for(lambda: moves(browser))
+    until(lambda: not status_shown(browser.screenshot()))
+    until(lambda: moves(browser))
     browser.press("q")
     out, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (0, "")
@@ -166,11 +160,11 @@ def test_each_of_two_browsers_shows_every_pixel_also_over_a_slow_line(served, br
     before = {"cmd": "Page.addScriptToEvaluateOnNewDocument", "params": {"source": SLOW_LINE}}
     browser.ask("/goog/cdp/execute", before)
     browser.ask("/url", {"url": address})
-    wait_for(lambda: browser.screenshot().std() > 0.1)
-    wait_for(lambda: moves(browser))
+    until(lambda: browser.screenshot().std() > 0.1)
+    until(lambda: moves(browser))
     browser.press(" ")
-    wait_for(lambda: status_shown(browser.screenshot()))
-    wait_for(lambda: not moves(browser))
+    until(lambda: status_shown(browser.screenshot()))
+    until(lambda: not moves(browser))
     browser.press("s")
     line = next(line for line in process.stdout if line.startswith("saved"))
     saved = imread(line.removeprefix("saved ").strip())
@@ -345,7 +339,7 @@ class Served:
         async def connected():
             socket = await websocket_connect(f"ws://127.0.0.1:{self.port}/1/ws")
             try:
-                return await asyncio.wait_for(talk(socket), 20)
+                return await asyncio.until(talk(socket), 20)
             finally:
                 socket.close()
 
@@ -433,7 +427,7 @@ MALFORMED = [
 def test_malformed_messages_and_requests_are_ignored(serve):
     page = serve(rc="webagg.address: 0.0.0.0")  # so that any of its addresses is a name for it
     page.press("s")  # before a browser has drawn the first frame
-    wait_for(page.picture.exists)
+    until(page.picture.exists)
     page.send(*MALFORMED)
     assert page.get("/", f"192.0.2.7:{page.port}")[0] == 200
     assert page.get("/", f"evil.example:{page.port}")[0] == 403
@@ -451,5 +445,5 @@ def test_another_matplotlib_gets_its_own_page_and_one_line(serve):
     assert "_init_toolbar" in script and "_make_on_message_function" not in script
     assert page.image()[..., :3].std() > 0.1
     page.press("s")
-    wait_for(page.picture.exists)
+    until(page.picture.exists)
     page.end()
