@@ -277,8 +277,7 @@ def test_fault_read_only_home(machine, server, fetch, capsys, nobody):
     assert_used_but_not_saved(machine, server, fetch, capsys, "Permission denied")
 
 
-def test_fault_home_that_takes_no_folder(machine, server, fetch, capsys):
-    """It lies below a file."""
+def test_fault_home_below_a_file(machine, server, fetch, capsys):
     machine.parent.write_text("a file")
     assert_used_but_not_saved(machine, server, fetch, capsys, "Not a directory")
 

@@ -68,9 +68,5 @@ def test_the_header_of_a_script_and_the_table_tell_the_same(step):
     assert told == [iterations, median, f"{lowest}–{highest}"]
     assert float(lowest) <= float(median) <= float(highest)
     assert loss is None or ladder_rows()[step][3] == " → ".join(loss.groups())
-    assert int(iterations.replace(",", "")) == length(step)
-
-
-def length(step):
-    """Iterations that a script trains for unless told otherwise."""
-    return int(re.search(r"iterations=([\d_]+)", SOURCES[step])[1])
+    (length,) = re.findall(r"parse_args\(__doc__, iterations=([\d_]+)", SOURCES[step])
+    assert int(iterations.replace(",", "")) == int(length)
