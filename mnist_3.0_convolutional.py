@@ -22,8 +22,8 @@ in, channels out]. The patch moves on by `stride` pixels, so that stride 2 halve
 "SAME" puts zeros around it, so that stride 1 keeps its size. In the end a dense layer, as in 2.1,
 reads the 12 small images.
 
-Accuracy: 98.93 % of the test digits after 10,000 iterations
-(median of seeds 0-4, which end at 98.85 to 98.97: python benchmarks/ladder.py).
+Accuracy: 98.89 % of the test digits after 10,000 iterations
+(median of seeds 0-4, which end at 98.79 to 99.05: python benchmarks/ladder.py).
 """
 
 import tensorflowvisu  # before TensorFlow: keeps its start-up quiet
