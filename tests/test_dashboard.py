@@ -60,12 +60,14 @@ def test_curves_show_every_evaluation_training_thin_test_thick():
 
 
 def test_accuracy_looks_closer_once_the_test_accuracy_is_there_to_stay():
-    values = [0.1, 0.5, 0.95, 0.8, 0.95, 0.95, 0.95]
-    accuracy = show(
-        history_of(*(evaluation(20 * k, v) for k, v in enumerate(values[:5]))), "accuracy"
-    )
-    assert accuracy.axes.get_ylim()[0] == 0
-    accuracy = show(history_of(*(evaluation(20 * k, v) for k, v in enumerate(values))), "accuracy")
+    values = [0.1, 0.5, *19 * [0.95], 0.8, 0.95, 0.95]
+
+    def shown(values):
+        return show(history_of(*(evaluation(20 * k, v) for k, v in enumerate(values))), "accuracy")
+
+    assert shown(values[:5]).axes.get_ylim()[0] == 0  # most of the training curve is below
+    assert shown([*values, 0.8, 0.8]).axes.get_ylim()[0] == 0
+    accuracy = shown(values)
     assert accuracy.axes.get_ylim()[0] == 0.9
     assert 1 < accuracy.axes.get_ylim()[1] < 1.01
     assert accuracy.title.get_text() == "Accuracy (0.9–1)"

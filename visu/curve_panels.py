@@ -173,6 +173,7 @@ class Accuracy(Curves):
 
     def __init__(self, axes, plan):
         super().__init__(axes, plan, "Accuracy")
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         self.low = 0
 
     def columns(self, history):
@@ -181,11 +182,16 @@ class Accuracy(Curves):
     def fit_values(self, train, test):
         """Begin the axis at the highest of FLOORS above which both curves are there to stay.
 
-        That is 4 of their last 5 values; once there, the axis stays until 4 of them are below.
+        That is 4 of the last 5 test values, and 19 of the last 20 training values, so that none of
+        the noise is cut off; once there, the axis stays for 2 and 16.
         """
         for low in FLOORS:
-            above = min(np.count_nonzero(values[-5:] >= low) for values in (train, test))
-            if above >= (2 if low == self.low else 4):
+            tested, trained = (
+                np.count_nonzero(test[-5:] >= low),
+                np.count_nonzero(train[-20:] >= low),
+            )
+            enough = (2, 16) if low == self.low else (4, 19)
+            if tested >= enough[0] and trained >= enough[1]:
                 break
         else:
             low = 0

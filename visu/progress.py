@@ -30,6 +30,8 @@ class Progress:
 
     def _show_line(self, history):
         i = history.iteration
+        if i == 0:
+            self._shown = 0  # also after a restart
         if history.last.test and self._tenths(i) != self._tenths(self._shown):
             accuracy, loss = history.test_accuracy[-1], history.test_loss[-1]
             say(f"iteration {i:,}: test accuracy {accuracy:.2%}, test loss {loss:.4g}")
