@@ -15,10 +15,17 @@ from visu import backend  # before TensorFlow, which imports pyplot
 from visu import quiet_tensorflow, training
 from visu.cli import Parser, label, shorten, whole
 from visu.history import Plan
+from visu.keys import HELP
 from visu.recording import Recording
 from visu.terminal import say, stopping_signals
 from visu.worker import Control, Worker
 
+EPILOG = f"""\
+keys in the window:
+{HELP}
+
+MNIST_DIR=FOLDER before the command: where the files of MNIST are, for all scripts
+"""
 _again = {}  # while a script's text runs again: the args that it gets, the parts that it hands over
 
 
@@ -35,7 +42,7 @@ def parse_args(doc, iterations):
         return _again["args"]
     script = Path(sys.argv[0]).resolve()
     doc = (doc or "").strip()  # none under python -OO
-    parser = Parser(prog=script.name, description=doc)
+    parser = Parser(prog=script.name, description=doc, epilog=EPILOG)
     _add_flags(parser.add_argument, iterations, script.parent / "runs")
     args = parser.parse_args()
     if args.pause and args.headless:

@@ -11,7 +11,7 @@ TRAINING = {"quiet_tensorflow", "training", "worker"}
 RECORD = {"history", "run_folder", "saved_run", "experiments"}
 PICTURES = {"pictures", "style", "curve_panels", "image_panels", "dashboard", "blitting"}
 PICTURES |= {"comparison"}
-BELOW = {"text", "terminal"}  # what any of them may use
+BELOW = {"text", "terminal", "keys"}  # what any of them may use
 MODULES = {path.stem for path in (TOP / "visu").glob("*.py")} - {"__init__"}
 SURROUNDINGS = MODULES - TRAINING - RECORD - PICTURES - BELOW
 

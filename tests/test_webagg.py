@@ -170,7 +170,7 @@ def test_each_of_two_browsers_shows_every_pixel_also_over_a_slow_line(served, br
     saved = imread(line.removeprefix("saved ").strip())
     for tab in browser.ask("/window/handles"):
         browser.ask("/window", {"handle": tab})
-        np.testing.assert_array_equal(browser.canvas(), saved)
+        until(lambda: np.array_equal(browser.canvas(), saved))  # when "saved" is gone
 
 
 class Tab:
@@ -339,7 +339,7 @@ class Served:
         async def connected():
             socket = await websocket_connect(f"ws://127.0.0.1:{self.port}/1/ws")
             try:
-                return await asyncio.until(talk(socket), 20)
+                return await asyncio.wait_for(talk(socket), 20)
             finally:
                 socket.close()
 

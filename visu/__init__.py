@@ -23,6 +23,7 @@ comparison        the curves of several runs in one figure, the deck's compariso
 surroundings
 recording         takes in the evaluations: history, files, terminal, movie
 window            the live window: a timer, keys
+keys              what they do, for people
 backend           chooses matplotlib's backend, says why no window can open
 webagg            the window in a browser
 notebook          the picture below a notebook's cell

@@ -8,11 +8,11 @@ from visu.terminal import prepare_streams
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser that shows its description as it is, and errors as one line, status 2."""
 
-    def __init__(self, description, prog=None):
+    def __init__(self, description, prog=None, epilog=None):
         if "%(prog)" in description:  # argparse would fill it in, and stumble over any other %
             description = description.replace("%", "%%")
         formatter = argparse.RawDescriptionHelpFormatter
-        super().__init__(prog, description=description, formatter_class=formatter)
+        super().__init__(prog, description=description, epilog=epilog, formatter_class=formatter)
 
     def parse_args(self, *args, **kwargs):
         prepare_streams()

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from visu import curve_panels, image_panels
+from visu.keys import HELP
 from visu.style import DPI, INCHES, WARNING, style
 from visu.text import drawable
 
@@ -37,21 +38,6 @@ MARGINS = {  # left, right, top, bottom, for tick labels, title and legend
     "first layer": (24, 126, 40, 16),
 }
 OTHER_MARGINS = (60, 34, 38, 52)
-
-HELP = """\
-space     pause/resume
-n         one iteration, while paused
--  +      slower, faster
-r         restart
-R         restart with the next seed
-1 ... 6   one panel, large
-7  8  9   two panels
-0  Esc    all six panels
-w         weights of the first layer
-f  F11    full screen
-s         save a picture (PNG)
-h         show/hide this help
-q         quit"""
 
 
 class Speed:

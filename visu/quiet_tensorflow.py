@@ -8,6 +8,8 @@ import subprocess
 import sys
 from contextlib import contextmanager, suppress
 
+STARTING = "Starting TensorFlow …"
+
 # Collects standard error and prints it when the writer is gone without a final zero byte.
 _WATCHER = """
 import os, sys
@@ -68,6 +70,8 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # convolutions: the default
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # else one script takes all the memory
 os.environ["KERAS_BACKEND"] = "tensorflow"  # another one would not run these scripts
 
+if sys.stderr and sys.stderr.isatty():  # it takes seconds
+    print(STARTING, end="\r", file=sys.stderr, flush=True)
 with quiet_stderr():
     import tensorflow as tf
 
@@ -75,6 +79,8 @@ with quiet_stderr():
         tf.function(lambda: tf.zeros([]), jit_compile=True)()
     _problem = check_device("GPU:0") if tf.config.list_physical_devices("GPU") else None
 
+if sys.stderr and sys.stderr.isatty():
+    print(" " * len(STARTING), end="\r", file=sys.stderr, flush=True)
 if _problem:
     print(
         f"{device()} cannot be used: {_problem}. To train on the CPU, set CUDA_VISIBLE_DEVICES=-1.",
