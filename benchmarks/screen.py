@@ -46,6 +46,11 @@ class Screen:
         rows = slice(int(0.56 * tall), int(0.59 * tall))
         return self.pixels[rows, 4 * int(0.37 * wide) : 4 * int(0.5 * wide)].copy()
 
+    def badge(self):
+        """The pixels of the status in the headline: what they show when a key has come is new."""
+        wide, tall = map(int, self.size)
+        return self.pixels[: int(0.05 * tall), 4 * wide // 2 : 4 * int(0.74 * wide)].copy()
+
     def settled(self):
         """The probe once the first frame of this size is there and at rest."""
         before, since = None, time.monotonic()

@@ -7,8 +7,9 @@
 Prints a line per script and size: steps per second headless and live, in alternation, and the
 median of the ratios; frames per second; milliseconds per frame in the first and the last thousand
 iterations; seconds from the start of the process to the end of the imports, the first frame, the
-first evaluation; and from a key's press to the changed pixels, while it trains and evaluates,
-and while it compiles. Needs Xvfb and xdotool; MPLBACKEND picks the toolkit (tkagg).
+first evaluation; and from a key's press to the badge that acknowledges it and to the view, while it
+trains and evaluates, and while it compiles. Needs Xvfb and xdotool; MPLBACKEND picks the toolkit
+(tkagg).
 """
 
 import argparse
@@ -85,19 +86,24 @@ def watched(log, script, *flags):
 
 
 def press_keys(display, process, seconds):
-    """[(time, seconds until its answer was on the screen)] of the KEYS, pressed over and over."""
+    """[(time, seconds until it was acknowledged, until its view was there)] of the KEYS, over and
+    over; acknowledged: the badge or the view has changed.
+    """
     six = display.settled()
     answers, end = [], time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         for k, key in enumerate(KEYS):
-            begin = time.monotonic()
+            badge, begin, acknowledged = display.badge(), time.monotonic(), None
             display.xdotool("key", "--delay", "0", key)
             back = bool(k % 2)
             while np.array_equal(display.probe(), six) != back:
+                if acknowledged is None and not np.array_equal(display.badge(), badge):
+                    acknowledged = time.monotonic() - begin
                 if time.monotonic() - begin > NO_ANSWER or process.poll() is not None:
-                    return answers + [(begin, NO_ANSWER)] * (process.poll() is None)
+                    return answers + [(begin, NO_ANSWER, NO_ANSWER)] * (process.poll() is None)
                 time.sleep(0.001)
-            answers.append((begin, time.monotonic() - begin))
+            seen = time.monotonic() - begin
+            answers.append((begin, acknowledged or seen, seen))
             time.sleep(random.uniform(0.1, 0.3))
     return answers
 
@@ -139,7 +145,7 @@ def live(script, flags, display, iterations, key_seconds=0):
             sys.exit(f"{script.name} ended with status {process.returncode}")
         seen = json.loads(log.read_text())
         marks = {name: mark - begin for name, mark in seen["marks"].items()}
-        answers = [(at - begin, seconds) for at, seconds in answers]
+        answers = [(at - begin, *seconds) for at, *seconds in answers]
         rate = None if key_seconds else steps_per_second(runs)
         return {"marks": marks, "frames": seen["frames"], "answers": answers} | {
             "rate": rate,
@@ -176,8 +182,8 @@ def row(step, size, options):
     frames = [frame for run in runs for frame in run["frames"] if 0 < frame[2] < iterations]
     spans = [[f[0] for f in run["frames"] if 0 < f[2] < iterations] for run in runs]
     ready = keyed["marks"]["evaluation"]
-    trains = [seconds for at, seconds in keyed["answers"] if at > ready]
-    compiles = [seconds for at, seconds in keyed["answers"] if at <= ready]
+    trains = [seconds for at, *seconds in keyed["answers"] if at > ready]
+    compiles = [seconds for at, *seconds in keyed["answers"] if at <= ready]
     marks = {name: median(run["marks"][name] for run in runs) for name in runs[0]["marks"]}
     cells = [
         f"{step}, {size}",
@@ -209,18 +215,20 @@ def ladder(options):
 
 
 def milliseconds(answers):
-    """Median and longest, with the number of keys."""
+    """Median and longest until acknowledged; and until the view was there; the number of keys."""
     if not answers:
         return "–"
-    return f"{1000 * median(answers):.0f}, {1000 * max(answers):.0f} ({len(answers)})"
+    shown = [f"{1000 * median(s):.0f}, {1000 * max(s):.0f}" for s in zip(*answers, strict=True)]
+    return f"{'; '.join(shown)} ({len(answers)})"
 
 
 def table(options):
     """Print the table of what a window costs."""
     print(
         "| step, window | iterations/s headless | live | ratio | frames/s | ms per frame, first / "
-        "last thousand | s to imports / first frame / first evaluation | ms to a key's answer, "
-        "median, longest (keys): training / compiling |\n|---|---|---|---|---|---|---|---|"
+        "last thousand | s to imports / first frame / first evaluation | ms until a key is "
+        "acknowledged, median, longest; until its view is there (keys): training / compiling |\n"
+        "|---|---|---|---|---|---|---|---|"
     )
     for step in options.steps or ("1.0", "2.2", "3.1"):
         for size in options.size or SIZES:
