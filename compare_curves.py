@@ -1,35 +1,49 @@
 """Draws the curves of runs over each other, and prints what they came to.
 
     python compare_curves.py                            all steps that have runs
-    python compare_curves.py 2.0 2.1 --until 300        the newest run of each step
+    python compare_curves.py 2.0 2.1 --until 300        of two steps, the first iterations
+    python compare_curves.py 2.0 2.1 --follow           while they train, in other terminals
     python compare_curves.py runs/mnist_2.1*/*          given runs
     python compare_curves.py 3.0 3.1 --save slide.pdf   a picture in place of a window
     python compare_curves.py --diff 2.1 runs/...        what was changed in a script
     python compare_curves.py --deck                     the slides' own comparisons
 
-With a run come those of other seeds that differ from it in nothing else: a step with several seeds
-is drawn as their median with a band from the 10th to the 90th percentile. Of a step with runs on
-several data sets those on MNIST are taken; to compare the others, give their folders.
+The newest complete run of a script's own length stands for its step, on MNIST if there is one, and
+with it those of other seeds that differ in nothing else: they are drawn as their median with a band
+from the 10th to the 90th percentile. Stopped and shorter runs, and those on other data, are drawn
+when their folders are given, or when there is no other. A run whose script differs from the one
+beside this file is called edited, unless it has a label; one of a copy has the copy's name.
 """
 
 import argparse
 import difflib
 import glob
+import math
 import sys
+import time
 from pathlib import Path
 
-from visu.backend import NoWindow  # before the rest of matplotlib
+from visu.backend import NoWindow, in_notebook  # before the rest of matplotlib
 
 # isort: split
 from visu import comparison, experiments, saved_run
-from visu.cli import Parser, whole
+from visu.cli import Parser, shorten, whole
 from visu.comparison import DECK, command
+from visu.saved_run import EDITED
 from visu.style import INCHES
-from visu.terminal import say
-from visu.text import printable
+from visu.terminal import say, stopping_signals
+from visu.text import drawable, printable
 
 TOP = Path(__file__).resolve().parent
+LADDER = {  # its own scripts, which copies lie beside
+    *("mnist_1.0_softmax", "mnist_2.0_five_layers_sigmoid", "mnist_2.1_five_layers_relu_lrdecay"),
+    *("mnist_2.2_five_layers_relu_lrdecay_dropout", "mnist_3.0_convolutional"),
+    *("mnist_3.1_convolutional_bigger_dropout", "mnist_4.0_batchnorm_convolutional"),
+    "mnist_4.1_batchnorm_augmentation",
+}
 MOST_ITERATIONS = 10**7  # iterations of a run
+RECENT_SECONDS = 60  # --follow takes runs that changed so shortly before it for runs under way
+LOOK_SECONDS = 1  # between two looks of --follow
 
 
 class Wrong(Exception):
@@ -44,6 +58,8 @@ def main():
             print_difference(*args.diff, args.runs)
         elif args.deck:
             draw_deck(args.deck, args.runs)
+        elif args.follow:
+            follow(args)
         else:
             compare(args)
     except (Wrong, OSError) as error:
@@ -63,6 +79,7 @@ def parse_args():
     add_view(parser)
     save = "write a .png, .svg or .pdf, open no window"
     add("--save", type=picture_file, metavar="FILE", help=save)
+    add("--follow", action="store_true", help="draw anew as runs grow, and those that start")
     add("--diff", nargs=2, metavar=("A", "B"), help="print what differs in the two runs' scripts")
     deck = {"nargs": "?", "type": Path, "const": Path("deck"), "metavar": "FOLDER"}
     add("--deck", **deck, help="draw the slides' comparisons into a folder (deck)")
@@ -76,6 +93,8 @@ def parse_args():
     others = [name for name in vars(args) if getattr(args, name) != parser.get_default(name)]
     if (args.diff or args.deck) and (args.diff and args.deck or not alone.issuperset(others)):
         parser.error("--diff and --deck take no runs and no other flag but --runs")
+    if args.follow and args.save:
+        parser.error("--follow draws in a window, and --save opens none; leave out one of them")
     return args
 
 
@@ -97,63 +116,100 @@ def add_view(parser):
     panel.add_argument("--accuracy", action="store_true", help="the accuracy only")
     panel.add_argument("--loss", action="store_true", help="the loss only")
     add("--log", action="store_true", help="a logarithmic axis for the loss")
-    smooth = {"type": whole(1, MOST_ITERATIONS), "default": 1}
-    add("--smooth", **smooth, metavar="N", help="each point is the mean of N evaluations")
+    smooth = "training curves are means over N iterations (200; fewer where few are shown)"
+    add("--smooth", type=whole(1, MOST_ITERATIONS), metavar="N", help=smooth)
 
 
 # ---- which runs
 
 
-def read_all(folders):
-    """The SavedRun of each folder; one that holds none is named and skipped."""
-    found = []
-    for folder in folders:
-        try:
-            found.append(saved_run.read(folder))
-        except saved_run.NoRun as why:
-            say(f"{folder} is skipped: {why}", sys.stderr)
-    return found
+class Runs:
+    """The runs in a folder, and others that are named. Each remark about them is printed once.
+
+    place: the folder; since: see saved_run.Reader; now, --follow, if there is one.
+    """
+
+    def __init__(self, place, since=math.inf):
+        self.place, self.follow = place, since < math.inf
+        self._reader = saved_run.Reader(scripts(), since)
+        self._remarks = set()
+
+    def read(self, folders):
+        """The SavedRun of each folder; one that holds none is named and skipped."""
+        found = []
+        for folder in folders:
+            try:
+                found.append(self._reader.read(folder))
+            except saved_run.NoRun as why:
+                self.remark(f"{folder} is skipped: {why}")
+        return found
+
+    def all(self):
+        """The SavedRun of each run in the folder, oldest first."""
+        return self.read(saved_run.find(self.place))
+
+    def remark(self, line):
+        """Print a line on stderr, if that was not done before."""
+        if line not in self._remarks:
+            say(line, sys.stderr)
+        self._remarks.add(line)
 
 
-def choose(which, place):
+def choose(which, runs):
     """The experiments that a person has named: lists of runs that differ by their seed only.
 
-    which: steps, labels, folders of runs, or nothing for all steps; place: the folder of all runs.
+    which: steps, labels, folders of runs, or nothing for all steps; runs: a Runs. Raises Wrong
+    where one of them is missing; with --follow, which waits for it, only where all are.
     """
     which = [path for word in which for path in sorted(glob.glob(word)) or [word]]  # cmd does not
-    given = [word for word in which if Path(word).is_dir()]
-    saved = read_all(saved_run.find(place)) if len(given) < len(which) or not which else []
+    given = {Path(word).resolve(): word for word in which if Path(word).is_dir()}
+    words = [word for word in which if not Path(word).is_dir()]
+    saved = runs.all() if words or not which else []
     groups = []
-    for word in [w for w in which if w not in given] or sorted({run.step for run in saved}):
+    for word in words if which else sorted({run.step for run in saved}):
         found = experiments.newest(saved, word)
-        if not found:
-            raise Wrong(
-                f"{word} is no folder, and no step or label of a run in {place}{hint(word)}"
-            )
+        if not found and not runs.follow:
+            where = f"{runs.place}{hint(word)}"
+            raise Wrong(f"{word} is no folder, and no step or label of a run in {where}")
         groups += found
-    ignored = experiments.on_other_data(saved, groups)
-    groups += experiments.experiments(read_all(given))
+    ignored = experiments.ignored(saved, groups)
+    drawn = folders(groups)
+    named = runs.read(word for folder, word in given.items() if folder not in drawn)
+    groups += experiments.experiments(named)
     if not groups and given:
-        raise Wrong(f"no run lies in {', '.join(given)}")
+        raise Wrong(f"no run lies in {', '.join(given.values())}")
     if not groups:
-        raise Wrong(f"there is no run in {place}{hint('1.0')}")
-    once = {frozenset(run.folder.resolve() for run in group): group for group in groups}
-    shown = frozenset().union(*once)
-    mention([run for run in ignored if run.folder.resolve() not in shown])
-    return [*once.values()]
+        wanted = f" of {', '.join(words)}" if words else ""
+        raise Wrong(f"there is no run{wanted} in {runs.place}{hint([*words, '1.0'][0])}")
+    mention([run for run in ignored if run.folder.resolve() not in folders(groups)], runs)
+    return [*{frozenset(folders([group])): group for group in groups}.values()]
 
 
-def mention(ignored):
-    """Say which runs are left out, as those of the same steps on other data are taken."""
-    if ignored:
-        data = ", ".join(sorted({run.facts.data for run in ignored}))
-        why = "their steps have runs on other data, and MNIST comes first"
-        say(f"Skipped {len(ignored)} on {data}: {why}. Give a folder to compare it.", sys.stderr)
+def folders(groups):
+    """The resolved paths of the folders of all runs of experiments."""
+    return {run.folder.resolve() for group in groups for run in group}
+
+
+def mention(ignored, runs):
+    """Say which runs are left out, as better ones of the same steps are taken."""
+    stopped = sum(bool(run.state) for run in ignored)
+    data = sorted({run.facts.data for run in ignored if not run.state})
+    what = [f"{stopped} stopped or short"] if stopped else []
+    what += [f"{len(ignored) - stopped} on {', '.join(data)}"] if data else []
+    if what:
+        line = f"Ignored runs: {'; '.join(what)}. Others stand for their steps."
+        runs.remark(f"{line} Give a folder to draw one.")
+
+
+def scripts():
+    """The ladder's scripts beside this file, {step: path}; of several files of a step its own."""
+    found = sorted(TOP.glob("mnist_[0-9]*_*.py"), key=lambda path: (path.stem in LADDER, path))
+    return {path.stem.split("_")[1]: path for path in found}
 
 
 def script(step):
     """The name of a step's script, "" where there is none."""
-    return "".join(path.name for path in TOP.glob(f"mnist_{glob.escape(step)}_*.py"))
+    return scripts()[step].name if step in scripts() else ""
 
 
 def hint(step):
@@ -166,17 +222,48 @@ def hint(step):
 
 def compare(args):
     """Print the table and draw the picture."""
-    groups = choose(args.which, args.runs)
-    end = max(run.iterations for group in groups for run in group)
+    groups = chosen(args, Runs(args.runs))
+    say(table(groups))
+    if args.save:
+        save(args.save, groups, view_of(args))
+        return
+    try:
+        show(lambda: (groups, ""), view_of(args))
+    except NoWindow as why:
+        say(f"No window: {why} --save FILE writes a picture.", sys.stderr)
+
+
+def follow(args):
+    """Draw runs that grow, and those that start, until the window is closed."""
+    runs = Runs(args.runs, time.time() - RECENT_SECONDS)
+
+    def look():
+        try:
+            return chosen(args, runs), ""
+        except (Wrong, OSError) as why:
+            return [], f"Waiting: {why}"
+
+    if in_notebook():
+        raise Wrong("--follow needs a window; run it in a terminal")
+    try:
+        show(look, view_of(args), LOOK_SECONDS)
+    except NoWindow as why:
+        raise Wrong(f"--follow needs a window: {why}") from None
+
+
+def chosen(args, runs):
+    """The experiments that the command line names. Raises Wrong where there is nothing to draw."""
+    groups = choose(args.which, runs)
+    end = comparison.end_of(groups)
     if args.first >= end:
         raise Wrong(f"--from {args.first}: these runs end at iteration {end:,}")
-    say(table(groups))
+    return groups
+
+
+def view_of(args):
+    """The View that the flags ask for."""
     panels = [panel for panel in comparison.PANELS if getattr(args, panel)] or comparison.PANELS
-    view = comparison.View(tuple(panels), args.first, args.until, args.smooth, args.log)
-    if args.save:
-        save(args.save, groups, view)
-    else:
-        show(groups, view)
+    return comparison.View(tuple(panels), args.first, args.until, args.smooth, args.log)
 
 
 def table(groups):
@@ -184,17 +271,23 @@ def table(groups):
     data = experiments.data_of(groups)
     step = "step" if data is None else f"step, on {data}"
     lines = [
-        (step, "seeds", "final %", "best %", "to 97 %", "98 %", "99 %", "time", "iterations/s")
+        (
+            *(step, "seeds", "iterations", "final %", "best %", "lowest loss", "final loss"),
+            *("to 97 %", "98 %", "99 %", "time", "iterations/s"),
+        )
     ]
     for name, group in zip(experiments.names(groups), groups, strict=True):
         facts = experiments.figures(group)
         reached = [facts[level] for level in experiments.LEVELS]
         lines.append(
             (
-                name + ("" if group[0].facts.completed else " (stopped)"),
+                name + (f" ({group[0].state})" if group[0].state else ""),
                 ",".join(str(run.facts.seed) for run in group),
+                f"{facts['iterations']:,.0f}",
                 f"{100 * facts['final']:.2f}",
                 f"{100 * facts['best']:.2f}",
+                f"{facts['lowest loss']:#.3g}",
+                f"{facts['final loss']:#.3g}",
                 *(f"{i:,.0f}" if i < float("inf") else "–" for i in reached),
                 f"{facts['seconds']:.0f} s",
                 f"{facts['steps_per_second']:,.0f}",
@@ -222,30 +315,52 @@ def save(path, groups, view):
     say(f"Picture: {path}")
 
 
-def show(groups, view):
-    """Open a window and wait until it is closed, q does so; say why where none can be opened."""
+def show(look, view, seconds=None):
+    """Open a window and wait until it is closed; q does so. Raises NoWindow.
+
+    look: returns experiments, and what is to be written where there are none; called again every
+    so many seconds, if given, and drawn if there is something new. A notebook shows the figure.
+    """
     import matplotlib.pyplot as plt  # not where only pictures are written
 
     from visu.window import open_figure
 
-    try:
-        figure = open_figure("Comparing curves")
-    except NoWindow as why:
-        say(f"No window: {why} --save FILE writes a picture.", sys.stderr)
-        return
+    figure = plt.figure(figsize=INCHES) if in_notebook() else open_figure("Comparing curves")
+    shown = look()
 
     def draw(event=None):
         figure.clear()
-        comparison.draw(figure, groups, view)
+        groups, why = shown
+        if groups:
+            comparison.draw(figure, groups, view)
+            title = f"Comparing curves: {', '.join(experiments.names(groups))}"
+            figure.canvas.manager.set_window_title(shorten(drawable(title), 100))
+        else:
+            text = figure.text(0.5, 0.5, drawable(why), ha="center", size=20, wrap=True)
+            text.set_parse_math(False)
 
     def press(event):
         if event.key == "q":
             plt.close(figure)
 
+    def tick():
+        nonlocal shown
+        found = look()
+        if found != shown:
+            shown = found
+            draw()
+            figure.canvas.draw_idle()
+
+    draw()
     figure.canvas.mpl_connect("resize_event", draw)
     figure.canvas.mpl_connect("key_press_event", press)
-    draw()
-    plt.show()
+    if seconds:
+        timer = figure.canvas.new_timer(1000 * seconds, [(tick, (), {})])
+        timer.start()
+    with stopping_signals(lambda: plt.close(figure)) as signals:
+        plt.show()
+    if signals and not in_notebook():
+        sys.exit(128 + signals[0])
 
 
 def print_difference(a, b, place):
@@ -261,14 +376,18 @@ def print_difference(a, b, place):
 
 
 def newest_run(word, place):
-    """The newest run of a step (without a label if there is one), of a label, or in a folder."""
-    every = [run for group in choose([word], place) for run in group]
-    return max(every, key=lambda run: (not run.label, run.folder.name))
+    """The newest run of a step (unedited or at least without a label, if there is one), of a label,
+    or in a folder.
+    """
+    every = [run for group in choose([word], Runs(place)) for run in group]
+    return max(every, key=lambda run: (not run.label, not run.facts.label, run.folder.name))
 
 
 def draw_deck(folder, place):
     """Draw the slides' comparisons, each into a PNG; say what is missing and how to make it."""
-    newest = {(group[0].step, group[0].label): group for group in choose([], place)}
+    newest = {experiments.variant(group[0]): group for group in choose([], Runs(place))}
+    edited = {(step, ""): group for (step, label), group in newest.items() if label == EDITED}
+    newest = edited | newest  # an edited script only where there is no run of the step itself
     there = "" if place == TOP / "runs" else f' --runs "{place}"'
     folder.mkdir(parents=True, exist_ok=True)
     for name, curves, view in DECK:

@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import TOP
+from conftest import SCRIPTS, TOP
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -19,13 +19,14 @@ import compare_curves
 from visu import comparison, experiments, saved_run
 
 TITLES = {"2.0": "2.0 five layers, sigmoid", "2.1": "2.1 ReLU, learning rate decay"}
+NAMES = {path.stem.split("_")[1]: path.stem for path in SCRIPTS}
 READ = [0, 20, 40, 100, 120, 200]  # iterations; the test digits are not read at 20 and 120
 TESTED = [0, 40, 100, 200]
 
 
 def write_run(place, step, accuracies, time="20260101-120000", seed=0, source="a\n", **facts):
     """A folder as a script leaves it; accuracies: of the test digits at TESTED, or fewer."""
-    script = f"mnist_{step}_net"
+    script = facts.get("script", NAMES.get(step, f"mnist_{step}_net"))
     folder = place / script / f"{time}-seed{seed}"
     folder.mkdir(parents=True)
     tested = dict(zip(TESTED, accuracies, strict=False))
@@ -45,7 +46,17 @@ def write_run(place, step, accuracies, time="20260101-120000", seed=0, source="a
 
 
 @pytest.fixture
-def compare(tmp_path, monkeypatch, capsys):
+def beside(tmp_path_factory, monkeypatch):
+    """The folder of compare_curves.py and the scripts, which all have the text of write_run."""
+    folder = tmp_path_factory.mktemp("beside")
+    for name in NAMES.values():
+        (folder / f"{name}.py").write_text("a\n")
+    monkeypatch.setattr(compare_curves, "TOP", folder)
+    return folder
+
+
+@pytest.fixture
+def compare(tmp_path, monkeypatch, capsys, beside):
     """compare(*flags): status, figure (None if none was drawn), output and errors of a call.
 
     compare.saved: the figures of the last call by their paths.
@@ -129,14 +140,14 @@ def test_what_differs_by_more_than_the_seed_is_another_curve(tmp_path, compare):
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.8], time="20260101-120002", label="fast")
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.9], time="20260101-120003", data="drawn digits")
     _, figure, *_ = compare("2.1")  # of each label the newest
-    assert legend(figure) == [f"{TITLES['2.1']}: 70.00 %", f"{TITLES['2.1']}, fast: 80.00 %"]
+    assert legend(figure) == [f"{TITLES['2.1']}: 70.00 %", '2.1 "fast": 80.00 %']
     _, figure, *_ = compare("fast")
-    assert legend(figure) == [f"{TITLES['2.1']}, fast: 80.00 %"]
+    assert legend(figure) == ['2.1 "fast": 80.00 %']
     given = sorted(map(str, tmp_path.glob("*/*")))
     _, figure, out, _ = compare(*given)
     assert f"{TITLES['2.1']}, on drawn digits " in out
     assert sorted(legend(figure)) == [
-        f"{TITLES['2.1']}, fast, on MNIST: 80.00 %",
+        '2.1 "fast", on MNIST: 80.00 %',
         f"{TITLES['2.1']}, on MNIST: 70.00 %",
         f"{TITLES['2.1']}, on drawn digits: 90.00 %",
     ]
@@ -147,12 +158,14 @@ def test_an_edited_script_is_another_curve_named_by_its_folder(tmp_path, compare
     a = write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.7], time="20260101-120001")
     b = write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.8], time="20260101-120002", source="b\n")
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.9], time="20260101-120003", source="b\n")
-    _, figure, *_ = compare("2.1")
-    assert legend(figure) == [f"{TITLES['2.1']}: 90.00 %"]  # of one seed the newest
-    _, figure, *_ = compare(str(a), str(b))
+    _, figure, *_ = compare("2.1")  # of one seed the newest
+    assert legend(figure) == [f"{TITLES['2.1']}: 70.00 %", "2.1, edited: 90.00 %"]
+    c = write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.6], time="20260101-120004", source="c\n")
+    _, figure, *_ = compare(str(a), str(b), str(c))
     assert legend(figure) == [
-        f"{TITLES['2.1']}, {a.name}: 70.00 %",
-        f"{TITLES['2.1']}, {b.name}: 80.00 %",
+        f"{TITLES['2.1']}: 70.00 %",
+        f"2.1, edited, {b.name}: 80.00 %",
+        f"2.1, edited, {c.name}: 60.00 %",
     ]
 
 
@@ -171,7 +184,9 @@ def test_part_of_the_iterations(tmp_path, compare):
     write_run(tmp_path, "2.0", [0.1, 0.5, 0.96, 0.98])
     _, figure, *_ = compare("--from", "40", "--until", "100")
     assert [axes.get_xlim() for axes in figure.axes] == [(40, 100)] * 2
-    assert legend(figure) == [f"{TITLES['2.0']}: 98.00 % at 200"]  # not where the picture ends
+    assert legend(figure) == [f"{TITLES['2.0']}: 96.00 %"]  # where the picture ends
+    assert "40 to 100" in texts(figure)
+    assert legend(compare("--until", "150")[1]) == [f"{TITLES['2.0']}: 96.00 % at 100"]
     assert legend(compare("--until", "200")[1]) == [f"{TITLES['2.0']}: 98.00 %"]
     _, figure, *_ = compare("--from", "50", "--until", "60")  # between two evaluations
     (low, high), shown = figure.axes[0].get_ylim(), np.interp([50, 60], [40, 100], [0.5, 0.96])
@@ -184,20 +199,30 @@ def test_part_of_the_iterations(tmp_path, compare):
 def test_one_panel_and_a_logarithmic_loss(tmp_path, compare):
     write_run(tmp_path, "2.0", [0.1, 0.5, 0.96, 0.98])
     (axes,) = compare("--accuracy")[1].axes
-    assert "accuracy" in axes.get_title(loc="left")
+    assert "accuracy" in axes.get_title(loc="left").lower()
     (axes,) = compare("--loss", "--log")[1].axes
-    assert "loss" in axes.get_title(loc="left") and axes.get_yscale() == "log"
-    assert axes.get_ylim() == pytest.approx((1, 112.5))  # test losses 2 to 90, whatever the thin do
+    assert "cross entropy" in axes.get_title(loc="left").lower() and axes.get_yscale() == "log"
+    low, high = axes.get_ylim()
+    assert low < 2 and high > 200  # test losses 2 to 90, of training batches up to 200
     assert compare("--loss", "--accuracy")[0] == 2
 
 
-def test_smoothing_is_the_mean_of_neighbours_and_named(tmp_path, compare):
+def test_smoothing_is_over_iterations_of_the_training_curves_and_named(tmp_path, compare):
     write_run(tmp_path, "2.0", [0.1, 0.4, 0.7, 1.0])
-    _, figure, *_ = compare("--smooth", "3")
-    np.testing.assert_allclose(thick(figure.axes[0])[0][1], [0.25, 0.4, 0.7, 0.85])
-    assert "mean of 3 evaluations" in texts(figure)
-    assert "mean of" not in texts(compare()[1])
-    np.testing.assert_allclose(experiments.smoothed(np.array([1, 2, np.nan, 6]), 9)[[0, 3]], [3, 3])
+    _, figure, *_ = compare("--smooth", "40")
+    np.testing.assert_allclose(thick(figure.axes[0])[0][1], [0.1, 0.4, 0.7, 1.0])
+    thin = figure.axes[0].get_lines()[0].get_ydata()  # at 0, 20, 40; 100, 120; 200
+    np.testing.assert_allclose(200 * thin, [10, 20, 30, 110, 110, 200])
+    assert "mean over 40 iterations" in texts(figure)
+    assert "mean over" not in texts(compare()[1])
+
+
+def test_a_mean_over_iterations():
+    at, values = np.array([0, 10, 20, 30, 1000]), np.array([1, 2, np.nan, 6, np.inf])
+    expected = [1.5, 1.5, np.nan, 6, np.nan]
+    np.testing.assert_allclose(experiments.smoothed(at, values, 20), expected)
+    np.testing.assert_allclose(experiments.smoothed(at, values, 60)[[0, 3]], [3, 3])
+    np.testing.assert_array_equal(experiments.smoothed(at, values[:4].repeat(2)[:5], 1)[:2], [1, 1])
 
 
 def test_the_table_in_figures(tmp_path, compare):
@@ -205,9 +230,11 @@ def test_the_table_in_figures(tmp_path, compare):
     for seed, accuracies in enumerate([[0.1, 0.975, 0.98, 0.99], [0.1, 0.9, 0.97, 0.98]]):
         write_run(tmp_path, "2.1", accuracies, seed=seed)
     lines = compare()[2].splitlines()
-    assert lines[1].split()[-8:] == ["0", "95.34", "97.00", "40", "–", "–", "8", "s", "25"][-8:]
+    lowest = ["200", "95.34", "97.00", "3.00", "4.66"]  # iterations, accuracies, losses
+    assert lines[1].split()[-12:] == ["0", *lowest, "40", "–", "–", "8", "s", "25"]
     # medians of the seeds: final (0.99, 0.98), 97 % at (40, 100), 98 % at (100, 200), 99 % never
-    assert lines[2].split()[-9:] == ["0,1", "98.50", "98.50", "70", "150", "–", "4", "s", "50"]
+    both = ["0,1", "200", "98.50", "98.50", "1.50", "1.50"]
+    assert lines[2].split()[-12:] == [*both, "70", "150", "–", "4", "s", "50"]
     assert len({len(line) for line in lines[:3]}) == 1
 
 
@@ -304,7 +331,7 @@ def test_what_a_student_changed(tmp_path, compare):
         assert (status, changed) == (0, ["-lrmin=0.0001", "+lrmin=0.003"])
     status, _, out, _ = compare("--diff", str(b), str(b))
     assert status == 0 and not [line for line in out.splitlines() if line[:1] in ("+", "-")]
-    (b / "mnist_2.1_net.py").unlink()
+    (b / f"{NAMES['2.1']}.py").unlink()
     status, _, _, err = compare("--diff", "2.1", str(b))
     assert status == 2 and str(b) in err
 
@@ -325,7 +352,7 @@ def test_the_deck_draws_what_it_can_and_says_what_is_missing(tmp_path, compare):
     assert first.axes[0].get_xlim() == (0, 300)  # "from sigmoid to ReLU, first 300 iterations"
     assert [text.partition(":")[0] for text in legend(first)] == [
         TITLES["2.0"],
-        f"{TITLES['2.1']}, constant rate",
+        '2.1 "constant rate"',
     ]
 
 
@@ -506,8 +533,8 @@ def test_no_file_outside_of_the_folder_is_read(tmp_path, compare, way):
     if way == "by name":
         rewrite(bad, script="../../secret")
     else:
-        (bad / "mnist_2.1_net.py").unlink()
-        (bad / "mnist_2.1_net.py").symlink_to(tmp_path / "secret.py")
+        (bad / f"{NAMES['2.1']}.py").unlink()
+        (bad / f"{NAMES['2.1']}.py").symlink_to(tmp_path / "secret.py")
     status, _, out, err = compare("--diff", str(good), str(bad))
     assert status == 2 and "password" not in out + err
     assert_skipped(bad, err)
@@ -525,7 +552,7 @@ def test_no_escape_reaches_the_terminal(tmp_path, compare):
     for step, seed in (("2.0", 0), ("2.1", 1)):
         names = dict.fromkeys(("label", "data"), f"a{ESCAPE}{seed}") | {"title": f"{step} {ESCAPE}"}
         folder = write_run(tmp_path, step, [0.1, 0.5, 0.9, 0.96], seed=seed, **names)
-        (folder / f"mnist_{step}_net.py").write_text(f"one\n{ESCAPE}{seed}\n")
+        (folder / f"{NAMES[step]}.py").write_text(f"one\n{ESCAPE}{seed}\n")
         folder.rename(folder.with_name(f"b{ESCAPE}{seed}"))
         (tmp_path / f"x{ESCAPE}" / "bad").mkdir(parents=True, exist_ok=True)
         (tmp_path / f"x{ESCAPE}" / "bad" / "run.json").write_text(f'{{"title": "{seed}"}}')
@@ -548,7 +575,7 @@ def test_any_label_is_drawn_without_a_warning(tmp_path, compare, recwarn, label)
 def test_a_label_like_a_step_and_what_is_named_twice_come_once(tmp_path, compare):
     folder = write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96], label="2.1")
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.9, 0.97], label="2.0")
-    both = [f"{TITLES['2.0']}, 2.1: 96.00 %", f"{TITLES['2.1']}, 2.0: 97.00 %"]
+    both = ['2.0 "2.1": 96.00 %', '2.1 "2.0": 97.00 %']
     assert legend(compare()[1]) == both
     assert legend(compare("2.1")[1]) == both[1:]
     assert legend(compare("2.1", "2.0", "2.1")[1]) == both[::-1]
@@ -607,7 +634,7 @@ def test_a_run_under_way_is_drawn_as_far_as_it_is_written(tmp_path, compare):
 
 def test_a_run_that_has_not_trained_yet_is_skipped(tmp_path, compare):
     folder = write_run(tmp_path, "2.1", [0.1])
-    empty = tmp_path / "mnist_2.1_net" / "empty"
+    empty = tmp_path / NAMES["2.1"] / "empty"
     empty.mkdir()
     assert_skipped(folder, compare()[3])
     status, _, _, err = compare(str(empty))

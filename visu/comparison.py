@@ -2,37 +2,40 @@
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import matplotlib.style
 import numpy as np
+from matplotlib import patheffects
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from visu.curve_panels import round_up
-from visu.experiments import BAND, data_of, figures, names, over_seeds
+from visu.experiments import BAND, data_of, names, over_seeds, value_at
 from visu.style import COLOURS, style
 from visu.text import drawable
 
 TYPE = 1.3  # times the type of a live window of this size: made for slides
 DASHES = "-", "--", ":"
-PANELS = {"accuracy": "Test accuracy", "loss": "Test cross entropy loss"}
+PANELS = {"accuracy": "Accuracy, test and training", "loss": "Cross entropy, test and training"}
+SMOOTH = 200  # iterations over which training curves are averaged; fewer in a short picture
 LEGEND_LINE = 34  # pixels of a figure of 1344 x 756, as those below
-LEFT, RIGHT, TOP, BOTTOM, BETWEEN = 84, 50, 88, 76, 116
+LEFT, RIGHT, TOP, BOTTOM, BETWEEN = 84, 112, 88, 76, 178
 LEGEND_SHARE = 0.3  # of the height, at most; more and longer names are written smaller
 
 
 @dataclass(frozen=True)
 class View:
-    """What is shown: the panels, the iterations from first to last (None: the longest run's end),
-    how many neighbouring evaluations make a point, and whether the loss's axis is logarithmic.
+    """What is shown: the panels, the iterations from first to last (None: see end_of), over how
+    many of them training curves are averaged (None: as many as suits), and whether the loss's axis
+    is logarithmic.
     """
 
     panels: tuple = tuple(PANELS)
     first: int = 0
     last: int | None = None
-    smooth: int = 1
+    smooth: int | None = None
     log: bool = False
 
 
@@ -40,6 +43,9 @@ def draw(figure, groups, view):
     """Draw experiments, as visu.runs.experiments gives them, on an empty Figure."""
     width, height = figure.get_size_inches() * 96
     unit = min(width / 1344, height / 756)
+    last = view.last or end_of(groups)
+    smooth = view.smooth or min(SMOOTH, max(1, (last - view.first) // 10))
+    view = replace(view, last=last, smooth=smooth)
     with matplotlib.style.context(["default", style(TYPE * unit)]):
         looks = list(itertools.islice(_looks(), len(groups)))
         every = figure.subplots(1, len(view.panels), squeeze=False)[0]
@@ -60,6 +66,18 @@ def draw(figure, groups, view):
         text = figure.text(LEFT * unit / width, 1 - 14 * unit / height, headline)
         fitting = min(1, (width - (LEFT + 14) * unit) / _length(headline))
         text.set(va="top", color="0.3", size=matplotlib.rcParams["font.size"] * fitting)
+        for axes, panel in zip(every, view.panels, strict=True):
+            _values(axes, panel, groups, looks, view.last)
+
+
+def end_of(groups):
+    """Where a picture of these ends: with the longest that sets the axes."""
+    return max(run.iterations for group in _setting(groups) for run in group)
+
+
+def _setting(groups):
+    """The experiments that set the axes: not the stopped and short ones, if there are others."""
+    return [group for group in groups if group[0].state in ("", "running")] or groups
 
 
 def _length(text):
@@ -94,18 +112,21 @@ def _looks():
             yield colour, dashes
 
 
-def labels(groups, last=None):
-    """For each experiment: its name, its final accuracy, and where it ended before its time.
+def labels(groups, last):
+    """For each experiment: its name, its test accuracy where it or the picture ends, and its state.
 
-    last: where the picture ends; of a longer run it is said to what iteration its accuracy belongs.
+    last: where the picture ends. Where no test digits were evaluated at the end, the iteration of
+    the last evaluation before it is named.
     """
     texts = []
     for text, group in zip(names(groups), groups, strict=True):
-        completed, end = group[0].facts.completed, group[0].iterations
-        at = f" at {end:,}" if last and completed and end > last else ""
-        parts = [f"{text}: {100 * figures(group)['final']:.2f} %{at}"]
+        end, state = group[0].iterations, group[0].state
+        at, value = value_at(group, "test_accuracy", last)
+        place = "" if at == min(end, last) else f" at {at:,}"
+        parts = [f"{text}: {100 * value:.2f} %{place}"]
         parts += [f"median of {len(group)} seeds"] if len(group) > 1 and _seeds(groups) else []
-        parts += [] if completed else [f"stopped at {end:,}"]
+        marks = {"stopped": f"stopped at {end:,}", "short": f"only {end:,} iterations"}
+        parts += [marks.get(state, state)] if state else []
         texts.append(", ".join(parts))
     return texts
 
@@ -119,13 +140,15 @@ def _headline(groups, view):
     """What is drawn in what way."""
     data = data_of(groups)
     parts = [] if data is None else [f"on {data}"]
-    parts.append("thick: test digits, thin: training batches")
+    if view.first or view.last < end_of(groups):
+        parts.append(f"iterations {view.first:,} to {view.last:,}")
+    closest = min(np.diff(run.curves["iteration"]).min() for group in groups for run in group)
+    mean = f", mean over {view.smooth:,} iterations" if view.smooth >= 2 * closest else ""
+    parts.append(f"thick: test digits, thin: training batches{mean}")
     seeds = max(map(len, groups))
     if seeds > 1:
         median = "" if _seeds(groups) else f"median of {seeds} seeds, "
         parts.append(f"{median}band: {BAND[0]}th to {BAND[1]}th percentile")
-    if view.smooth > 1:
-        parts.append(f"smoothed: mean of {view.smooth} evaluations")
     return "  ·  ".join(parts)
 
 
@@ -134,14 +157,17 @@ def _panel(axes, panel, groups, looks, view):
     thin = matplotlib.rcParams["lines.linewidth"]
     for group, (colour, _) in zip(groups, looks, strict=True):
         iterations, middle, _ = over_seeds(group, f"train_{panel}", view.smooth)
-        axes.plot(iterations, middle, color=colour, linewidth=0.6 * thin, alpha=0.35, zorder=1.5)
+        axes.plot(iterations, middle, color=colour, linewidth=1.2 * thin, alpha=0.8, zorder=1.5)
     for group, (colour, dashes) in zip(groups, looks, strict=True):
-        iterations, middle, band = over_seeds(group, f"test_{panel}", view.smooth)
+        iterations, middle, band = over_seeds(group, f"test_{panel}")
         if len(group) > 1:
             axes.fill_between(iterations, *band, color=colour, alpha=0.25, linewidth=0, zorder=2)
         axes.plot(iterations, middle, dashes, color=colour, linewidth=2.5 * thin, label=panel)
-        if not group[0].facts.completed:
-            end = axes.plot(iterations[-1:], middle[-1:], "X", color=colour, markersize=13 * thin)
+        if state := group[0].state:
+            marker = "o" if state == "running" else "X"
+            end = axes.plot(
+                iterations[-1:], middle[-1:], marker, color=colour, markersize=13 * thin
+            )
             end[0].set(markeredgecolor="white", markeredgewidth=1.5 * thin, zorder=4)
     axes.set_title(
         PANELS[panel] + (", logarithmic" if panel == "loss" and view.log else ""), loc="left"
@@ -150,27 +176,27 @@ def _panel(axes, panel, groups, looks, view):
     axes.set_axisbelow(True)
     axes.grid(True)
     axes.set_xlabel("iteration")
-    last = view.last or max(run.iterations for group in groups for run in group)
-    axes.set_xlim(view.first, last)
+    axes.set_xlim(view.first, view.last)
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    _fit_values(axes, panel, groups, view, last)
+    _fit_values(axes, panel, groups, view)
 
 
-def _fit_values(axes, panel, groups, view, last):
-    """The y axis: the test curves, on a linear one but for the first tenth, where they plunge."""
+def _fit_values(axes, panel, groups, view):
+    """The y axis: all curves, on a linear one but for the first tenth, where they plunge."""
     log = view.log and panel == "loss"
-    begin = view.first + (0 if log else (last - view.first) / 10)
+    begin = view.first + (0 if log else (view.last - view.first) / 10)
     values = []
-    for group in groups:
-        iterations, _, band = over_seeds(group, f"test_{panel}", view.smooth)
-        at = np.union1d(iterations, (begin, last))  # there may be no evaluation between these
-        at = at[(at >= begin) & (at <= last)]
-        values += [np.interp(at, iterations, edge) for edge in band]
+    for group in _setting(groups):
+        test, _, (low, high) = over_seeds(group, f"test_{panel}")
+        training, middle, _ = over_seeds(group, f"train_{panel}", view.smooth)
+        for iterations, edge in ((test, low), (test, high), (training, middle)):
+            at = np.union1d(iterations, (begin, view.last))  # perhaps no evaluation between these
+            values.append(np.interp(at[(at >= begin) & (at <= view.last)], iterations, edge))
     values = np.concatenate(values)
     values = values[np.isfinite(values) & (values > 0 if log else True)]
     if panel == "accuracy":
-        error = round_up(max(1.1 * (1 - values.min(initial=1)), 0.01))
+        error = round_up(max(1.05 * (1 - values.min(initial=1)), 0.01))
         low = max(1 - error, 0)
         axes.set_ylim(low, 1 + 0.01 * (1 - low))
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))  # short numbers fit
@@ -183,6 +209,38 @@ def _fit_values(axes, panel, groups, view, last):
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     else:
         axes.set_ylim(0, round_up(max(1.1 * values.max(initial=0), 1e-6)))
+
+
+def _values(axes, panel, groups, looks, last):
+    """The values at the ends of the test curves, beside them, as far as they find room."""
+    size = 0.9 * matplotlib.rcParams["font.size"]
+    pixel = axes.figure.dpi / 72  # to a point
+    ends = [value_at(group, f"test_{panel}", last) for group in groups]
+    places = axes.transData.transform(ends)
+    down = panel == "accuracy"  # these curves end near the top
+    heights = _apart(places, 1.1 * size * pixel, 5.5 * size * pixel, down)
+    halo = patheffects.withStroke(linewidth=0.25 * size, foreground="white")
+    for group, end, (x, y), height, (colour, _) in zip(
+        groups, ends, places, heights, looks, strict=True
+    ):
+        if axes.bbox.padded(1).contains(x, y) and axes.bbox.contains(x - 2, height):
+            text = f"{100 * end[1]:.2f} %" if panel == "accuracy" else f"{end[1]:#.3g}"
+            shift = ((1 if group[0].state else 0.5) * size, (height - y) / pixel)
+            note = axes.annotate(text, end, shift, textcoords="offset points", va="center")
+            note.set(color=colour, size=size, zorder=5, path_effects=[halo])
+
+
+def _apart(places, height, width, down):
+    """Where the centres of texts of this size go, so that none covers another: [n], nan for those
+    that would have to move by more than three lines down, or up, from their places [n, 2].
+    """
+    sign = -1 if down else 1
+    found = np.full(len(places), np.nan)
+    for k in np.argsort(sign * places[:, 1]):
+        near = sign * found[abs(places[:, 0] - places[k, 0]) < width]
+        free = np.fmax.reduce([sign * places[k, 1], *(near + height)])
+        found[k] = sign * free if abs(free - sign * places[k, 1]) < 3 * height else np.nan
+    return found
 
 
 # ---- the deck

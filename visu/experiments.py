@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from visu.saved_run import EDITED
 from visu.text import printable
 
 BAND = (10, 90)  # percentiles over the seeds
@@ -22,30 +23,63 @@ def experiments(runs):
 def newest(runs, word):
     """The experiments that stand for each label of a step, or for a label in each step.
 
-    runs: oldest first; word: a step's number, as "2.1", or else a label.
+    runs: oldest first; word: see named.
     """
-    chosen = [run for run in runs if run.step == word] or [r for r in runs if r.label == word]
     alike = {}
-    for run in chosen:
-        alike.setdefault((run.step, run.label), []).append(run)
-    standing = {representative(group).experiment for group in alike.values()}
+    for run in named(runs, word):
+        alike.setdefault(variant(run), []).append(run)
+    standing = {run.experiment for group in alike.values() for run in representatives(group)}
     found = [group for group in experiments(runs) if group[0].experiment in standing]
-    return sorted(found, key=name)
+    return sorted(found, key=lambda group: variant(group[0]))
 
 
-def representative(runs):
-    """The run that stands for others of its step and label: the newest on MNIST, if there is one.
+def named(runs, word):
+    """Those of the runs that have this step, as "2.1", or else this label, or else this script.
 
+    The case of its letters does not count; of a script's name its number will do.
+    """
+    word = word.casefold()
+    return (
+        [run for run in runs if run.step.casefold() == word]
+        or [run for run in runs if word and run.label.casefold() == word]
+        or [run for run in runs if run.facts.script.casefold() == word.removesuffix(".py")]
+        or [run for run in runs if run.facts.script.startswith(f"mnist_{word}_")]
+    )
+
+
+def variant(run):
+    """Step and label: runs that are alike in both could stand for each other."""
+    return run.step, run.label.casefold()
+
+
+def representatives(runs):
+    """Those that stand for runs of one step and label: all that are running, or else one.
+
+    That one is a recent one if there is any, complete rather than stopped or short, of the script's
+    own length rather than longer, on MNIST rather than on other data, and of these the newest.
     runs: oldest first.
     """
-    return ([run for run in runs if run.facts.data == MNIST] or runs)[-1]
+
+    def rank(run):
+        own = run.iterations == run.length
+        return run.recent, not run.state, own, run.facts.data == MNIST
+
+    running = [run for run in runs if run.state == "running"]
+    return running or [max(reversed(runs), key=rank)]
 
 
-def on_other_data(runs, groups):
-    """Those of the runs that gave way to experiments of their step and label on other data."""
-    data = {(group[0].step, group[0].label): group[0].facts.data for group in groups}
-    same = (run.facts.data == data.get((run.step, run.label), run.facts.data) for run in runs)
-    return [run for run, shown in zip(runs, same, strict=True) if not shown]
+def ignored(runs, groups):
+    """Those of the runs that gave way to experiments of their step and label: stopped and short
+    ones, and those on other data.
+    """
+    data = {variant(group[0]): group[0].facts.data for group in groups}
+    shown = {run.folder for group in groups for run in group}
+    return [
+        run
+        for run in runs
+        if variant(run) in data and run.folder not in shown
+        if run.state or run.facts.data != data[variant(run)]
+    ]
 
 
 def points(run, column):
@@ -58,11 +92,13 @@ def points(run, column):
     return curves["iteration"][rows], curves[column][rows]
 
 
-def smoothed(values, n):
-    """Each of the values [k] as the mean of the n around it, of fewer at the ends."""
-    known, around = np.isfinite(values), slice((n - 1) // 2, (n - 1) // 2 + len(values))
-    counts = np.convolve(known, np.ones(n))[around]
-    sums = np.convolve(np.where(known, values, 0), np.ones(n))[around]
+def smoothed(iterations, values, n):
+    """Each of the values [k] as the mean of those at most n / 2 iterations away, [k]."""
+    ends = [np.searchsorted(iterations, iterations + n / 2, "right")]
+    bounds = np.stack([np.searchsorted(iterations, iterations - n / 2), *ends], 1).ravel()
+    known = np.isfinite(values)
+    counts = np.add.reduceat(np.append(known, 0), bounds)[::2]
+    sums = np.add.reduceat(np.append(np.where(known, values, 0), 0), bounds)[::2]
     with np.errstate(invalid="ignore"):
         return np.where(known, sums / counts, np.nan)
 
@@ -70,24 +106,35 @@ def smoothed(values, n):
 def over_seeds(group, column, smooth=1):
     """(iterations [n], median [n], band [2, n]) of a column over the runs of an experiment.
 
-    smooth: how many neighbouring evaluations of a run make one, see smoothed.
+    smooth: over how many iterations of a run a point is the mean, see smoothed.
     """
     columns = [points(run, column) for run in group]
     iterations = np.unique(np.concatenate([i for i, _ in columns]))
     values = np.full([len(group), len(iterations)], np.nan)
     for row, (at, read) in zip(values, columns, strict=True):
-        row[np.searchsorted(iterations, at)] = smoothed(read, smooth)
+        row[np.searchsorted(iterations, at)] = smoothed(at, read, smooth)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # where the loss of all is not a number
         return iterations, np.nanmedian(values, axis=0), np.nanpercentile(values, BAND, axis=0)
 
 
+def value_at(group, column, last):
+    """(iteration, value): the median over the seeds at their last evaluation up to `last`."""
+    iterations, middle, _ = over_seeds(group, column)
+    k = max(np.searchsorted(iterations, last, "right") - 1, 0)
+    return int(iterations[k]), middle[k]
+
+
 def figures(group):
     """What a table says of an experiment, {name: number}: medians over the seeds, inf for never."""
-    finals = [points(run, "test_accuracy")[1] for run in group]
+    accuracies = [points(run, "test_accuracy")[1] for run in group]
+    losses = [points(run, "test_loss")[1] for run in group]
     facts = {
-        "final": np.median([values[-1] for values in finals]),
-        "best": np.median([values.max() for values in finals]),
+        "iterations": np.median([run.iterations for run in group]),
+        "final": np.median([values[-1] for values in accuracies]),
+        "best": np.median([values.max() for values in accuracies]),
+        "lowest loss": np.median([np.fmin.reduce(values) for values in losses]),
+        "final loss": np.median([values[-1] for values in losses]),
         "seconds": np.median([run.facts.seconds for run in group]),
         "steps_per_second": np.median([run.facts.steps_per_second for run in group]),
     }
@@ -101,8 +148,12 @@ def reaches(run, level):
 
 
 def name(group):
-    """What an experiment is called: title, label."""
-    return ", ".join(filter(None, [group[0].facts.title, group[0].label]))
+    """What an experiment is called: its title, or its step and label."""
+    run = group[0]
+    if not run.label:
+        return run.facts.title
+    step = run.step if run.step[0].isdigit() else run.facts.title
+    return f"{step}, {EDITED}" if run.label == EDITED else f'{step} "{run.label}"'
 
 
 def data_of(groups):

@@ -1,7 +1,9 @@
 """Reads and checks the files of a run, which run_folder has written, or anybody else."""
 
 import json
+import math
 import os
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path, PureWindowsPath
 
@@ -16,6 +18,8 @@ MOST_CHARACTERS = 300  # of a title, a label, a name
 MOST = 10**9  # iterations, seconds, ...
 MOST_LOSS = 1e41  # per 100 digits; float32 ends before
 SOURCE_MOST = 1_000_000  # characters of a script
+OWN_LENGTH = re.compile(r"[(,]\s*iterations\s*=\s*(\d[\d_]{0,12})")  # in a script
+EDITED = "edited"  # the label of a run without one whose script is not the step's any more
 
 
 class NoRun(Exception):
@@ -43,13 +47,18 @@ class SavedRun:
     """A run as its folder tells it.
 
     curves: the columns of curves.csv, each [n] float64, nan where nothing was evaluated;
-    source: the script's text as it ran, "" where it was not saved.
+    source: the script's text as it ran, "" where it was not saved; label: what tells the run from
+    those of the unedited step, "" for these; recent: whether it has changed since the time asked
+    for; ended: whether it has a window.png, which is written last.
     """
 
     folder: Path
     facts: Facts
     curves: dict
     source: str
+    label: str = ""
+    recent: bool = False
+    ended: bool = True
 
     @property
     def step(self):
@@ -57,33 +66,86 @@ class SavedRun:
         return self.facts.title.split()[0]
 
     @property
-    def label(self):
-        """The text given with --label, or ""."""
-        return self.facts.label
-
-    @property
     def iterations(self):
         """How far the curves go; of a run under way run.json may be older than they are."""
         return int(self.curves["iteration"][-1])
 
     @property
+    def length(self):
+        """How many iterations the script trains for without --iterations, as far as is known."""
+        found = OWN_LENGTH.search(self.source)
+        return int(found[1].replace("_", "")) if found else self.facts.planned_iterations
+
+    @property
+    def state(self):
+        """ "running", "stopped", "short" of its script's own length, or "" for a complete run."""
+        if not self.facts.completed:
+            return "running" if self.recent and not self.ended else "stopped"
+        return "short" if self.iterations < self.length else ""
+
+    @property
     def experiment(self):
-        """What is the same in runs that differ by their seed only. One cut short stays alone."""
+        """What is the same in runs that differ by their seed only.
+
+        One that is not complete stays alone, and so does a recent one: it is watched.
+        """
         facts = self.facts
-        shared = facts.title, facts.label, facts.data, facts.planned_iterations
-        return *shared, self.source, None if facts.completed else self.folder
+        alone = self.recent or not facts.completed
+        shared = facts.title, self.label.casefold(), facts.data, facts.planned_iterations
+        return *shared, self.source, self.folder if alone else None
 
 
-def read(folder):
-    """The SavedRun in a folder, which may still be written. Raises NoRun where there is none."""
+class Reader:
+    """Reads runs, and reads one again only where its files have changed.
+
+    scripts: the path of each step's own script, {step: path}, from which edited ones differ;
+    since: the time after which a change makes a run recent, in seconds as of time.time().
+    """
+
+    def __init__(self, scripts, since=math.inf):
+        self.since = since
+        texts = {step: read_text(path, SOURCE_MOST, "replace") for step, path in scripts.items()}
+        self.ladder = {step: (scripts[step].stem, texts[step]) for step in scripts}
+        self._found = {}
+
+    def read(self, folder):
+        """The SavedRun in a folder. Raises NoRun where there is none."""
+        folder = Path(folder)
+        stamp = [_changed(folder / name) for name in ("run.json", "curves.csv", "window.png")]
+        if self._found.get(folder, ("",))[0] != stamp:
+            try:
+                self._found[folder] = stamp, read(folder, self.ladder, self.since)
+            except NoRun as why:
+                self._found[folder] = stamp, why
+        found = self._found[folder][1]
+        if isinstance(found, NoRun):
+            raise found
+        return found
+
+
+def _changed(path):
+    """When a file was last changed, in seconds as of time.time(); 0 where there is none."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0
+
+
+def read(folder, ladder=(), since=math.inf):
+    """The SavedRun in a folder, which may still be written. Raises NoRun where there is none.
+
+    ladder: name and text of each step's own script, {step: (name, text)}; since: see Reader.
+    """
     folder = Path(folder)
+    ended, recent = (folder / "window.png").exists(), _changed(folder / "curves.csv") >= since
     try:
         facts = checked_facts(read_run(_inside(folder, "run.json")))
         curves = read_curves(_inside(folder, "curves.csv"))  # after run.json: not older than it
         check_curves(curves, facts)
         source = _inside(folder, f"{facts.script}.py")
         text = read_text(source, SOURCE_MOST, "replace") if source.exists() else ""
-        return SavedRun(folder, facts, curves, text)
+        label = facts.label or _label(facts, text, dict(ladder))
+        return SavedRun(folder, facts, curves, text, label, recent, ended)
     except FileNotFoundError as error:
         name = Path(error.filename).name
         raise NoRun(f"no {name} (still running, or aborted)") from None
@@ -91,6 +153,16 @@ def read(folder):
         raise NoRun(f"{Path(error.filename).name}: {error.strerror}") from None
     except ValueError as error:
         raise NoRun(str(error)) from None
+
+
+def _label(facts, text, ladder):
+    """What a run without a label is called if it is not one of the step's own script: the name of
+    a copy, or EDITED; else "". Line ends do not count.
+    """
+    name, own = ladder.get(facts.title.split()[0], (facts.script, ""))
+    if name != facts.script:
+        return facts.script
+    return EDITED if text and own and text.splitlines() != own.splitlines() else ""
 
 
 def _inside(folder, name):
