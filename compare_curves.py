@@ -9,16 +9,15 @@
     python compare_curves.py --deck                     the slides' own comparisons
 
 The newest complete run of a script's own length stands for its step, on MNIST if there is one, and
-with it those of other seeds that differ in nothing else: they are drawn as their median with a band
-from the 10th to the 90th percentile. Stopped and shorter runs, and those on other data, are drawn
-when their folders are given, or when there is no other. A run whose script differs from the one
-beside this file is called edited, unless it has a label; one of a copy has the copy's name.
+with it those of other seeds: they are drawn as their median with a band from the 10th to the 90th
+percentile. Stopped and shorter runs, and those on other data, are drawn when their folders are
+given, or when there is no other. An edited script is called so, or by its label.
 """
 
 import argparse
 import difflib
 import glob
-import math
+import itertools
 import sys
 import time
 from pathlib import Path
@@ -43,7 +42,7 @@ LADDER = {  # its own scripts, which copies lie beside
 }
 MOST_ITERATIONS = 10**7  # iterations of a run
 RECENT_SECONDS = 60  # --follow takes runs that changed so shortly before it for runs under way
-LOOK_SECONDS = 1  # between two looks of --follow
+LOOK_SECONDS = 1  # between two looks at the runs, and at most until Ctrl-C is obeyed
 
 
 class Wrong(Exception):
@@ -123,82 +122,40 @@ def add_view(parser):
 # ---- which runs
 
 
-class Runs:
-    """The runs in a folder, and others that are named. Each remark about them is printed once.
-
-    place: the folder; since: see saved_run.Reader; now, --follow, if there is one.
-    """
-
-    def __init__(self, place, since=math.inf):
-        self.place, self.follow = place, since < math.inf
-        self._reader = saved_run.Reader(scripts(), since)
-        self._remarks = set()
-
-    def read(self, folders):
-        """The SavedRun of each folder; one that holds none is named and skipped."""
-        found = []
-        for folder in folders:
-            try:
-                found.append(self._reader.read(folder))
-            except saved_run.NoRun as why:
-                self.remark(f"{folder} is skipped: {why}")
-        return found
-
-    def all(self):
-        """The SavedRun of each run in the folder, oldest first."""
-        return self.read(saved_run.find(self.place))
-
-    def remark(self, line):
-        """Print a line on stderr, if that was not done before."""
-        if line not in self._remarks:
-            say(line, sys.stderr)
-        self._remarks.add(line)
-
-
 def choose(which, runs):
     """The experiments that a person has named: lists of runs that differ by their seed only.
 
-    which: steps, labels, folders of runs, or nothing for all steps; runs: a Runs. Raises Wrong
-    where one of them is missing; with --follow, which waits for it, only where all are.
+    which: steps, labels, folders of runs, or nothing for all steps; runs: a saved_run.Runs. Raises
+    Wrong where one of them is missing; while runs are watched only where all are.
     """
     which = [path for word in which for path in sorted(glob.glob(word)) or [word]]  # cmd does not
     given = {Path(word).resolve(): word for word in which if Path(word).is_dir()}
     words = [word for word in which if not Path(word).is_dir()]
-    saved = runs.all() if words or not which else []
-    groups = []
-    for word in words if which else sorted({run.step for run in saved}):
-        found = experiments.newest(saved, word)
-        if not found and not runs.follow:
-            where = f"{runs.place}{hint(word)}"
-            raise Wrong(f"{word} is no folder, and no step or label of a run in {where}")
-        groups += found
-    ignored = experiments.ignored(saved, groups)
-    drawn = folders(groups)
-    named = runs.read(word for folder, word in given.items() if folder not in drawn)
-    groups += experiments.experiments(named)
-    if not groups and given:
-        raise Wrong(f"no run lies in {', '.join(given.values())}")
+    saved = runs.read(saved_run.find(runs.place)) if words or not which else []
+    words = words if which else sorted({run.step for run in saved})
+    found = [experiments.newest(saved, word) for word in words]
+    groups = list(itertools.chain(*found))
+    ignored, drawn = experiments.ignored(saved, groups), folders(groups)
+    others = [word for folder, word in given.items() if folder not in drawn]
+    groups += experiments.experiments(runs.read(others))
+    if [] in found and not (groups and runs.watched):
+        word = words[found.index([])]
+        where = f"{runs.place}{hint(word)}"
+        raise Wrong(f"{word} is no folder, and no step or label of a run in {where}")
     if not groups:
-        wanted = f" of {', '.join(words)}" if words else ""
-        raise Wrong(f"there is no run{wanted} in {runs.place}{hint([*words, '1.0'][0])}")
-    mention([run for run in ignored if run.folder.resolve() not in folders(groups)], runs)
+        missing = f"there is no run in {runs.place}{hint('1.0')}"
+        raise Wrong(f"no run lies in {', '.join(given.values())}" if given else missing)
+    ignored = [run for run in ignored if run.folder.resolve() not in folders(groups)]
+    if ignored and not runs.watched:
+        why = ", ".join(sorted({run.state or f"on {run.facts.data}" for run in ignored}))
+        instead = "better ones stand for their steps. Give a folder to draw it."
+        say(f"Ignored runs: {len(ignored)} ({why}); {instead}", sys.stderr)
     return [*{frozenset(folders([group])): group for group in groups}.values()]
 
 
 def folders(groups):
     """The resolved paths of the folders of all runs of experiments."""
     return {run.folder.resolve() for group in groups for run in group}
-
-
-def mention(ignored, runs):
-    """Say which runs are left out, as better ones of the same steps are taken."""
-    stopped = sum(bool(run.state) for run in ignored)
-    data = sorted({run.facts.data for run in ignored if not run.state})
-    what = [f"{stopped} stopped or short"] if stopped else []
-    what += [f"{len(ignored) - stopped} on {', '.join(data)}"] if data else []
-    if what:
-        line = f"Ignored runs: {'; '.join(what)}. Others stand for their steps."
-        runs.remark(f"{line} Give a folder to draw one.")
 
 
 def scripts():
@@ -222,7 +179,7 @@ def hint(step):
 
 def compare(args):
     """Print the table and draw the picture."""
-    groups = chosen(args, Runs(args.runs))
+    groups = chosen(args, saved_run.Runs(args.runs, scripts()))
     say(table(groups))
     if args.save:
         save(args.save, groups, view_of(args))
@@ -235,7 +192,7 @@ def compare(args):
 
 def follow(args):
     """Draw runs that grow, and those that start, until the window is closed."""
-    runs = Runs(args.runs, time.time() - RECENT_SECONDS)
+    runs = saved_run.Runs(args.runs, scripts(), time.time() - RECENT_SECONDS)
 
     def look():
         try:
@@ -246,7 +203,7 @@ def follow(args):
     if in_notebook():
         raise Wrong("--follow needs a window; run it in a terminal")
     try:
-        show(look, view_of(args), LOOK_SECONDS)
+        show(look, view_of(args))
     except NoWindow as why:
         raise Wrong(f"--follow needs a window: {why}") from None
 
@@ -315,11 +272,11 @@ def save(path, groups, view):
     say(f"Picture: {path}")
 
 
-def show(look, view, seconds=None):
+def show(look, view):
     """Open a window and wait until it is closed; q does so. Raises NoWindow.
 
-    look: returns experiments, and what is to be written where there are none; called again every
-    so many seconds, if given, and drawn if there is something new. A notebook shows the figure.
+    look: returns experiments, and what is to be written where there are none. It is called again
+    every LOOK_SECONDS, and what is new is drawn. A notebook shows the figure.
     """
     import matplotlib.pyplot as plt  # not where only pictures are written
 
@@ -346,7 +303,9 @@ def show(look, view, seconds=None):
     def tick():
         nonlocal shown
         found = look()
-        if found != shown:
+        if signals:
+            plt.close(figure)
+        elif found != shown:
             shown = found
             draw()
             figure.canvas.draw_idle()
@@ -354,10 +313,9 @@ def show(look, view, seconds=None):
     draw()
     figure.canvas.mpl_connect("resize_event", draw)
     figure.canvas.mpl_connect("key_press_event", press)
-    if seconds:
-        timer = figure.canvas.new_timer(1000 * seconds, [(tick, (), {})])
-        timer.start()
-    with stopping_signals(lambda: plt.close(figure)) as signals:
+    timer = figure.canvas.new_timer(1000 * LOOK_SECONDS, [(tick, (), {})])
+    timer.start()
+    with stopping_signals(lambda: None) as signals:
         plt.show()
     if signals and not in_notebook():
         sys.exit(128 + signals[0])
@@ -379,13 +337,16 @@ def newest_run(word, place):
     """The newest run of a step (unedited or at least without a label, if there is one), of a label,
     or in a folder.
     """
-    every = [run for group in choose([word], Runs(place)) for run in group]
+    every = [run for group in choose([word], saved_run.Runs(place, scripts())) for run in group]
     return max(every, key=lambda run: (not run.label, not run.facts.label, run.folder.name))
 
 
 def draw_deck(folder, place):
     """Draw the slides' comparisons, each into a PNG; say what is missing and how to make it."""
-    newest = {experiments.variant(group[0]): group for group in choose([], Runs(place))}
+    newest = {
+        experiments.variant(group[0]): group
+        for group in choose([], saved_run.Runs(place, scripts()))
+    }
     edited = {(step, ""): group for (step, label), group in newest.items() if label == EDITED}
     newest = edited | newest  # an edited script only where there is no run of the step itself
     there = "" if place == TOP / "runs" else f' --runs "{place}"'

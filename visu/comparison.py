@@ -168,6 +168,7 @@ def _panel(axes, panel, groups, looks, view):
             end = axes.plot(
                 iterations[-1:], middle[-1:], marker, color=colour, markersize=13 * thin
             )
+            end[0].set_clip_on(state != "running" or iterations[-1] > view.last)
             end[0].set(markeredgecolor="white", markeredgewidth=1.5 * thin, zorder=4)
     axes.set_title(
         PANELS[panel] + (", logarithmic" if panel == "loss" and view.log else ""), loc="left"

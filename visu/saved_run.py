@@ -4,12 +4,14 @@ import json
 import math
 import os
 import re
+import sys
 from dataclasses import dataclass, fields
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
 from visu.run_folder import COLUMNS
+from visu.terminal import say
 from visu.text import printable
 
 CURVES_MOST = 50_000_000  # characters of a curves.csv: 10^7 iterations take half of it
@@ -95,32 +97,38 @@ class SavedRun:
         return *shared, self.source, self.folder if alone else None
 
 
-class Reader:
+class Runs:
     """Reads runs, and reads one again only where its files have changed.
 
-    scripts: the path of each step's own script, {step: path}, from which edited ones differ;
-    since: the time after which a change makes a run recent, in seconds as of time.time().
+    place: the folder of all runs; scripts: the path of each step's own script, {step: path}, from
+    which edited ones differ; since: the time after which a change makes a run recent, in seconds
+    as of time.time(), None if they are not watched.
     """
 
-    def __init__(self, scripts, since=math.inf):
-        self.since = since
-        texts = {step: read_text(path, SOURCE_MOST, "replace") for step, path in scripts.items()}
-        self.ladder = {step: (scripts[step].stem, texts[step]) for step in scripts}
+    def __init__(self, place, scripts, since=None):
+        self.place, self.watched = place, since is not None
+        self._since = since if self.watched else math.inf
+        self._ladder = {
+            step: (path.stem, read_text(path, SOURCE_MOST, "replace"))
+            for step, path in scripts.items()
+        }
         self._found = {}
 
-    def read(self, folder):
-        """The SavedRun in a folder. Raises NoRun where there is none."""
-        folder = Path(folder)
+    def read(self, folders):
+        """The SavedRun of each folder; one that holds none is named and skipped."""
+        found = [self._read(Path(folder)) for folder in folders]
+        return [run for run in found if run]
+
+    def _read(self, folder):
         stamp = [_changed(folder / name) for name in ("run.json", "curves.csv", "window.png")]
         if self._found.get(folder, ("",))[0] != stamp:
             try:
-                self._found[folder] = stamp, read(folder, self.ladder, self.since)
+                run = read(folder, self._ladder, self._since)
             except NoRun as why:
-                self._found[folder] = stamp, why
-        found = self._found[folder][1]
-        if isinstance(found, NoRun):
-            raise found
-        return found
+                say(f"{folder} is skipped: {why}", sys.stderr)
+                run = None
+            self._found[folder] = stamp, run
+        return self._found[folder][1]
 
 
 def _changed(path):
@@ -134,7 +142,7 @@ def _changed(path):
 def read(folder, ladder=(), since=math.inf):
     """The SavedRun in a folder, which may still be written. Raises NoRun where there is none.
 
-    ladder: name and text of each step's own script, {step: (name, text)}; since: see Reader.
+    ladder: name and text of each step's own script, {step: (name, text)}; since: see Runs.
     """
     folder = Path(folder)
     ended, recent = (folder / "window.png").exists(), _changed(folder / "curves.csv") >= since

@@ -1,0 +1,256 @@
+"""compare_curves.py --follow: runs that grow, in this process and in another one."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import test_compare
+from conftest import TOP
+from matplotlib.backend_bases import KeyEvent, TimerBase
+from test_compare import TITLES, legend, write_run
+
+import compare_curves
+from visu import saved_run
+
+compare, beside = test_compare.compare, test_compare.beside  # fixtures
+OLD = time.time() - 10_000
+LATER = [0.1, 0.5, 0.9, 0.96]
+
+
+@pytest.fixture
+def watch(tmp_path, monkeypatch, beside):
+    """watch(*flags, steps=[...]): the status of --follow, in a figure without a screen.
+
+    In place of its main loop each of the steps, functions, is called with the figure, and then the
+    timers go off once, as if a second had passed.
+    """
+    plt = pytest.importorskip("matplotlib.pyplot")
+    from visu import window
+
+    timers = []
+
+    class Timer(TimerBase):
+        def start(self, interval=None):
+            timers.append(self)
+
+    def open_figure(title):
+        figure = plt.figure(figsize=(14, 7.875), dpi=96)
+        figure.canvas.manager.set_window_title(title)
+        figure.canvas.new_timer = Timer
+        return figure
+
+    def call(*flags, steps=()):
+        def main_loop():
+            figure = plt.gcf()
+            for step in steps:
+                step(figure)
+                for timer in timers:
+                    timer._on_timer()
+
+        monkeypatch.setattr(window, "open_figure", open_figure)
+        monkeypatch.setattr(plt, "show", main_loop)
+        command = ["compare_curves.py", "--runs", str(tmp_path), "--follow", *flags]
+        monkeypatch.setattr(sys, "argv", command)
+        try:
+            return compare_curves.main()
+        finally:
+            plt.close("all")
+
+    plt.switch_backend("agg")
+    return call
+
+
+def age(folder, then=OLD):
+    """Have the files of a run be from long ago."""
+    for file in folder.iterdir():
+        os.utime(file, (then, then))
+
+
+def grow(folder, iterations, accuracy):
+    with open(folder / "curves.csv", "a") as file:
+        file.write(f"{iterations},0.5,1,{accuracy},10\n")
+
+
+def test_it_waits_then_draws_what_starts_and_grows(tmp_path, watch):
+    seen, folders = [], []
+
+    def look(figure):
+        words = [text.get_text() for text in figure.texts]
+        seen.append(legend(figure) if figure.legends else " ".join(words))
+
+    def start(figure):
+        look(figure)
+        folders.append(write_run(tmp_path, "2.0", LATER[:2]))
+
+    def grown(figure):
+        look(figure)
+        grow(folders[0], 60, 0.7)
+
+    def other(figure):
+        look(figure)
+        folders.append(write_run(tmp_path, "2.1", LATER[:3]))
+
+    def ended(figure):
+        look(figure)
+        assert figure.axes[0].get_xlim() == (0, 100)
+        (folders[0] / "window.png").touch()
+
+    assert watch("2.0", "2.1", steps=[start, grown, other, ended, look]) == 0
+    assert "no" in seen[0] and "run" in seen[0]
+    names = TITLES["2.0"], TITLES["2.1"]
+    assert seen[1] == [f"{names[0]}: 50.00 %, running"]
+    assert seen[2] == [f"{names[0]}: 70.00 %, running"]
+    assert seen[3] == [seen[2][0], f"{names[1]}: 90.00 %, running"]
+    assert seen[4] == [f"{names[0]}: 70.00 %, stopped at 60", seen[3][1]]
+
+
+def test_a_run_under_way_takes_the_place_of_an_older_one_also_when_it_pauses(tmp_path, watch):
+    age(write_run(tmp_path, "2.0", LATER, time="2025"))
+    age(write_run(tmp_path, "2.1", LATER, time="2025"))
+    age(write_run(tmp_path, "2.1", LATER[:2], time="20260101"))  # aborted long ago
+    now, seen = [], []
+
+    def begin(figure):
+        seen.append(legend(figure))
+        now.append(write_run(tmp_path, "2.0", LATER[:2], time="2027"))
+
+    assert watch(steps=[begin, lambda figure: seen.append(legend(figure))]) == 0
+    old = [f"{TITLES[step]}: 96.00 %" for step in ("2.0", "2.1")]
+    assert seen == [old, [f"{TITLES['2.0']}: 50.00 %, running", old[1]]]
+
+
+def test_only_what_has_changed_is_read_and_drawn_again(tmp_path, watch, monkeypatch):
+    folders = [write_run(tmp_path, step, LATER[:3]) for step in ("2.0", "2.1")]
+    reads, draws = [], []
+    read, draw = saved_run.read, compare_curves.comparison.draw
+    monkeypatch.setattr(
+        saved_run, "read", lambda folder, *more: reads.append(folder) or read(folder, *more)
+    )
+    monkeypatch.setattr(
+        compare_curves.comparison, "draw", lambda *args: draws.append(1) or draw(*args)
+    )
+
+    def idle(figure):
+        pass
+
+    def one(figure):
+        grow(folders[0], 160, 0.95)
+
+    assert watch(steps=[idle, idle, one, idle]) == 0
+    assert [reads.count(folder) for folder in folders] == [2, 1] and len(draws) == 2
+
+
+def test_q_closes_it(tmp_path, watch):
+    import matplotlib.pyplot as plt
+
+    write_run(tmp_path, "2.0", LATER)
+    left = []
+
+    def press(figure):
+        figure.canvas.callbacks.process(
+            "key_press_event", KeyEvent("key_press_event", figure.canvas, "q")
+        )
+        left.append(plt.get_fignums())
+
+    assert watch(steps=[press]) == 0 and left == [[]]
+
+
+@pytest.mark.parametrize("flags", [["--save", "a.png"], ["--diff", "2.0", "2.1"], ["--deck"]])
+def test_flags_that_do_not_go_with_it_are_one_line(tmp_path, compare, flags):
+    write_run(tmp_path, "2.0", LATER)
+    status, figure, _, err = compare("--follow", *flags)
+    assert (status, figure) == (2, None) and err.count("\n") == 1
+    assert flags[0] in err
+
+
+def test_without_a_window_it_says_why(tmp_path, environment):
+    command = [sys.executable, TOP / "compare_curves.py", "--runs", tmp_path, "--follow"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment())
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and "--follow" in done.stderr
+    assert "DISPLAY" in done.stderr or "install" in done.stderr
+
+
+WRITER = """
+import sys, time
+sys.path[:0] = sys.argv[1:3]
+from pathlib import Path
+from test_compare import write_run
+folder = write_run(Path(sys.argv[3]), "2.0", [0.1, 0.2], completed=False)
+for k in range(60, 100_000, 20):
+    time.sleep(0.05)
+    with open(folder / "curves.csv", "a") as file:
+        file.write(f"{k},0.5,1,{k / 100_000},10\\n")
+"""
+
+CHILD = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+import compare_curves
+from visu import comparison
+
+draw = comparison.draw
+
+def told(figure, groups, view):
+    draw(figure, groups, view)
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    print(groups[0][0].iterations, *names, flush=True)
+
+comparison.draw, compare_curves.LOOK_SECONDS = told, 0.2
+sys.exit(compare_curves.main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("backend", "number"), [("tkagg", signal.SIGINT), ("qtagg", signal.SIGTERM)]
+)
+def test_a_run_in_another_process_is_followed_in_a_window(
+    tmp_path, display, environment, backend, number
+):
+    pytest.importorskip("tkinter" if backend == "tkagg" else "PySide6")
+    variables = environment(DISPLAY=display, MPLBACKEND=backend)
+    command = [sys.executable, "-c", CHILD, TOP, "--runs", tmp_path, "--follow", "2.0"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    writer = [sys.executable, "-c", WRITER, TOP, TOP / "tests", tmp_path]
+    with (
+        subprocess.Popen(command, env=variables, **pipes) as watcher,
+        subprocess.Popen(writer) as run,
+    ):
+        try:
+            lines = []
+            while len({*lines}) < 3:
+                lines.append(watcher.stdout.readline())
+            watcher.send_signal(number)
+            _, errors = watcher.communicate(timeout=30)
+        finally:
+            watcher.kill()
+            run.kill()
+    ends = [int(line.split()[0]) for line in lines]
+    assert ends == sorted(ends) and all("running" in line for line in lines)
+    assert watcher.returncode == 128 + number and errors == ""
+
+
+def test_a_notebook_shows_the_comparison(tmp_path):
+    nbclient = pytest.importorskip("nbclient", reason="needs nbclient, to run a notebook")
+    pytest.importorskip("ipykernel", reason="needs ipykernel, to run a notebook")
+    from nbformat import v4
+
+    write_run(tmp_path, "2.0", LATER)
+    command = f'%run "{TOP / "compare_curves.py"}" --runs "{tmp_path}"'
+    cells = [v4.new_code_cell(f"{command} {flag}") for flag in ("", "--follow")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MPLBACKEND", raising=False)  # the kernel sets its own
+        client = nbclient.NotebookClient(
+            v4.new_notebook(cells=cells), timeout=60, kernel_name="python3", allow_errors=True
+        )
+        client.execute()
+    shown = [out for out in cells[0].outputs if out.output_type == "display_data"]
+    printed = {out.name: out.text for out in cells[0].outputs if out.output_type == "stream"}
+    assert len(shown) == 1 and "image/png" in shown[0].data
+    assert set(printed) == {"stdout"} and "96.00" in printed["stdout"]
+    assert "error" not in {out.output_type for out in cells[0].outputs}
+    said = "".join(out.text for out in cells[1].outputs if out.output_type == "stream")
+    assert "--follow" in said and "terminal" in said
