@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads only wait for each other's cores
+
 import numpy as np
 import pytest
 from idx import NAMES, STAND_IN, idx_bytes, write_idx
