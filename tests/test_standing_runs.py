@@ -92,8 +92,15 @@ def test_an_edited_script_is_not_the_step(tmp_path, compare):
     out = compare("--diff", "2.1", "edited")[2]
     assert "-a" in out.splitlines() and "+zeros" in out.splitlines()
     shutil.rmtree(zeros)
-    write_run(tmp_path, "2.1", [0.1, 0.5, 0.9, 0.97], time="2028", source="a\r\n", seed=1)
-    assert legend(compare("2.1")[1]) == [f"{TITLES['2.1']}: 97.50 %"]  # line ends do not count
+    write_run(
+        tmp_path,
+        "2.1",
+        [0.1, 0.5, 0.9, 0.97],
+        time="2028",
+        source='"""Another header."""\r\na  # why\r\n',
+        seed=1,
+    )
+    assert legend(compare("2.1")[1]) == [f"{TITLES['2.1']}: 97.50 %"]  # only the code counts
 
 
 def test_without_a_script_beside_nothing_is_called_edited(tmp_path, compare, beside):

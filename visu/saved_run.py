@@ -1,5 +1,6 @@
 """Reads and checks the files of a run, which run_folder has written, or anybody else."""
 
+import ast
 import json
 import math
 import os
@@ -94,7 +95,7 @@ class SavedRun:
         facts = self.facts
         alone = self.recent or not facts.completed
         shared = facts.title, self.label.casefold(), facts.data, facts.planned_iterations
-        return *shared, self.source, self.folder if alone else None
+        return *shared, program(self.source), self.folder if alone else None
 
 
 class Runs:
@@ -163,14 +164,26 @@ def read(folder, ladder=(), since=math.inf):
         raise NoRun(str(error)) from None
 
 
+def program(text):
+    """What a script computes, to be compared: without its docstring, comments and layout.
+
+    Of what is no Python, the text itself.
+    """
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return text
+    return ast.dump(ast.Module(tree.body[ast.get_docstring(tree) is not None :], []))
+
+
 def _label(facts, text, ladder):
     """What a run without a label is called if it is not one of the step's own script: the name of
-    a copy, or EDITED; else "". Line ends do not count.
+    a copy, or EDITED; else "". Docstrings, comments and layout do not count.
     """
     name, own = ladder.get(facts.title.split()[0], (facts.script, ""))
     if name != facts.script:
         return facts.script
-    return EDITED if text and own and text.splitlines() != own.splitlines() else ""
+    return EDITED if text and own and program(text) != program(own) else ""
 
 
 def _inside(folder, name):
