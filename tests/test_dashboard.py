@@ -82,6 +82,62 @@ def test_one_bad_evaluation_does_not_change_the_scale_many_do():
     assert panels.moving[1].axes.get_ylim()[0] == 0
 
 
+def test_the_axis_does_not_cut_off_the_noise_of_the_training_curve():
+    """Test digits at 0.95 throughout, every fourth training batch below 0.9."""
+    steady = [evaluation(20 * k, 0.95) for k in range(40)]
+    noisy = [replace(e, train=evaluation(0, 0.85).train) if k % 4 else e
+             for k, e in enumerate(steady)]  # fmt: skip
+    assert show(history_of(*steady), "accuracy").axes.get_ylim()[0] == 0.9
+    assert show(history_of(*noisy), "accuracy").axes.get_ylim()[0] == 0
+
+
+def test_a_dot_and_a_number_mark_the_lowest_test_loss():
+    losses = [100, 30, 12.5, 14, 20]
+    loss = show(history_of(*(evaluation(100 * k, loss=x) for k, x in enumerate(losses))), "loss")
+    assert loss.dot.get_xydata().tolist() == [[200, 12.5]]
+    assert "12.5" in loss.lowest.get_text()
+
+
+def test_a_restart_leaves_the_curves_it_replaces_in_grey():
+    panels, filled = make_panels(), history_of(evaluation(0, 0.1, 230), evaluation(20, 0.6, 100))
+    panels.update(filled)
+    before = [panels.moving[k].background() for k in (1, 2)]
+    filled.append(evaluation(0, 0.2, 220))
+    panels.update(filled)
+    accuracy, loss = panels.moving[1:3]
+    assert accuracy.ghosts[1].get_xydata().tolist() == [[0, 0.1], [20, 0.6]]
+    assert loss.ghosts[1].get_xydata().tolist() == [[0, 230], [20, 100]]
+    assert [plot.background() for plot in (accuracy, loss)] != before  # so it is drawn
+    assert accuracy.test.get_xydata().tolist() == [[0, 0.2]]
+
+
+def test_the_headline_counts_epochs_and_wrong_digits_and_says_of_which_iteration():
+    filled = history_of(evaluation(1200, 0.97))
+    panels = show(filled)
+    head = panels.head
+    assert "epoch 2.0" in head.facts.get_text()
+    assert head.wrong.get_text() == "30 of 1,000 wrong"
+    filled.append(evaluation(1220, test=False))
+    panels.update(filled)
+    assert "1,220" in head.facts.get_text() and "1,200" in head.wrong.get_text()
+
+
+@pytest.mark.parametrize("wrong", [14, 15])
+def test_few_wrong_digits_are_shown_alone(wrong):
+    """Below 150 wrong ones the view has only these: 140 of 1,000, but not 150."""
+    filled = history_of(evaluation(100, 1 - wrong / 100))
+    alone = show(filled, "test alone")
+    test = filled.last_test.test
+    assert ("140" in alone.title.get_text()) == (wrong == 14)
+    rows, columns = (int(abs(np.diff(limits)[0])) for limits in (
+        alone.axes.get_ylim(), alone.axes.get_xlim()))  # fmt: skip
+    if wrong == 14:
+        chosen = np.flatnonzero(test.labels != test.predictions)
+        digits = (part[chosen] for part in (test.images, test.labels, test.predictions))
+        picture = pictures.mosaic(*digits, rows, columns)
+        np.testing.assert_array_equal(alone.image.get_array(), picture)
+
+
 def test_the_scale_of_the_loss_follows_the_recent_values():
     panels, filled, tops = make_panels(names=["loss"]), History(), []
     for k in range(200):
