@@ -1,6 +1,6 @@
 r"""1.0 softmax: one layer of ten neurons reads handwritten digits.
 
-Parent: none, the ladder starts here.
+Parent: none; the ladder starts here.
 New: weights and biases, a model, a loss, an optimizer, a training step.
 
     · · · · · · · · · ·     X [n, 28, 28, 1]     n images of 28×28 grey pixels, flattened: XX
@@ -42,15 +42,15 @@ optimizer = tf.keras.optimizers.SGD(0.003)
 
 
 # training step: one batch X [100, 28, 28, 1], Y_ [100, 10]
-@tf.function  # the first call makes a data flow graph of it
+@tf.function  # the first call compiles it into a data flow graph
 def train_step(X, Y_):
-    with tf.GradientTape() as tape:  # records the computation, so that derivatives can follow
+    with tf.GradientTape() as tape:  # records the computation, so that it can be differentiated
         cross_entropy = loss(model(X), Y_)
     gradients = tape.gradient(cross_entropy, weights + biases)  # of both lists, joined by +
     optimizer.apply_gradients(zip(gradients, weights + biases))
 
 
-# evaluation: probabilities Y [n, 10], cross entropy, share of right answers
+# evaluation: probabilities Y [n, 10], cross entropy, share of correct answers
 @tf.function
 def evaluate(X, Y_):
     Ylogits = model(X)

@@ -69,15 +69,15 @@ optimizer = tf.keras.optimizers.Adam(0.003)
 
 
 # training step: one batch X [100, 28, 28, 1], Y_ [100, 10]
-@tf.function  # the first call makes a data flow graph of it
+@tf.function  # the first call compiles it into a data flow graph
 def train_step(X, Y_):
-    with tf.GradientTape() as tape:  # records the computation, so that derivatives can follow
+    with tf.GradientTape() as tape:  # records the computation, so that it can be differentiated
         cross_entropy = loss(model(X), Y_)
     gradients = tape.gradient(cross_entropy, weights + biases)  # of both lists, joined by +
     optimizer.apply_gradients(zip(gradients, weights + biases))
 
 
-# evaluation: probabilities Y [n, 10], cross entropy, share of right answers
+# evaluation: probabilities Y [n, 10], cross entropy, share of correct answers
 @tf.function
 def evaluate(X, Y_):
     Ylogits = model(X)

@@ -1,7 +1,7 @@
 r"""2.2 ReLU, learning rate decay, dropout: shooting neurons against overfitting.
 
 Parent: 2.1
-New: in each training step a quarter of every hidden layer's outputs is dropped, the others are
+New: in each training step a quarter of every hidden layer's outputs is dropped, and the others are
 divided by pkeep = 0.75. In an evaluation all neurons are back in.
 
     · · · · · · · · · ·     X [n, 28, 28, 1]     n images, flattened: XX
@@ -74,7 +74,7 @@ def loss(Ylogits, Y_):
     return tf.reduce_mean(cross_entropy) * 100  # the slide's sum over a batch of 100 images
 
 
-# learning rate: falls from lrmax to lrmin; the optimizer calls it anew in each iteration i
+# learning rate: falls from lrmax to lrmin; the optimizer calls it again in each iteration i
 def learning_rate(lrmin=0.0001, lrmax=0.003):
     i = tf.cast(optimizer.iterations, tf.float32)
     return lrmin + (lrmax - lrmin) * tf.exp(-i / 2000)
@@ -85,15 +85,15 @@ optimizer = tf.keras.optimizers.Adam(learning_rate)
 
 
 # training step: one batch X [100, 28, 28, 1], Y_ [100, 10]
-@tf.function  # the first call makes a data flow graph of it
+@tf.function  # the first call compiles it into a data flow graph
 def train_step(X, Y_):
-    with tf.GradientTape() as tape:  # records the computation, so that derivatives can follow
+    with tf.GradientTape() as tape:  # records the computation, so that it can be differentiated
         cross_entropy = loss(model(X, pkeep=0.75), Y_)
     gradients = tape.gradient(cross_entropy, weights + biases)  # of both lists, joined by +
     optimizer.apply_gradients(zip(gradients, weights + biases))
 
 
-# evaluation: probabilities Y [n, 10], cross entropy, share of right answers
+# evaluation: probabilities Y [n, 10], cross entropy, share of correct answers
 @tf.function
 def evaluate(X, Y_):
     Ylogits = model(X)

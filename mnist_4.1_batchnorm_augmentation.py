@@ -117,19 +117,19 @@ optimizer = tf.keras.optimizers.Adam(learning_rate)
 
 
 # training step: one batch X [100, 28, 28, 1], Y_ [100, 10]
-@tf.function  # the first call makes a data flow graph of it
+@tf.function  # the first call compiles it into a data flow graph
 def train_step(X, Y_):
     if optimizer.iterations % 10 == 0:  # averages of digits as they are, and will be in testing
         model(X, mode="averaging")
     X = augment(X)
-    with tf.GradientTape() as tape:  # records the computation, so that derivatives can follow
+    with tf.GradientTape() as tape:  # records the computation, so that it can be differentiated
         cross_entropy = loss(model(X, pkeep=0.75, mode="training"), Y_)
     gradients = tape.gradient(cross_entropy, weights + biases)  # of both lists, joined by +
     optimizer.apply_gradients(zip(gradients, weights + biases))
     return X  # as the network saw it, for the picture
 
 
-# evaluation: probabilities Y [n, 10], cross entropy, share of right answers
+# evaluation: probabilities Y [n, 10], cross entropy, share of correct answers
 @tf.function
 def evaluate(X, Y_):
     Ylogits = model(X)

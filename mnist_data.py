@@ -5,6 +5,7 @@ it looks for MNIST, downloads what is missing, and prints where it is stored and
 """
 
 import argparse
+import functools
 import gzip
 import os
 import sys
@@ -47,6 +48,7 @@ class Mnist:
     name: str
 
 
+@functools.cache  # a restart with another seed runs the script's text once more
 def load(source="auto"):
     """Returns the data set `source` as a Mnist, or ends the program: message on stderr, status 2.
 

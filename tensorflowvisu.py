@@ -6,6 +6,8 @@ history, the window on the main thread, the terminal, and the files in `runs/`.
 
 import argparse
 import gc
+import importlib.util
+import linecache
 import sys
 from pathlib import Path
 
@@ -26,7 +28,7 @@ keys in the window:
 
 MNIST_DIR=FOLDER before the command: where the files of MNIST are, for all scripts
 """
-_again = {}  # while a script's text runs again: the args that it gets, the parts that it hands over
+_rerun = {}  # while a script's text runs again: the args that it gets, the parts that it hands over
 
 
 def parse_args(doc, iterations):
@@ -38,15 +40,15 @@ def parse_args(doc, iterations):
     or None) as given; script, title, and source, the script's bytes; every, the iterations between
     two evaluations. A bad flag ends the script with one line and status 2.
     """
-    if _again:
-        return _again["args"]
+    if _rerun:
+        return _rerun["args"]
     script = Path(sys.argv[0]).resolve()
     doc = (doc or "").strip()  # none under python -OO
     parser = Parser(prog=script.name, description=doc, epilog=EPILOG)
     _add_flags(parser.add_argument, iterations, script.parent / "runs")
     args = parser.parse_args()
-    if args.pause and args.headless:
-        parser.error("argument --pause: there is no window with --headless")
+    if args.pause and (args.headless or backend.in_notebook()):
+        parser.error("argument --pause: it needs a window, where keys end the pause")
     if args.movie:
         from visu.movie import why_not  # only where one is wanted
 
@@ -66,7 +68,7 @@ def _add_flags(add, iterations, runs):
     seed = "seed of initial weights and batch order (default 0)"
     add("--seed", type=whole(0, 10**9), default=0, metavar="K", help=seed)
     data = "mnist; drawn: digits drawn by this program; a folder with other data: four IDX files or"
-    data += " mnist.npz; auto: mnist, or drawn where it cannot be had (default auto)"
+    data += " mnist.npz; auto: mnist, or drawn if it is not available (default auto)"
     add("--data", default="auto", metavar="DATA", help=data)
     add("--movie", type=Path, metavar="FILE", help="film the run: an .mp4 or a .gif (default none)")
     add("--headless", action="store_true", help="train without a window (default with one)")
@@ -92,8 +94,8 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
     """
     title = f"{args.title}, {args.label}" if args.label else args.title
     parts = train_step, evaluate, optimizer, weights, biases
-    if _again:
-        _again["parts"] = parts
+    if _rerun:
+        _rerun["parts"] = parts
         return
     digits = len(mnist.test.images), len(mnist.train.images)
     plan = Plan(title, mnist.name, args.iterations, *digits)
@@ -127,12 +129,15 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
 
 def _run_again(args, seed):
     """The parts that the script hands to `run` with another seed: its text is run once more."""
-    _again["args"] = argparse.Namespace(**vars(args) | {"seed": seed})
+    _rerun["args"] = argparse.Namespace(**vars(args) | {"seed": seed})
+    name = f"{args.script}, seed {seed}"  # not a file, which may have been edited meanwhile
+    text = importlib.util.decode_source(args.source)
+    linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name  # for autograph
     try:
-        exec(compile(args.source, args.script, "exec"), {"__name__": "__main__"})
-        return _again["parts"]
+        exec(compile(args.source, name, "exec"), {"__name__": "__main__", "__file__": sys.argv[0]})
+        return _rerun["parts"]
     finally:
-        _again.clear()
+        _rerun.clear()
 
 
 class _Live:
@@ -144,10 +149,11 @@ class _Live:
         else:  # imported only where a window is wanted: pyplot takes a moment
             from visu.window import Window
         self._recording, self._control, self._worker = recording, control, worker
+        self._restarting = False  # until the first evaluation of the next run
         self._told = None  # the history's last Evaluation for which the open window was mentioned
         actions = {
             " ": self._toggle_pause, "n": control.step, "-": control.slower, "+": control.faster,
-            "r": control.restart, "R": lambda: control.restart(next_seed=True),
+            "r": self._restart, "R": lambda: self._restart(next_seed=True),
         }  # fmt: skip
         self._window = Window(
             recording.history, recording.plan, self._poll, actions, recording.picture_path,
@@ -162,18 +168,23 @@ class _Live:
             self._window.show(self._worker.start)
         finally:
             gc.unfreeze()
-            self._worker.end()
-            self._poll()  # what was finished after the window's last look
+            try:
+                self._worker.end()
+            finally:
+                self._poll()  # what was finished after the window's last look
 
     def _poll(self):
         """Take what the worker has finished; return the status of the run, for people."""
         for evaluation in self._worker.take():
             self._recording.take(evaluation)
+            self._restarting = self._restarting and evaluation.iteration > 0
         if self._control.stopping:
             self._window.close()
         history, pace = self._recording.history, self._control.pace
+        if self._restarting:
+            return "restarting …"
         if self._recording.completed:
-            if history.last is not self._told:
+            if not (history.last is self._told or self._window.closed or backend.in_notebook()):
                 self._recording.say("The window is still open: q in it, or Ctrl-C here, closes it.")
                 self._told = history.last
             return "done"
@@ -181,7 +192,11 @@ class _Live:
             return "PAUSED"
         if not history.iteration:
             return "compiling …"
-        return f"{pace} iterations/s" if pace else ""
+        return f"at most {pace} iterations/s" if pace else ""
+
+    def _restart(self, next_seed=False):
+        self._restarting = self._recording.history.last is not None
+        self._control.restart(next_seed)
 
     def _toggle_pause(self):
         if not self._recording.completed:
@@ -193,5 +208,5 @@ def _open_window(*parts):
     try:
         return _Live(*parts)
     except backend.NoWindow as why:
-        say(f"No window: {why} Training without it.", sys.stderr)
+        say(f"No window: {why} Training without a window.", sys.stderr)
         return None

@@ -28,6 +28,14 @@ def script(request):
     return request.param
 
 
+@pytest.fixture(autouse=True)
+def load_anew():
+    """Each test is a process of its own to mnist_data, which loads a data set once."""
+    import mnist_data
+
+    mnist_data.load.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def small_data(tmp_path_factory):
     """A folder named "small": 300 + 200 blurred stand-ins for digits that a network can learn."""

@@ -138,6 +138,24 @@ def test_few_wrong_digits_are_shown_alone(wrong):
         np.testing.assert_array_equal(alone.image.get_array(), picture)
 
 
+def test_all_test_digits_come_back_when_many_are_wrong_again():
+    panels, filled = make_panels(names=["test alone"]), history_of(evaluation(100, 0.9))
+    panels.update(filled)
+    plot = panels.moving[1]
+
+    def shown():
+        labels = [label.get_text() for label in plot.axes.get_yticklabels()]
+        return plot.title.get_text(), plot.axes.get_xlim(), labels, plot.image.get_extent()
+
+    before, array = shown(), np.array(plot.image.get_array())
+    wrongly = [evaluation(200, 0.95), evaluation(300, 0.9)]
+    for one in wrongly:
+        filled.append(one)
+        panels.update(filled)
+        assert (shown() == before) == (one is wrongly[1])
+    np.testing.assert_array_equal(plot.image.get_array(), array)
+
+
 def test_the_scale_of_the_loss_follows_the_recent_values():
     panels, filled, tops = make_panels(names=["loss"]), History(), []
     for k in range(200):

@@ -48,7 +48,7 @@ def lecture(backend, display, environment, small_data, tmp_path):
     started = []
 
     def start(script, *flags):
-        variables = environment(DISPLAY=display, MPLBACKEND=backend)
+        variables = environment(DISPLAY=display, MPLBACKEND=backend, PYTHONPATH=str(TOP))
         started.append(Lecture(script, variables, small_data, tmp_path / "runs", flags))
         return started[-1]
 
@@ -244,8 +244,10 @@ def test_every_key(lecture, run_here):
     assert len(same) == 7 and first_rows(folder, 7) == same
 
 
-def test_a_lecturer_sets_the_pace_and_takes_another_seed(lecture, run_here):
-    live = lecture(SOFTMAX, "--pause").open()
+def test_a_lecturer_sets_the_pace_and_takes_another_seed(lecture, run_here, tmp_path):
+    script = tmp_path / SOFTMAX.name
+    script.write_bytes(SOFTMAX.read_bytes())
+    live = lecture(script, "--pause").open()
     live.xdotool("windowfocus", "--sync", live.id)
     until(live.status)
     live.still()
@@ -256,6 +258,7 @@ def test_a_lecturer_sets_the_pace_and_takes_another_seed(lecture, run_here):
     assert time.monotonic() - began > 1  # at 2 a second
     live.xdotool("key", "plus", "plus", "plus", "plus")
     until(lambda: live.iteration() >= 100)
+    script.write_text(SOFTMAX.read_text().replace("SGD(0.003)", "SGD(0.0)"))  # for the next start
     live.key("R")
     live.line("Stopped at iteration")
     until(lambda: live.iteration() >= 60)

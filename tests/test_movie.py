@@ -134,9 +134,12 @@ def test_a_movie_given_up_leaves_no_file(short, name):
     if movie.why_not(short(name).path):
         pytest.skip("needs ffmpeg")
     short(name).give_up()
+    earlier = short(name).path
+    earlier.write_bytes(b"the movie of an earlier run")
     with pytest.raises(InterruptedError):
         short(name).write()
-    assert not short(name).path.exists()
+    assert earlier.read_bytes() == b"the movie of an earlier run"
+    assert not list(earlier.parent.glob("*.part.*"))
 
 
 def test_a_script_stopped_by_ctrl_c_leaves_its_movie(small_data, tmp_path):

@@ -23,7 +23,8 @@ class Mosaic(Plot):
         self.image = axes.imshow(blank, extent=(0, columns, rows, 0))
         # Sharp pixels; but on a screen with clearly fewer than the picture, strokes would break.
         room = min(axes.bbox.width / columns, axes.bbox.height / rows) / pictures.SIDE
-        self.image.set_interpolation("nearest" if room > 0.9 else "hanning")
+        self.smooth = "nearest" if room > 0.9 else "hanning"
+        self.image.set_interpolation(self.smooth)
         self.halve = room < 0.6  # then a picture of half the size does as well, drawn faster
         self.artists = [self.image, *axes.spines.values()]  # the frame stays on top
         axes.set(xlim=(0, columns), ylim=(rows, 0), xticks=[], yticks=[])
@@ -73,8 +74,16 @@ class TestDigits(Mosaic):
         marks = [
             mark for mark in (0, 2, 4, 6, 8, 10) if mark * plan.test_count <= 100 * rows * columns
         ]
-        axes.set_yticks([mark / 100 * plan.test_count / columns for mark in marks])
-        axes.set_yticklabels([f"{100 - mark} %" for mark in marks])
+        self.marks = [mark / 100 * plan.test_count / columns for mark in marks]
+        self.mark_labels = [f"{100 - mark} %" for mark in marks]
+        self.frame()
+
+    def frame(self):
+        """Lay out the axes for all of these digits."""
+        self.axes.set(xlim=(0, self.columns), ylim=(self.rows, 0))
+        self.axes.set_yticks(self.marks, self.mark_labels)
+        self.image.set(extent=(0, self.columns, self.rows, 0), interpolation=self.smooth)
+        self.title.set_text("Test images")
 
     def update(self, history):
         return self.show(history.last_test and history.last_test.test)
@@ -84,11 +93,12 @@ class TestDigitsAlone(TestDigits):
     """The same, large; the wrong ones only when they are few: then their labels can be read."""
 
     def show(self, measure):
-        wrong = np.flatnonzero(measure.labels != measure.predictions) if measure else []
-        if not 0 < len(wrong) < FEW:
-            return super().show(measure)
         if measure is self.drawn:
             return False
+        wrong = np.flatnonzero(measure.labels != measure.predictions) if measure else []
+        if not 0 < len(wrong) < FEW:
+            self.frame()
+            return super().show(measure)
         self.drawn = measure
         rows, columns = pictures.tiling(len(wrong), self.room)
         digits = (part[wrong] for part in (measure.images, measure.labels, measure.predictions))
@@ -130,7 +140,10 @@ class FirstWeights(Plot):
         return True
 
     def draw(self, weights):
-        picture = pictures.weight_pictures(weights)
+        try:
+            picture = pictures.weight_pictures(weights)
+        except ValueError:  # a student's own layer
+            return self.title.set_text(f"Weights of the first layer: no picture of {weights.shape}")
         height, width = picture.shape
         self.image.set(data=picture, extent=(0, width, height, 0))
         self.axes.set(xlim=(0, width), ylim=(height, 0))

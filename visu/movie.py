@@ -40,6 +40,7 @@ class Movie:
 
     def __init__(self, path, history, plan):
         self.path, self.history, self.plan = Path(path), history, plan
+        self.part = self.path.with_name(f"{self.path.stem}.part{self.path.suffix}")
         self.frames = []  # (newest Evaluation, newest one of the test digits), 0.5 MB each
         self.most = FRAMES[self.path.suffix.lower()]
         self.given_up = False
@@ -63,15 +64,16 @@ class Movie:
         Raises OSError; there is no file then.
         """
         if not self.frames:
-            raise OSError("nothing was read")
+            raise OSError("there was no evaluation")
         if self.frames[-1][0] is not self.history.last:  # cut short
             self._keep()
         rate = max(len(self.frames) / SECONDS, 1)
         write = self._write_mp4 if self.path.suffix.lower() == ".mp4" else self._write_gif
         try:
             write(rate)
+            os.replace(self.part, self.path)  # one that is there stays until this one is whole
         except BaseException as error:
-            self.path.unlink(missing_ok=True)
+            self.part.unlink(missing_ok=True)
             if self.given_up:
                 raise InterruptedError("interrupted") from error
             if isinstance(error, CalledProcessError):
@@ -97,7 +99,7 @@ class Movie:
         figure = Figure((WIDTH / DPI, HEIGHT / DPI), dpi=DPI)
         image = figure.figimage(np.zeros((HEIGHT, WIDTH, 4), np.uint8))
         writer = FFMpegWriter(fps=rate)
-        with writer.saving(figure, self.path, DPI):
+        with writer.saving(figure, self.part, DPI):
             for pixels in self._pictures(self.frames):
                 image.set_data(pixels)
                 writer.grab_frame()
@@ -118,4 +120,4 @@ class Movie:
         durations = [10 * round(100 / rate)] * len(self.frames)  # a GIF counts hundredths
         durations[-1] += 1000 * STILL
         first = next(images)
-        first.save(self.path, save_all=True, append_images=images, duration=durations, loop=0)
+        first.save(self.part, save_all=True, append_images=images, duration=durations, loop=0)

@@ -1,4 +1,4 @@
-"""The live picture in a notebook's cell, refreshed in place. The only room that knows IPython."""
+"""The live picture in a notebook's cell, refreshed in place. Only this module imports IPython."""
 
 import time
 from io import BytesIO

@@ -20,7 +20,7 @@ class Progress:
     def show(self, history):
         """Show the newest evaluation of a History; called after each one."""
         i, accuracy = history.iteration, history.test_accuracy[-1]
-        if not sys.stdout.isatty():
+        if not (sys.stdout.isatty() and sys.stderr.isatty()):
             self._show_line(history)
         elif time.monotonic() >= self._due or i == self._iterations:
             with printing(sys.stderr):

@@ -12,7 +12,8 @@ STARTING = "Starting TensorFlow …"
 
 # Collects standard error and prints it when the writer is gone without a final zero byte.
 _WATCHER = """
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that it watches
 text = b""
 while not text.endswith(bytes(1)):
     more = os.read(0, 65536)

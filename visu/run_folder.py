@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import time
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from visu.terminal import say
@@ -52,18 +52,23 @@ class RunFolder:
         if self.path is None:
             name = f"{time.strftime('%Y%m%d-%H%M%S')}-seed{self._seed}"
             self.path = new_folder(self._args.runs / self._args.script, name)
+        else:
+            self.path.mkdir(parents=True, exist_ok=True)  # if it was deleted meanwhile
         return self.path
 
     def warn(self, error):
         """Say, once, that a file could not be saved."""
         if not self._warned:
-            say(f"This run could not be saved: {error}. See --runs.", sys.stderr)
+            say(
+                f"This run could not be saved: {error}. Choose another folder with --runs FOLDER.",
+                sys.stderr,
+            )
             self._warned = True
 
     def _write_curves(self, folder, history):
         """Append the lines that are new; at first, and after a failure, write all there is."""
         path = folder / "curves.csv"
-        if self._lines:
+        if self._lines and path.exists():
             with open(path, "a", encoding="utf-8", newline="") as file:
                 file.write(curves_text(history, self._lines))
         else:
@@ -83,10 +88,18 @@ def about(args, seed, plan, device):
         "seed": seed,
         "data": plan.data,
         "versions": {"python": platform.python_version()}
-        | {name: version(name) for name in ("tensorflow", "keras", "numpy", "matplotlib")},
+        | {name: _version(name) for name in ("tensorflow", "keras", "numpy", "matplotlib")},
         "device": device,
         "cores": len(affinity(0)) if affinity else os.cpu_count(),
     }
+
+
+def _version(name):
+    """The version of a library, also of one that is installed under another name."""
+    try:
+        return version(name)
+    except PackageNotFoundError:  # such as tensorflow-cpu
+        return getattr(sys.modules.get(name), "__version__", "unknown")
 
 
 def tails():
@@ -112,7 +125,7 @@ def replace(path, text):
     try:
         part.write_text(text, encoding="utf-8", newline="")
         os.replace(part, path)
-    except OSError:
+    except BaseException:
         part.unlink(missing_ok=True)
         raise
 

@@ -10,7 +10,7 @@ from visu.pictures import percentile_bands
 from visu.quiet_tensorflow import tf
 
 BATCH = 100  # digits in a batch, as on the slides
-TEST_SLICE = 1000  # test digits per evaluation: all 10,000 at once do not fit a small GPU
+TEST_SLICE = 1000  # test digits per call of evaluate: all 10,000 at once do not fit a small GPU
 
 
 class ScriptError(Exception):
@@ -132,7 +132,7 @@ class Training:
     def _advance(self, indices, first, last):
         """In the graph: train on these of the batches, indices [k, BATCH]; then evaluate the next.
 
-        One call for all that lies between two evaluations, as each halts the window a little.
+        One call for all between two evaluations, as each call holds up the window a little.
         """
         X, Y_ = self._gather(indices)
         trained_on = self._block(X, Y_, first, last), tf.gather(Y_, last - 1)
@@ -196,8 +196,6 @@ class Training:
             seconds = time.perf_counter() - began - paused
             tests = control.followed or evaluates_test(i, every, iterations)
             test = self._evaluate_test() if tests else None
-            if control.restarting:
-                return
             yield self._evaluation(seed, i, seconds, read, test)
             if last == every:
                 indices = np.stack([indices[last], *islice(source, every)])

@@ -31,8 +31,8 @@ VIEWS = {
 def _guarded(method):
     """Keep what `method` raises for show() to raise again: toolkits print or swallow it.
 
-    That includes KeyboardInterrupt, which Ctrl-C raises wherever Python happens to be. Of a closed
-    window nothing is asked any more: Tk still calls for a while after it has lost its canvas.
+    That includes KeyboardInterrupt, which Ctrl-C raises wherever Python happens to be. A closed
+    window ignores calls: Tk still makes some after its canvas is gone.
     """
 
     @wraps(method)

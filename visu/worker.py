@@ -61,6 +61,7 @@ class Control:
         """Begin again with the same initial weights and batches, or with those of the next seed."""
         with self._changed:
             self.restarting, self.paused, self.next_seed = True, False, next_seed
+            self._steps, self._due = 0, 0.0
             self._changed.notify_all()
 
     def stop(self):
@@ -94,11 +95,14 @@ class Control:
         return length
 
     def wait_for_restart(self):
-        """After a run: block until it is clear what comes next, True to begin again."""
+        """After a run: block until it is clear what comes next.
+
+        Returns what to add to the seed, 0 or 1, of a run that begins again, else None.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self.stopping or self.restarting)
             self.restarting = False
-            return not self.stopping
+            return None if self.stopping else int(self.next_seed)
 
 
 class Worker:
@@ -125,10 +129,11 @@ class Worker:
             while True:
                 for evaluation in training.evaluations(control=self._control, **schedule):
                     self._finished.put(evaluation)
-                if not self._control.wait_for_restart():
+                seeds_on = self._control.wait_for_restart()
+                if seeds_on is None:
                     return
-                if self._control.next_seed:
-                    schedule["seed"] += 1
+                if seeds_on:
+                    schedule["seed"] += seeds_on
                     training = make_training(schedule["seed"])
                 else:
                     training.restore()
