@@ -16,6 +16,13 @@ from idx import NAMES, OTHER, STAND_IN, assert_holds, contents, made_up, write_i
 import mnist_data
 from digits import download
 
+
+def load(source="auto"):
+    """As another process would, which has loaded nothing before."""
+    mnist_data.load.cache_clear()
+    return mnist_data.load(source)
+
+
 DRAWN = made_up(seed=3, train=7, test=4)  # what the tests take for drawn digits
 
 
@@ -47,7 +54,7 @@ def drawings(monkeypatch):
 
 def test_auto_takes_drawn_digits_where_mnist_is_not(machine, no_network, drawings, capsys):
     for made in (1, 1):  # the second time it is in the cache
-        mnist = mnist_data.load()
+        mnist = load()
         assert_holds(mnist, DRAWN)
         assert mnist.name == "DRAWN DIGITS, not MNIST"
         assert drawings == [(0, 60_000, 10_000)] * made
@@ -60,7 +67,7 @@ def test_auto_takes_drawn_digits_where_mnist_is_not(machine, no_network, drawing
 
 def test_mnist_insists(machine, no_network, drawings, capsys):
     with pytest.raises(SystemExit) as ended:
-        mnist_data.load("mnist")
+        load("mnist")
     assert ended.value.code == 2 and not drawings
     assert "--data FOLDER" in capsys.readouterr().err
 
@@ -68,7 +75,7 @@ def test_mnist_insists(machine, no_network, drawings, capsys):
 def test_drawn_asks_for_them_and_looks_for_nothing(machine, offline, drawings, capsys):
     write_npz(machine / "mnist.npz", STAND_IN)
     for _ in range(2):
-        mnist = mnist_data.load("drawn")
+        mnist = load("drawn")
         assert_holds(mnist, DRAWN)
         assert mnist.name == "DRAWN DIGITS, not MNIST"
     assert len(drawings) == 1 and "NOT MNIST" not in capsys.readouterr().err
@@ -76,13 +83,13 @@ def test_drawn_asks_for_them_and_looks_for_nothing(machine, offline, drawings, c
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "checksum"])
 def test_a_damaged_cache_of_drawn_digits_is_made_anew(machine, drawings, damage):
-    mnist_data.load("drawn")
+    load("drawn")
     folder = machine / mnist_data.DRAWN_FOLDER
     path = folder / f"{NAMES[1]}.gz"
     good = path.read_bytes()
     bad = {"cut": good[:-5], "gone": None, "checksum": good[:-8] + bytes(8)}[damage]
     path.unlink() if bad is None else path.write_bytes(bad)
-    assert_holds(mnist_data.load("drawn"), DRAWN)
+    assert_holds(load("drawn"), DRAWN)
     assert_holds(mnist_data.load_folder(folder), DRAWN)
     others = [file for file in folder.iterdir() if file.name not in {f"{n}.gz" for n in NAMES}]
     assert [file.read_bytes() for file in others] == ([bad] if bad else [])
@@ -94,14 +101,14 @@ def test_other_data_in_the_place_of_the_drawing_stays(machine, drawings, capsys)
     folder = machine / mnist_data.DRAWN_FOLDER
     write_idx(folder, *OTHER[:3], OTHER[1], gz=True)
     before = contents(folder)
-    assert_holds(mnist_data.load("drawn"), DRAWN)
+    assert_holds(load("drawn"), DRAWN)
     assert contents(folder) == before
     assert str(folder) in capsys.readouterr().err
 
 
 def test_drawn_digits_that_cannot_be_saved_are_used(machine, drawings, capsys):
     machine.parent.write_text("a file where the folder should be")
-    assert_holds(mnist_data.load("drawn"), DRAWN)
+    assert_holds(load("drawn"), DRAWN)
     _, line = capsys.readouterr().err.splitlines()
     assert "Not a directory" in line and "KERAS_HOME" in line
 

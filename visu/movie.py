@@ -40,10 +40,14 @@ class Movie:
 
     def __init__(self, path, history, plan):
         self.path, self.history, self.plan = Path(path), history, plan
-        self.part = self.path.with_name(f"{self.path.stem}.part{self.path.suffix}")
         self.frames = []  # (newest Evaluation, newest one of the test digits), 0.5 MB each
         self.most = FRAMES[self.path.suffix.lower()]
         self.given_up = False
+
+    @property
+    def part(self):
+        """The file that is written, until it is whole."""
+        return self.path.with_name(f"{self.path.stem}.part{self.path.suffix}")
 
     def look(self):
         """To be called after each evaluation: it becomes a frame if one is due.
