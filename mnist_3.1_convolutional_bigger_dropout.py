@@ -15,9 +15,9 @@ New: a bigger network, with 6, 12 and 24 channels in place of 4, 8 and 12; dropo
            \x/x\            W5 [200, 10]         softmax layer, B5 [10]
             · ·             Y [n, 10]
 
-Unlike the slide, which drops out in the dense layer only, pkeep = 0.75 holds for the second
-and third convolutional layers too: "why not apply dropout to previous layers?" asks the deck. With
-the slide's alone the network knows its training digits by heart, and the loss on others climbs.
+The slide applies dropout to the dense layer only. Here pkeep = 0.75 holds for the second and third
+convolutional layers too; the deck asks: "why not apply dropout to previous layers?" With dropout in
+the dense layer alone the network memorizes its training digits, and the loss on others climbs.
 Chosen on 10,000 digits held out of the training set: python benchmarks/validation.py 3.1.
 
 Accuracy: 99.33 % of the test digits after 10,000 iterations
