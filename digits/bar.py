@@ -14,7 +14,7 @@ class Bar:
 
     def __init__(self, start=""):
         self._start = start
-        self._line = ""  # as it is shown now
+        self._line = ""  # the line on the screen
 
     def __call__(self, done, total, text=""):
         if not (sys.stderr and sys.stderr.isatty()):

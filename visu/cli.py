@@ -6,7 +6,7 @@ from visu.terminal import prepare_streams
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that shows its description as it is, and errors as one line, status 2."""
+    """An ArgumentParser that does not wrap its description; an error is one line, status 2."""
 
     def __init__(self, description, prog=None, epilog=None):
         if "%(prog)" in description:  # argparse would fill it in, and stumble over any other %
@@ -23,7 +23,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def shorten(text, most):
-    """At most so many letters of a text; … stands for the others."""
+    """`text`, cut to at most `most` characters; a text that was cut ends with …"""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 

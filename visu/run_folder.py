@@ -150,4 +150,4 @@ def curves_text(history, start=0):
 
 def write_run(path, facts):
     """Write the facts of a run, {name: plain value}, as JSON. Raises OSError."""
-    replace(Path(path), json.dumps(facts, indent=2) + "\n")
+    replace(path, json.dumps(facts, indent=2) + "\n")

@@ -103,9 +103,8 @@ class Training:
         convolution = any("Conv" in op.type for op in step.graph.get_operations())
         xla = not convolution and not tf.config.list_physical_devices("GPU")
         self._block = tf.function(self._block, jit_compile=xla)
-        self._evaluate_batch = tf.function(
-            self._evaluate_batch, autograph=False
-        )  # else it starts later
+        # without autograph, which they do not need, tracing is faster
+        self._evaluate_batch = tf.function(self._evaluate_batch, autograph=False)
         self._advance = tf.function(self._advance, autograph=False)
         self._evaluate_test = tf.function(self._evaluate_test, autograph=False)
         # all that a step touches: weights, biases, the optimizer's state, random generators, ...
@@ -115,7 +114,7 @@ class Training:
     def _block(self, X, Y_, first, last):
         """In the graph: train on the batches first ... last - 1 of X, Y_ [k, BATCH, ...].
 
-        Returns the last of them, as train_step saw it where it tells.
+        Returns the images of the last batch, as train_step returned them if it does.
 
         XLA compiles this once, as `first` and `last` are data to it: with tf.range(first, last), or
         X[i] in place of tf.gather, they would be constants, and each pair of them another program.
