@@ -180,6 +180,7 @@ class _Live:
             self._restarting = self._restarting and evaluation.iteration > 0
         if self._control.stopping:
             self._window.close()
+        self._ask()
         history, pace = self._recording.history, self._control.pace
         if self._restarting:
             return "restarting …"
@@ -193,6 +194,18 @@ class _Live:
         if not history.iteration:
             return "compiling …"
         return f"at most {pace} iterations/s" if pace else ""
+
+    def _ask(self):
+        """Ask the network about the digit in focus, while a panel shows it."""
+        training, panels = self._worker.training, self._window.panels
+        if not training:
+            return
+        network, watched = training.network, training.network.watched
+        network.watched = "digit" in panels.names
+        if network.watched and not watched:
+            self._control.ask(network.follow)  # the training may be waiting
+        if network.watched and panels.focus.image is not None:
+            self._recording.history.look = network.look(panels.focus.image, panels.focus.label)
 
     def _restart(self, next_seed=False):
         self._restarting = self._recording.history.last is not None

@@ -13,7 +13,8 @@ def measure(count, wrong, loss):
     """A Measure of so many digits, the first ones wrong."""
     labels = np.arange(count) % 10
     predictions = np.where(np.arange(count) < wrong, (labels + 1) % 10, labels)
-    return Measure(1 - wrong / count, loss, IMAGES[:count], labels, predictions)
+    confidences = np.linspace(0.3, 1, count)
+    return Measure(1 - wrong / count, loss, IMAGES[:count], labels, predictions, confidences)
 
 
 def evaluation(iteration, accuracy=0.95, loss=10.0, test=True, weight=1.0):
@@ -24,6 +25,8 @@ def evaluation(iteration, accuracy=0.95, loss=10.0, test=True, weight=1.0):
         "weights": np.linspace(-weight, weight, 8),
         "biases": np.linspace(0, weight / 5, 8),
         "first": np.full((784, 10), 0.1),
+        "gradients": np.array([0.001, 0.01, 0.1]) / (1 + iteration),
+        "variables": {"W1": np.full((784, 10), 0.1)},
     }
     train = measure(100, wrong, loss)
     return Evaluation(iteration, iteration / 500, 0.003, train, **tested if test else {})

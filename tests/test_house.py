@@ -7,10 +7,10 @@ from itertools import chain
 import pytest
 from conftest import TOP
 
-TRAINING = {"quiet_tensorflow", "training", "worker"}
+TRAINING = {"quiet_tensorflow", "training", "network", "worker"}
 RECORD = {"history", "run_folder", "saved_run", "experiments"}
 PICTURES = {"pictures", "style", "curve_panels", "image_panels", "dashboard", "blitting"}
-PICTURES |= {"comparison"}
+PICTURES |= {"comparison", "focus"}
 BELOW = {"text", "terminal", "keys"}  # what any of them may use
 MODULES = {path.stem for path in (TOP / "visu").glob("*.py")} - {"__init__"}
 SURROUNDINGS = MODULES - TRAINING - RECORD - PICTURES - BELOW

@@ -3,6 +3,7 @@
 training side, the only modules that import TensorFlow
 quiet_tensorflow  imports TensorFlow without its start-up noise; names the device
 training          the training loop in the graph, and the evaluations between its blocks
+network           gradients per layer; one digit on its way through the layers
 worker            the thread that trains beside a window: pause, step, restart, stop
 
 record
@@ -16,6 +17,7 @@ pictures          arrays in, arrays out: mosaics, weights, percentile bands
 style             colours, sizes and matplotlib's settings
 curve_panels      the panels over the iterations
 image_panels      the panels that are pictures
+focus             what a person looks at closely: a digit, a cell
 dashboard         the figure: headline, panels, help
 blitting          draws it, and only what has changed
 comparison        the curves of several runs in one figure, the deck's comparisons

@@ -38,6 +38,8 @@ def thin_out(column):
 class Plot:
     """A panel: axes of the figure within a cell that is this panel's alone.
 
+    focus: the Focus of all panels, set by Panels before the first update.
+
     The background, drawn again where it shows something else, is `fixed`, which never changes, and
     `still`, the axes; artists: what moves on it, in drawing order.
     """
@@ -78,6 +80,18 @@ class Plot:
     def update(self, history):
         """Take over what is new; return True where something is."""
         raise NotImplementedError
+
+    def mouse(self, action, event):
+        """A "press", "drag" or "release" of the mouse here, as matplotlib's MouseEvent.
+
+        Returns None where it means nothing, () where this panel has changed, or the names of the
+        panels to show now.
+        """
+        return None
+
+    def key(self, key):
+        """A key that the window leaves to its panels; returns as mouse does."""
+        return None
 
 
 class TimePlot(Plot):

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from visu import curve_panels, image_panels
+from visu.focus import Focus
 from visu.keys import HELP
 from visu.style import DPI, INCHES, WARNING, style
 from visu.text import drawable
@@ -117,13 +118,14 @@ class Panels:
     `moving` is left out when the canvas draws, for blitting. keys: whether there are keys, of which
     a hint tells until the help was shown once.
 
-    names: the panels shown; moving: headline and plots, each a Plot. What has been shown once is
-    kept in memory, so that it comes back fast.
+    names: the panels shown; moving: headline and plots, each a Plot; focus: their Focus. What has
+    been shown once is kept in memory, so that it comes back fast.
     """
 
     def __init__(self, figure, plan, animated=False, keys=False):
         self.figure, self.plan, self.animated = figure, plan, animated
         self.speed = Speed()
+        self.focus = Focus()
         self.names = SIX
         self.status = ""
         self.help_shown, self.help_seen = False, not keys
@@ -158,6 +160,18 @@ class Panels:
         self.moving = [self.head, *self.built[self.names]]
         self.fresh = False
 
+    def mouse(self, action, event):
+        """Tell the panel under the mouse; see Plot.mouse."""
+        for part in self.moving[1:]:
+            if event.inaxes in part.still:
+                return part.mouse(action, event)
+        return None
+
+    def key(self, key):
+        """Tell the first of the panels that knows this key; see Plot.key."""
+        answers = (part.key(key) for part in self.moving[1:])
+        return next((answer for answer in answers if answer is not None), None)
+
     def show_help(self, on):
         """Show the keys on top of everything, or no longer."""
         self.help_shown, self.help_seen = on, True
@@ -189,6 +203,7 @@ class Panels:
         with matplotlib.style.context(["default", style(self.unit)]):
             for name, (cell, place) in zip(names, places(names, *self.size), strict=True):
                 plot = KINDS[name](self.figure.add_axes(place.bounds), self.plan)
+                plot.focus = self.focus
                 plot.put_into(cell)
                 built.append(plot)
         return self.animate(built)

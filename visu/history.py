@@ -26,7 +26,8 @@ class Measure:
     """The network's answers to n digits, dropout off.
 
     accuracy: share of right answers, 0..1; loss: cross entropy per 100 digits (the slides' sum);
-    images: [n, 28, 28] uint8, 0 to 255; labels, predictions: [n] int, true and computed digits.
+    images: [n, 28, 28] uint8, 0 to 255; labels, predictions: [n] int, true and computed digits;
+    confidences: [n] float, the probability of each computed digit, 0..1.
     """
 
     accuracy: float
@@ -34,6 +35,38 @@ class Measure:
     images: np.ndarray
     labels: np.ndarray
     predictions: np.ndarray
+    confidences: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one layer puts out for one digit.
+
+    kind: the activation, as TensorFlow names the operation: "Relu", "Sigmoid"; outputs: [height,
+    width, channels] or [neurons] float; dropped: the same shape, True where dropout has put out a
+    neuron, None without dropout.
+    """
+
+    kind: str
+    outputs: np.ndarray
+    dropped: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """One digit on its way through the network, from pixels to probabilities.
+
+    image: [28, 28] uint8; label: the true digit, None if nobody knows it; iteration: of the
+    network; layers: a Layer for each hidden one, in order; probabilities: [10] float, None where
+    training; training: whether this is what a training step saw, dropout on.
+    """
+
+    image: np.ndarray
+    label: int | None
+    iteration: int
+    layers: tuple
+    probabilities: np.ndarray | None = None
+    training: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,8 +75,10 @@ class Evaluation:
 
     seconds: training time so far, pauses and compiling not counted; train: the current batch;
     test: all test digits, or None if they were not evaluated. With `test` come the boundaries of
-    the percentile bands, [8] float each, and `first`, a copy of the first layer's weights. seed: of
-    the run.
+    the percentile bands, [8] float each, `first`, a copy of the first layer's weights, `gradients`,
+    the root mean square of the loss's gradient for each layer's weights, [layers], measured on the
+    current batch, and `variables`, {name: array}, copies of all that the network consists of. seed:
+    of the run; look: after a single step that somebody watches, a digit as that step saw it.
     """
 
     iteration: int
@@ -54,18 +89,21 @@ class Evaluation:
     weights: np.ndarray | None = None
     biases: np.ndarray | None = None
     first: np.ndarray | None = None
+    gradients: np.ndarray | None = None
+    variables: dict | None = None
     seed: int = 0
+    look: Look | None = None
 
 
 TRAIN = "train_iterations", "train_accuracy", "train_loss"  # the columns of a History
-TEST = "test_iterations", "test_accuracy", "test_loss", "weights", "biases"
+TEST = "test_iterations", "test_accuracy", "test_loss", "weights", "biases", "gradients"
 
 
 @dataclass
 class History:
     """All evaluations of a run as growing columns; of the bulky parts only the newest are saved.
 
-    test_*, weights and biases have one entry per evaluation of the test digits, at
+    test_*, weights, biases and gradients have one entry per evaluation of the test digits, at
     `test_iterations`.
     """
 
@@ -77,9 +115,11 @@ class History:
     test_loss: list = field(default_factory=list)
     weights: list = field(default_factory=list)
     biases: list = field(default_factory=list)
+    gradients: list = field(default_factory=list)
     last: Evaluation | None = None  # the newest one
     last_test: Evaluation | None = None  # the newest one of the test digits
     ghost: "History | None" = None  # the run that this one has replaced
+    look: Look | None = None  # the newest answer about the digit that somebody looks at
 
     def append(self, evaluation):
         """Add the next Evaluation; one at iteration 0 begins a new run."""
@@ -97,6 +137,7 @@ class History:
             self.test_loss.append(evaluation.test.loss)
             self.weights.append(evaluation.weights)
             self.biases.append(evaluation.biases)
+            self.gradients.append(evaluation.gradients)
 
     def clear(self):
         """Forget the run, but not its ghost."""

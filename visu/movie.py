@@ -60,7 +60,8 @@ class Movie:
             self._keep()
 
     def _keep(self):
-        self.frames.append((self.history.last, replace(self.history.last_test, first=None)))
+        newest = self.history.last, self.history.last_test
+        self.frames.append(tuple(replace(x, first=None, variables=None) for x in newest))
 
     def write(self):
         """Write the file, which takes a while, and return the movie's length in seconds.
@@ -69,7 +70,7 @@ class Movie:
         """
         if not self.frames:
             raise OSError("there was no evaluation")
-        if self.frames[-1][0] is not self.history.last:  # cut short
+        if self.frames[-1][0].iteration != self.history.iteration:  # cut short
             self._keep()
         rate = max(len(self.frames) / SECONDS, 1)
         write = self._write_mp4 if self.path.suffix.lower() == ".mp4" else self._write_gif

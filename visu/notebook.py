@@ -27,6 +27,7 @@ class Notebook:
         self.status = ""
         self.closed = False
         self.screen = Offscreen(plan, *(round(DPI * inches) for inches in INCHES))
+        self.panels = self.screen.panels
         self.handle = None  # IPython's, of the output that holds the picture
 
     def show(self, begin):

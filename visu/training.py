@@ -6,6 +6,7 @@ from itertools import islice
 import numpy as np
 
 from visu.history import Evaluation, Measure
+from visu.network import Network, gradient_sizes
 from visu.pictures import percentile_bands
 from visu.quiet_tensorflow import tf
 
@@ -77,11 +78,13 @@ def check_evaluate(returned):
 class Training:
     """A script's network beside its data on the device, and the compiled loop that trains it.
 
-    data: images [n, 28, 28] and labels [n] of the training digits, uint8, on its device.
+    data: images [n, 28, 28] and labels [n] of the training digits, uint8, on its device; network:
+    the Network; values: {name: array} that it starts with, as of Network.values, None for the
+    script's own.
     Raises ScriptError where the script breaks its contract, see `tensorflowvisu.run`.
     """
 
-    def __init__(self, mnist, train_step, evaluate, optimizer, weights, biases):
+    def __init__(self, mnist, train_step, evaluate, optimizer, weights, biases, values=None):
         self._mnist = mnist
         train, test = mnist.train, mnist.test
         self.data = tf.constant(train.images), tf.constant(train.labels)
@@ -107,6 +110,9 @@ class Training:
         self._evaluate_batch = tf.function(self._evaluate_batch, autograph=False)
         self._advance = tf.function(self._advance, autograph=False)
         self._evaluate_test = tf.function(self._evaluate_test, autograph=False)
+        self.network = Network(self._train_step, self._evaluate, weights, biases)
+        if values:
+            self.network.assign(values)
         # all that a step touches: weights, biases, the optimizer's state, random generators, ...
         self._variables = step.variables
         self._start = [variable.numpy() for variable in self._variables]
@@ -143,29 +149,34 @@ class Training:
         return to_batch(*(tf.gather(data, indices) for data in self.data))
 
     def _evaluate_batch(self, X, Y_, shown=None):
-        """In the graph, for a batch: accuracy and loss [2]; the images, labels and predictions
-        [BATCH] for the picture, of another batch if it is given; the learning rate.
+        """In the graph, for a batch: accuracy and loss [2]; the images, labels, predictions and
+        confidences [BATCH] for the picture, of another batch if it is given; the learning rate.
         """
-        values, predictions = self._answers(X, Y_)
+        values, predictions, confidences = self._answers(X, Y_)
         if shown:
             X, Y_ = shown
-            predictions = self._answers(X, Y_)[1]
+            _, predictions, confidences = self._answers(X, Y_)
         rate = tf.convert_to_tensor(self._optimizer.learning_rate)
-        return values, to_images(X), tf.argmax(Y_, 1), predictions, rate
+        return values, to_images(X), tf.argmax(Y_, 1), predictions, confidences, rate
 
     def _answers(self, X, Y_):
-        """In the graph: accuracy and loss [2] and predictions [n] for X [n, 28, 28, 1]."""
+        """In the graph, for X [n, 28, 28, 1]: accuracy and loss [2], predictions [n] and their
+        confidences [n].
+        """
         Y, loss, accuracy = self._evaluate(X, Y_)
-        return tf.stack([accuracy, loss]), tf.argmax(Y, 1)
+        return tf.stack([accuracy, loss]), tf.argmax(Y, 1), tf.reduce_max(Y, 1)
 
-    def _evaluate_test(self):
-        """In the graph: the same for each slice of the test digits, one slice after the other."""
+    def _evaluate_test(self, indices):
+        """In the graph: the same for each slice of the test digits, one slice after the other; and
+        the sizes of the gradients, [layers], on the batch with these indices.
+        """
         read = []
         for X, Y_ in self._slices:
-            with tf.control_dependencies([values for values, _ in read[-1:]]):
+            with tf.control_dependencies([answers[0] for answers in read[-1:]]):
                 read.append(self._answers(X, Y_))
-        values, predictions = zip(*read, strict=True)
-        return tf.stack(values), tf.concat(predictions, axis=0)
+        values, predictions, confidences = zip(*read, strict=True)
+        sizes = gradient_sizes(self._evaluate, self._weights, *self._gather(indices))
+        return tf.stack(values), tf.concat(predictions, 0), tf.concat(confidences, 0), sizes
 
     def restore(self):
         """Put every variable back to the value it had before the first step."""
@@ -180,7 +191,7 @@ class Training:
         source = batches(len(self._mnist.train.images), seed)
         indices = np.stack([*islice(source, every + 1)])  # the last one is only read, at first
         batch = self._evaluate_batch(*self._gather(indices[0]))
-        yield self._evaluation(seed, 0, 0.0, batch, self._evaluate_test())
+        yield self._evaluation(seed, 0, 0.0, batch, self._evaluate_test(indices[0]))
         self._advance(indices, *tf.constant([1, 1]))  # no iteration: compiles, off the clock
         i, began, paused = 0, time.perf_counter(), 0.0
         while i < iterations:
@@ -190,29 +201,35 @@ class Training:
             if not n:
                 return
             first, last = i % every, i % every + n
+            look = None
+            if n == 1 and self.network.watched:
+                look = self.network.observe(*self._gather(indices[first]))
             read = self._advance(indices, *tf.constant([first, last]))
             i += n
             seconds = time.perf_counter() - began - paused
             tests = control.followed or evaluates_test(i, every, iterations)
-            test = self._evaluate_test() if tests else None
-            yield self._evaluation(seed, i, seconds, read, test)
+            test = self._evaluate_test(indices[last]) if tests else None
+            yield self._evaluation(seed, i, seconds, read, test, look)
             if last == every:
                 indices = np.stack([indices[last], *islice(source, every)])
 
-    def _evaluation(self, seed, i, seconds, batch, test):
+    def _evaluation(self, seed, i, seconds, batch, test, look=None):
         """The Evaluation at iteration i of what _evaluate_batch and _evaluate_test returned."""
-        values, images, labels, predictions, rate = (tensor.numpy() for tensor in batch)
-        train = Measure(*map(float, values), images, labels, predictions)
+        self.network.iteration = i
+        self.network.follow()
+        values, *answers, rate = (tensor.numpy() for tensor in batch)
+        train = Measure(*map(float, values), *answers)
         if test is None:
-            return Evaluation(i, seconds, float(rate), train, seed=seed)
-        values, predictions = (tensor.numpy() for tensor in test)
-        sizes = [len(X) for X, _ in self._slices]
-        values = np.average(values, axis=0, weights=sizes)
+            return Evaluation(i, seconds, float(rate), train, seed=seed, look=look)
+        values, *answers, gradients = (tensor.numpy() for tensor in test)
+        values = np.average(values, axis=0, weights=[len(X) for X, _ in self._slices])
+        test = Measure(
+            *map(float, values), self._mnist.test.images, self._mnist.test.labels, *answers
+        )
+        variables = self.network.values()
         bands = _bands(self._weights), _bands(self._biases)
-        test = self._mnist.test
-        test = Measure(*map(float, values), test.images, test.labels, predictions)
-        first = self._weights[0].numpy()
-        return Evaluation(i, seconds, float(rate), train, test, *bands, first, seed)
+        parts = test, *bands, self._weights[0].numpy(), gradients, variables, seed, look
+        return Evaluation(i, seconds, float(rate), train, *parts)
 
 
 def _bands(variables):

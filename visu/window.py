@@ -27,6 +27,12 @@ VIEWS = {
     "w": ("first layer",),
 }
 
+MOUSE = {
+    "button_press_event": "press",
+    "motion_notify_event": "drag",
+    "button_release_event": "release",
+}
+
 
 def _guarded(method):
     """Keep what `method` raises for show() to raise again: toolkits print or swallow it.
@@ -80,6 +86,8 @@ class Window:
         self.rest = self.canvas.new_timer(interval=1, callbacks=[(self.go_on, (), {})])
         self.rest.single_shot = True
         self.canvas.mpl_connect("key_press_event", self._press)
+        for name in MOUSE:
+            self.canvas.mpl_connect(name, self._mouse)
         self.canvas.mpl_connect("draw_event", self.drawn)
         self.canvas.mpl_connect("resize_event", self._resized)
         self.canvas.mpl_connect("close_event", self._closed)
@@ -189,10 +197,24 @@ class Window:
             self._save()
         elif key in ("f", "f11") and hasattr(self.canvas.manager, "full_screen_toggle"):
             self.canvas.manager.full_screen_toggle()
-        else:
+        elif not self._obey(self.panels.key(key)):
             return
         self.look()
         self.paint()
+
+    @_guarded
+    def _mouse(self, event):
+        """The mouse: the panel under it knows what it means."""
+        if self._obey(self.panels.mouse(MOUSE[event.name], event)):
+            self.look()
+            self.paint()
+
+    def _obey(self, names):
+        """Show the panels that one of them asked for; False if it did not know what to do."""
+        if names:
+            self._acknowledge()
+            self.panels.show_only(names)
+        return names is not None
 
     def _acknowledge(self):
         """Show at once that a key has come, as a new view takes a moment."""

@@ -16,6 +16,7 @@ class Control:
         self._steps = 0  # single iterations that may still be made while paused
         self._pace = len(PACES)  # index of the pace, or after the last of them: no pace
         self._due = 0.0  # when the next block may begin, if there is a pace
+        self._asked = []  # functions that the training thread is to call
         self.paused = False
         self.next_seed = False  # whether the restart is one with the next seed
         self.restarting = False
@@ -70,6 +71,22 @@ class Control:
             self.stopping = True
             self._changed.notify_all()
 
+    def ask(self, function):
+        """Have the training thread call function() between two blocks, also while it waits."""
+        with self._changed:
+            self._asked.append(function)
+            self._changed.notify_all()
+
+    def _answer(self):
+        """Call what was asked for; meanwhile others may ask for more."""
+        while self._asked:
+            function = self._asked.pop(0)
+            self._changed.release()
+            try:
+                function()
+            finally:
+                self._changed.acquire()
+
     def wait(self, most):
         """How many of the next `most` iterations to make now, 0 to end.
 
@@ -77,6 +94,9 @@ class Control:
         """
         with self._changed:
             while not (self.stopping or self.restarting):
+                if self._asked:
+                    self._answer()
+                    continue
                 if self._steps:
                     self._steps -= 1
                     return 1
@@ -100,7 +120,11 @@ class Control:
         Returns what to add to the seed, 0 or 1, of a run that begins again, else None.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self.stopping or self.restarting)
+            while not (self.stopping or self.restarting):
+                if self._asked:
+                    self._answer()
+                else:
+                    self._changed.wait()
             self.restarting = False
             return None if self.stopping else int(self.next_seed)
 
@@ -117,6 +141,7 @@ class Worker:
         self._control = control
         self._thread = threading.Thread(target=self._work, args=(make_training, schedule))
         self._thread.daemon = True
+        self.training = None  # the Training under way, once it is made
 
     def start(self):
         """Begin to train, unless the training has been stopped before."""
@@ -125,7 +150,7 @@ class Worker:
 
     def _work(self, make_training, schedule):
         try:
-            training = make_training(schedule["seed"])
+            self.training = training = make_training(schedule["seed"])
             while True:
                 for evaluation in training.evaluations(control=self._control, **schedule):
                     self._finished.put(evaluation)
@@ -134,7 +159,7 @@ class Worker:
                     return
                 if seeds_on:
                     schedule["seed"] += seeds_on
-                    training = make_training(schedule["seed"])
+                    self.training = training = make_training(schedule["seed"])
                 else:
                     training.restore()
         except BaseException as error:  # belongs to the main thread: see take
