@@ -92,8 +92,24 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
     Both functions may be plain ones or tf.functions. A script that breaks this contract ends with
     one line and status 2; after Ctrl-C, SIGTERM or SIGHUP the status is 128 + the signal's number.
     """
+    _run(args, mnist, training.Training, train_step, evaluate, optimizer, weights, biases)
+
+
+def fit(args, mnist, model):
+    """Do the same with a compiled Keras model, which its own fit trains.
+
+    model: takes images [n, 28, 28, 1], [n, 28, 28] or [n, 784], pixels from 0 to 1, and returns
+    probabilities [n, 10], or logits where its loss has from_logits=True; its loss takes one-hot
+    labels, or whole numbers where it is a sparse one. args, mnist: as for `run`.
+    """
+    from visu.keras_training import KerasTraining
+
+    _run(args, mnist, KerasTraining, model)
+
+
+def _run(args, mnist, kind, *parts):
+    """Train with a Training of this kind, made of these parts: the rest of `run` and `fit`."""
     title = f"{args.title}, {args.label}" if args.label else args.title
-    parts = train_step, evaluate, optimizer, weights, biases
     if _rerun:
         _rerun["parts"] = parts
         return
@@ -104,7 +120,7 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
     recording = Recording(args, plan, device)
 
     def make_training(seed):
-        return training.Training(mnist, *(parts if seed == args.seed else _run_again(args, seed)))
+        return kind(mnist, *(parts if seed == args.seed else _run_again(args, seed)))
 
     with stopping_signals(control.stop) as signals, recording:
         worker = Worker(make_training, control, **schedule)
@@ -116,8 +132,7 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
             if live:
                 live.run()
             else:
-                for evaluation in make_training(args.seed).evaluations(control=control, **schedule):
-                    recording.take(evaluation)
+                make_training(args.seed).train(recording.take, control=control, **schedule)
         except training.ScriptError as error:
             say(f"{Path(sys.argv[0]).name}: {error}", sys.stderr)
             sys.exit(2)

@@ -117,7 +117,7 @@ def nobody():
 
 @pytest.fixture
 def load_script(monkeypatch, small_data):
-    """load_script(path, *flags): what a script defines and hands to run, as {name: value}."""
+    """load_script(path, *flags): what a script defines and hands to run or fit, by its name."""
     import tensorflowvisu
 
     def load(path, *flags):
@@ -126,7 +126,11 @@ def load_script(monkeypatch, small_data):
         def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
             handed.update(locals())
 
+        def fit(args, mnist, model):
+            handed.update(locals())
+
         monkeypatch.setattr(tensorflowvisu, "run", run)
+        monkeypatch.setattr(tensorflowvisu, "fit", fit)
         monkeypatch.setattr(sys, "argv", [str(path), "--data", str(small_data), *flags])
         return runpy.run_path(str(path)) | handed
 

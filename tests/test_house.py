@@ -7,7 +7,7 @@ from itertools import chain
 import pytest
 from conftest import TOP
 
-TRAINING = {"quiet_tensorflow", "training", "network", "worker"}
+TRAINING = {"quiet_tensorflow", "training", "network", "keras_training", "worker"}
 RECORD = {"history", "run_folder", "saved_run", "experiments"}
 PICTURES = {"pictures", "style", "curve_panels", "image_panels", "dashboard", "blitting"}
 PICTURES |= {"comparison", "focus"}

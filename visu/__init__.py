@@ -3,6 +3,7 @@
 training side, the only modules that import TensorFlow
 quiet_tensorflow  imports TensorFlow without its start-up noise; names the device
 training          the training loop in the graph, and the evaluations between its blocks
+keras_training    the same for a Keras model, which its own fit trains
 network           gradients per layer; one digit on its way through the layers
 worker            the thread that trains beside a window: pause, step, restart, stop
 

@@ -78,14 +78,14 @@ def check_evaluate(returned):
 class Training:
     """A script's network beside its data on the device, and the compiled loop that trains it.
 
-    data: images [n, 28, 28] and labels [n] of the training digits, uint8, on its device; network:
-    the Network; values: {name: array} that it starts with, as of Network.values, None for the
-    script's own.
+    data: images [n, 28, 28] and labels [n] of the training digits, uint8, on its device; digits:
+    how many these are; network: the Network; values: {name: array} that it starts with, as of
+    Network.values, None for the script's own.
     Raises ScriptError where the script breaks its contract, see `tensorflowvisu.run`.
     """
 
     def __init__(self, mnist, train_step, evaluate, optimizer, weights, biases, values=None):
-        self._mnist = mnist
+        self._mnist, self.digits = mnist, len(mnist.train.images)
         train, test = mnist.train, mnist.test
         self.data = tf.constant(train.images), tf.constant(train.labels)
         self._slices = [  # of the test digits: all 10,000 at once do not fit a small GPU
@@ -94,7 +94,8 @@ class Training:
         ]
         self._train_step, self._evaluate = _as_graph(train_step), _as_graph(evaluate)
         self._optimizer, self._weights, self._biases = optimizer, weights, biases
-        optimizer.build(weights + biases)  # its variables cannot be made while tracing
+        if not optimizer.built:
+            optimizer.build(weights + biases)  # its variables cannot be made while tracing
 
         batch = tf.TensorSpec([BATCH, 28, 28, 1]), tf.TensorSpec([BATCH, 10])
         step = self._train_step.get_concrete_function(*batch)
@@ -183,15 +184,19 @@ class Training:
         for variable, value in zip(self._variables, self._start, strict=True):
             variable.assign(value)
 
+    def train(self, report, **schedule):
+        """Train; call report(evaluation) with each of `evaluations`. schedule: their arguments."""
+        for evaluation in self.evaluations(**schedule):
+            report(evaluation)
+
     def evaluations(self, seed, iterations, every, control):
         """Train; yield an Evaluation before the first batch, after every `every`, and at the end.
 
         seed: of the batches' order; iterations: how many batches; control: may end it early.
         """
-        source = batches(len(self._mnist.train.images), seed)
+        source = batches(self.digits, seed)
         indices = np.stack([*islice(source, every + 1)])  # the last one is only read, at first
-        batch = self._evaluate_batch(*self._gather(indices[0]))
-        yield self._evaluation(seed, 0, 0.0, batch, self._evaluate_test(indices[0]))
+        yield self.evaluate(seed, 0, 0.0, indices[0])
         self._advance(indices, *tf.constant([1, 1]))  # no iteration: compiles, off the clock
         i, began, paused = 0, time.perf_counter(), 0.0
         while i < iterations:
@@ -201,9 +206,7 @@ class Training:
             if not n:
                 return
             first, last = i % every, i % every + n
-            look = None
-            if n == 1 and self.network.watched:
-                look = self.network.observe(*self._gather(indices[first]))
+            look = self.observe(indices[first]) if n == 1 else None
             read = self._advance(indices, *tf.constant([first, last]))
             i += n
             seconds = time.perf_counter() - began - paused
@@ -212,6 +215,16 @@ class Training:
             yield self._evaluation(seed, i, seconds, read, test, look)
             if last == every:
                 indices = np.stack([indices[last], *islice(source, every)])
+
+    def evaluate(self, seed, i, seconds, indices, tests=True, look=None):
+        """The Evaluation at iteration i on the batch with these indices, and the test digits."""
+        batch = self._evaluate_batch(*self._gather(indices))
+        test = self._evaluate_test(indices) if tests else None
+        return self._evaluation(seed, i, seconds, batch, test, look)
+
+    def observe(self, indices):
+        """The Look of a single step on the batch with these indices, if somebody watches."""
+        return self.network.observe(*self._gather(indices)) if self.network.watched else None
 
     def _evaluation(self, seed, i, seconds, batch, test, look=None):
         """The Evaluation at iteration i of what _evaluate_batch and _evaluate_test returned."""

@@ -135,7 +135,7 @@ class Worker:
     def __init__(self, make_training, control, **schedule):
         """make_training(seed) returns the Training; called in the thread, as it takes a while.
 
-        schedule: the arguments of Training.evaluations, of which a restart may change the seed.
+        schedule: the arguments of Training.train, of which a restart may change the seed.
         """
         self._finished = queue.SimpleQueue()
         self._control = control
@@ -152,8 +152,7 @@ class Worker:
         try:
             self.training = training = make_training(schedule["seed"])
             while True:
-                for evaluation in training.evaluations(control=self._control, **schedule):
-                    self._finished.put(evaluation)
+                training.train(self._finished.put, control=self._control, **schedule)
                 seeds_on = self._control.wait_for_restart()
                 if seeds_on is None:
                     return

@@ -1,0 +1,167 @@
+"""5.0 and tensorflowvisu.fit: a Keras model that its own fit trains, in the window's steps."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import SCRIPTS, batch_of
+from tensorflow.keras import layers
+
+import mnist_data
+from visu.keras_training import KerasTraining
+from visu.network import gradient_sizes
+from visu.training import ScriptError, batches
+from visu.worker import Control
+
+PARENT, KERAS = (next(p for p in SCRIPTS if number in p.stem) for number in ("3.1", "5.0"))
+EVERY = 20
+
+
+@pytest.fixture
+def mnist(small_data):
+    return mnist_data.load(str(small_data))
+
+
+def softmax(shape=(28, 28, 1), loss="categorical_crossentropy", activation="softmax"):
+    """A Keras model of one layer; the same start values each time."""
+    start = tf.keras.initializers.TruncatedNormal(stddev=0.1, seed=7)
+    dense = layers.Dense(10, activation=activation, kernel_initializer=start)
+    model = tf.keras.Sequential([layers.Input(shape), layers.Flatten(), dense])
+    model.compile(tf.keras.optimizers.SGD(0.3), loss=loss)
+    return model
+
+
+def train(training, iterations=45, control=None, seed=0):
+    """All Evaluations of a run."""
+    found = []
+    control = control or Control()
+    training.train(found.append, seed=seed, iterations=iterations, every=EVERY, control=control)
+    return found
+
+
+class Scripted(Control):
+    """Allows so many iterations at a time, then as many as it likes."""
+
+    def __init__(self, *lengths):
+        super().__init__()
+        self.lengths = list(lengths)
+
+    def wait(self, most):
+        return min(self.lengths.pop(0), most) if self.lengths else most
+
+
+def test_fit_trains_on_the_batches_in_their_order(mnist):
+    """Against gradient descent in numpy on the same batches."""
+    training = KerasTraining(mnist, softmax())
+    W, b = (variable.copy() for variable in training.network.values().values())
+    train(training)
+    X = mnist.train.images.reshape(-1, 784) / np.float32(255)
+    Y_ = np.eye(10, dtype=np.float32)[mnist.train.labels]
+    for batch in itertools.islice(batches(len(X), 0), 45):
+        L = X[batch] @ W + b
+        Y = np.exp(L - L.max(axis=1, keepdims=True))
+        error = (Y / Y.sum(axis=1, keepdims=True) - Y_[batch]) / len(batch)
+        W, b = W - 0.3 * X[batch].T @ error, b - 0.3 * error.sum(axis=0)
+    found = training.network.values()
+    np.testing.assert_allclose(found["W1"], W, atol=1e-4)
+    np.testing.assert_allclose(found["B1"], b, atol=1e-4)
+
+
+def test_evaluations_come_when_they_do_in_every_step(mnist):
+    evaluations = train(KerasTraining(mnist, softmax()))
+    assert [e.iteration for e in evaluations] == [0, 20, 40, 45]
+    assert all(e.test for e in evaluations)
+    assert evaluations[-1].test.accuracy > 0.9 > 0.5 > evaluations[0].test.accuracy
+
+
+@pytest.mark.parametrize("lengths", [[20, 1, 1, 5, 20], [1] * 3, [7, 13, 20]])
+def test_single_steps_and_a_pace_train_the_same(mnist, lengths):
+    whole = train(KerasTraining(mnist, softmax()))
+    steps = train(KerasTraining(mnist, softmax()), control=Scripted(*lengths))
+    ends = list(itertools.accumulate(lengths))
+    assert set(ends) & set(range(46)) <= {e.iteration for e in steps}
+    at = {e.iteration: e for e in steps}
+    for one in whole:
+        if one.iteration in at:
+            assert one.train.loss == pytest.approx(at[one.iteration].train.loss, rel=1e-5)
+
+
+def test_it_stops_and_starts_again(mnist):
+    control = Scripted(20, 0)
+    training = KerasTraining(mnist, softmax())
+    assert [e.iteration for e in train(training, control=control)] == [0, 20]
+    training.restore()
+    again = train(training)
+    assert [e.train.loss for e in again] == [
+        e.train.loss for e in train(KerasTraining(mnist, softmax()))
+    ]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        softmax((28, 28), "sparse_categorical_crossentropy"),
+        softmax((784,), tf.keras.losses.CategoricalCrossentropy(from_logits=True), None),
+        softmax((28, 28, 1), tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True), None),
+    ],
+    ids=["sparse", "flat, logits", "sparse, logits"],
+)
+def test_models_of_other_shapes_and_losses(mnist, model):
+    expected = train(KerasTraining(mnist, softmax()))
+    for one, other in zip(expected, train(KerasTraining(mnist, model)), strict=True):
+        assert other.train.loss == pytest.approx(one.train.loss, rel=1e-4)
+        assert other.test.accuracy == one.test.accuracy
+
+
+def test_what_is_no_model_for_digits_is_said(mnist):
+    raw = tf.keras.Sequential([layers.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10)])
+    for model, words in (
+        (raw, "compile"),
+        (lambda X: X, "Keras model"),
+        (softmax((32, 32, 3)), "32, 32, 3"),
+    ):
+        with pytest.raises(ScriptError, match=words):
+            KerasTraining(mnist, model)
+    twelve = tf.keras.Sequential([layers.Input((28, 28, 1)), layers.Flatten(), layers.Dense(12)])
+    twelve.compile(loss="mse")
+    with pytest.raises(ScriptError, match="12"):
+        KerasTraining(mnist, twelve)
+
+
+def test_5_0_is_the_network_of_3_1(load_script):
+    keras, parent = load_script(KERAS), load_script(PARENT)
+    training = KerasTraining(keras["mnist"], keras["model"])
+    values = training.network.values()
+    for letter, part in (("W", parent["weights"]), ("B", parent["biases"])):
+        for k, variable in enumerate(part, 1):
+            start = variable.numpy()
+            assert values[f"{letter}{k}"].std() == pytest.approx(start.std(), rel=0.2, abs=1e-9)
+            assert values[f"{letter}{k}"].mean() == pytest.approx(start.mean(), abs=0.02)
+            variable.assign(values[f"{letter}{k}"])
+    start = train(training, iterations=1)[0]
+    batch = next(batches(len(keras["mnist"].train.images), 0))
+    X, Y_ = batch_of(keras["mnist"].train, batch)
+    _, loss, accuracy = parent["evaluate"](X, Y_)
+    assert start.train.loss == pytest.approx(float(loss), rel=1e-4)
+    assert start.train.accuracy == float(accuracy)
+    sizes = gradient_sizes(parent["evaluate"], parent["weights"], tf.constant(X), tf.constant(Y_))
+    np.testing.assert_allclose(start.gradients, sizes, rtol=1e-3)
+    for i in (0, 1000):
+        keras["optimizer"].iterations.assign(i)
+        parent["optimizer"].iterations.assign(i)
+        assert float(keras["learning_rate"]()) == pytest.approx(float(parent["learning_rate"]()))
+
+
+def test_dropout_of_a_single_step_is_seen(load_script):
+    keras = load_script(KERAS)
+    training = KerasTraining(keras["mnist"], keras["model"])
+    training.network.watched = True
+    steps = train(training, iterations=2, control=Scripted(1, 1))
+    looks = [e.look for e in steps[1:]]
+    for look in looks:
+        dropped = [layer.dropped for layer in look.layers]
+        assert dropped[0] is None
+        shares = [mask.mean() for mask in dropped[1:]]
+        np.testing.assert_allclose(shares, 0.25, atol=0.1)
+    assert np.any(looks[0].layers[3].dropped != looks[1].layers[3].dropped)
