@@ -16,8 +16,6 @@ given, or when there is no other. An edited script is called so, or by its label
 
 import argparse
 import difflib
-import glob
-import itertools
 import sys
 import time
 from pathlib import Path
@@ -25,7 +23,8 @@ from pathlib import Path
 from visu.backend import NoWindow, in_notebook  # before the rest of matplotlib
 
 # isort: split
-from visu import comparison, experiments, saved_run
+from visu import choosing, comparison, experiments
+from visu.choosing import Wrong, choose, newest_run
 from visu.cli import Parser, shorten, whole
 from visu.comparison import DECK, command
 from visu.saved_run import EDITED
@@ -45,22 +44,20 @@ RECENT_SECONDS = 60  # --follow takes runs that changed so shortly before it for
 LOOK_SECONDS = 1  # between two looks at the runs, and at most until Ctrl-C is obeyed
 
 
-class Wrong(Exception):
-    """What was asked for cannot be done; the message says why and what to do."""
-
-
 def main():
     """Do what the command line says. Returns the exit status."""
     args = parse_args()
     try:
+        since = time.time() - RECENT_SECONDS if args.follow else None
+        runs = choosing.Runs(args.runs, scripts(), since)
         if args.diff:
-            print_difference(*args.diff, args.runs)
+            print_difference(*args.diff, runs)
         elif args.deck:
-            draw_deck(args.deck, args.runs)
+            draw_deck(args.deck, runs)
         elif args.follow:
-            follow(args)
+            follow(args, runs)
         else:
-            compare(args)
+            compare(args, runs)
     except (Wrong, OSError) as error:
         say(f"{Path(sys.argv[0]).name}: {error}", sys.stderr)
         return 2
@@ -119,68 +116,16 @@ def add_view(parser):
     add("--smooth", type=whole(1, MOST_ITERATIONS), metavar="N", help=smooth)
 
 
-# ---- which runs
-
-
-def choose(which, runs):
-    """The experiments that a person has named: lists of runs that differ by their seed only.
-
-    which: steps, labels, folders of runs, or nothing for all steps; runs: a saved_run.Runs. Raises
-    Wrong where one of them is missing; while runs are watched only where all are.
-    """
-    which = [path for word in which for path in sorted(glob.glob(word)) or [word]]  # cmd does not
-    given = {Path(word).resolve(): word for word in which if Path(word).is_dir()}
-    words = [word for word in which if not Path(word).is_dir()]
-    saved = runs.read(saved_run.find(runs.place)) if words or not which else []
-    words = words if which else sorted({run.step for run in saved})
-    found = [experiments.newest(saved, word) for word in words]
-    groups = list(itertools.chain(*found))
-    ignored, drawn = experiments.ignored(saved, groups), folders(groups)
-    others = [word for folder, word in given.items() if folder not in drawn]
-    groups += experiments.experiments(runs.read(others))
-    if [] in found and not (groups and runs.watched):
-        word = words[found.index([])]
-        where = f"{runs.place}{hint(word)}"
-        raise Wrong(f"{word} is no folder, and no step or label of a run in {where}")
-    if not groups:
-        missing = f"there is no run in {runs.place}{hint('1.0')}"
-        raise Wrong(f"no run lies in {', '.join(given.values())}" if given else missing)
-    ignored = [run for run in ignored if run.folder.resolve() not in folders(groups)]
-    if ignored and not runs.watched:
-        why = ", ".join(sorted({run.state or f"on {run.facts.data}" for run in ignored}))
-        instead = "better ones stand for their steps. Give a folder to draw it."
-        say(f"Ignored runs: {len(ignored)} ({why}); {instead}", sys.stderr)
-    return [*{frozenset(folders([group])): group for group in groups}.values()]
-
-
-def folders(groups):
-    """The resolved paths of the folders of all runs of experiments."""
-    return {run.folder.resolve() for group in groups for run in group}
-
-
 def scripts():
     """The ladder's scripts beside this file, {step: path}; of several files of a step its own."""
     found = sorted(TOP.glob("mnist_[0-9]*_*.py"), key=lambda path: (path.stem in LADDER, path))
     return {path.stem.split("_")[1]: path for path in found}
 
 
-def script(step):
-    """The name of a step's script, "" where there is none."""
-    return scripts()[step].name if step in scripts() else ""
-
-
-def hint(step):
-    """How to make a run of a step, as the end of a sentence."""
-    return f"; python {script(step)} makes one" if script(step) else ""
-
-
-# ---- what is made of them
-
-
-def compare(args):
+def compare(args, runs):
     """Print the table and draw the picture."""
-    groups = chosen(args, saved_run.Runs(args.runs, scripts()))
-    say(table(groups))
+    groups = chosen(args, runs)
+    say(experiments.table(groups))
     if args.save:
         save(args.save, groups, view_of(args))
         return
@@ -190,9 +135,8 @@ def compare(args):
         say(f"No window: {why} --save FILE writes a picture.", sys.stderr)
 
 
-def follow(args):
+def follow(args, runs):
     """Draw runs that grow, and those that start, until the window is closed."""
-    runs = saved_run.Runs(args.runs, scripts(), time.time() - RECENT_SECONDS)
 
     def look():
         try:
@@ -221,40 +165,6 @@ def view_of(args):
     """The View that the flags ask for."""
     panels = [panel for panel in comparison.PANELS if getattr(args, panel)] or comparison.PANELS
     return comparison.View(tuple(panels), args.first, args.until, args.smooth, args.log)
-
-
-def table(groups):
-    """The experiments' results as aligned lines, medians over the seeds."""
-    data = experiments.data_of(groups)
-    step = "step" if data is None else f"step, on {data}"
-    lines = [
-        (
-            *(step, "seeds", "iterations", "final %", "best %", "lowest loss", "final loss"),
-            *("to 97 %", "98 %", "99 %", "time", "iterations/s"),
-        )
-    ]
-    for name, group in zip(experiments.names(groups), groups, strict=True):
-        facts = experiments.figures(group)
-        reached = [facts[level] for level in experiments.LEVELS]
-        lines.append(
-            (
-                name + (f" ({group[0].state})" if group[0].state else ""),
-                ",".join(str(run.facts.seed) for run in group),
-                f"{facts['iterations']:,.0f}",
-                f"{100 * facts['final']:.2f}",
-                f"{100 * facts['best']:.2f}",
-                f"{facts['lowest loss']:#.3g}",
-                f"{facts['final loss']:#.3g}",
-                *(f"{i:,.0f}" if i < float("inf") else "–" for i in reached),
-                f"{facts['seconds']:.0f} s",
-                f"{facts['steps_per_second']:,.0f}",
-            )
-        )
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
-        for line in lines
-    )
 
 
 def save(path, groups, view):
@@ -321,9 +231,9 @@ def show(look, view):
         sys.exit(128 + signals[0])
 
 
-def print_difference(a, b, place):
+def print_difference(a, b, runs):
     """Print what differs in the scripts of two runs, as a unified diff; a, b: see newest_run."""
-    first, second = newest_run(a, place), newest_run(b, place)
+    first, second = newest_run(a, runs), newest_run(b, runs)
     for run in (first, second):
         if not run.source:
             raise Wrong(f"{run.folder} has no copy of its script: it is from an older version")
@@ -333,27 +243,16 @@ def print_difference(a, b, place):
     say("\n".join(lines) if lines else "The two scripts are the same.")
 
 
-def newest_run(word, place):
-    """The newest run of a step (unedited or at least without a label, if there is one), of a label,
-    or in a folder.
-    """
-    every = [run for group in choose([word], saved_run.Runs(place, scripts())) for run in group]
-    return max(every, key=lambda run: (not run.label, not run.facts.label, run.folder.name))
-
-
-def draw_deck(folder, place):
+def draw_deck(folder, runs):
     """Draw the slides' comparisons, each into a PNG; say what is missing and how to make it."""
-    newest = {
-        experiments.variant(group[0]): group
-        for group in choose([], saved_run.Runs(place, scripts()))
-    }
+    newest = {experiments.variant(group[0]): group for group in choose([], runs)}
     edited = {(step, ""): group for (step, label), group in newest.items() if label == EDITED}
     newest = edited | newest  # an edited script only where there is no run of the step itself
-    there = "" if place == TOP / "runs" else f' --runs "{place}"'
+    there = "" if runs.place == TOP / "runs" else f' --runs "{runs.place}"'
     folder.mkdir(parents=True, exist_ok=True)
     for name, curves, view in DECK:
         missing = [
-            command(script(step), label, there)
+            command(runs.script(step), label, there)
             for step, label in curves
             if (step, label) not in newest
         ]

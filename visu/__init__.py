@@ -11,7 +11,8 @@ record
 history           what a run has measured, in memory
 run_folder        writes a run's files while it goes on
 saved_run         reads and checks them
-experiments       which saved runs belong together; medians and bands over seeds
+choosing          which of them a command line means
+experiments       which saved runs belong together; medians, bands, a table
 
 pictures
 pictures          arrays in, arrays out: mosaics, weights, percentile bands

@@ -170,3 +170,37 @@ def names(groups):
         text + (f", {printable(group[-1].folder.name)}" if found.count(text) > 1 else "")
         for text, group in zip(found, groups, strict=True)
     ]
+
+
+def table(groups):
+    """The experiments' results as aligned lines, medians over the seeds."""
+    data = data_of(groups)
+    step = "step" if data is None else f"step, on {data}"
+    lines = [
+        (
+            *(step, "seeds", "iterations", "final %", "best %", "lowest loss", "final loss"),
+            *("to 97 %", "98 %", "99 %", "time", "iterations/s"),
+        )
+    ]
+    for name, group in zip(names(groups), groups, strict=True):
+        facts = figures(group)
+        reached = [facts[level] for level in LEVELS]
+        lines.append(
+            (
+                name + (f" ({group[0].state})" if group[0].state else ""),
+                ",".join(str(run.facts.seed) for run in group),
+                f"{facts['iterations']:,.0f}",
+                f"{100 * facts['final']:.2f}",
+                f"{100 * facts['best']:.2f}",
+                f"{facts['lowest loss']:#.3g}",
+                f"{facts['final loss']:#.3g}",
+                *(f"{i:,.0f}" if i < float("inf") else "–" for i in reached),
+                f"{facts['seconds']:.0f} s",
+                f"{facts['steps_per_second']:,.0f}",
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
+        for line in lines
+    )

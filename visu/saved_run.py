@@ -5,14 +5,12 @@ import json
 import math
 import os
 import re
-import sys
 from dataclasses import dataclass, fields
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
 from visu.run_folder import COLUMNS
-from visu.terminal import say
 from visu.text import printable
 
 CURVES_MOST = 50_000_000  # characters of a curves.csv: 10^7 iterations take half of it
@@ -98,41 +96,7 @@ class SavedRun:
         return *shared, program(self.source), self.folder if alone else None
 
 
-class Runs:
-    """Reads runs, and reads one again only where its files have changed.
-
-    place: the folder of all runs; scripts: the path of each step's own script, {step: path}, from
-    which edited ones differ; since: the time after which a change makes a run recent, in seconds
-    as of time.time(), None if they are not watched.
-    """
-
-    def __init__(self, place, scripts, since=None):
-        self.place, self.watched = place, since is not None
-        self._since = since if self.watched else math.inf
-        self._ladder = {
-            step: (path.stem, read_text(path, SOURCE_MOST, "replace"))
-            for step, path in scripts.items()
-        }
-        self._found = {}
-
-    def read(self, folders):
-        """The SavedRun of each folder; one that holds none is named and skipped."""
-        found = [self._read(Path(folder)) for folder in folders]
-        return [run for run in found if run]
-
-    def _read(self, folder):
-        stamp = [_changed(folder / name) for name in ("run.json", "curves.csv", "window.png")]
-        if self._found.get(folder, ("",))[0] != stamp:
-            try:
-                run = read(folder, self._ladder, self._since)
-            except NoRun as why:
-                say(f"{folder} is skipped: {why}", sys.stderr)
-                run = None
-            self._found[folder] = stamp, run
-        return self._found[folder][1]
-
-
-def _changed(path):
+def changed(path):
     """When a file was last changed, in seconds as of time.time(); 0 where there is none."""
     try:
         return path.stat().st_mtime
@@ -143,10 +107,11 @@ def _changed(path):
 def read(folder, ladder=(), since=math.inf):
     """The SavedRun in a folder, which may still be written. Raises NoRun where there is none.
 
-    ladder: name and text of each step's own script, {step: (name, text)}; since: see Runs.
+    ladder: name and text of each step's own script, {step: (name, text)}; since: the time after
+    which a change makes a run recent, in seconds as of time.time().
     """
     folder = Path(folder)
-    ended, recent = (folder / "window.png").exists(), _changed(folder / "curves.csv") >= since
+    ended, recent = (folder / "window.png").exists(), changed(folder / "curves.csv") >= since
     try:
         facts = checked_facts(read_run(_inside(folder, "run.json")))
         curves = read_curves(_inside(folder, "curves.csv"))  # after run.json: not older than it
