@@ -87,9 +87,18 @@ class Browser:
 
     def canvas(self):
         """The picture on the page, [height, width, 4] float 0..1."""
-        script = "return document.querySelector('canvas.mpl-canvas').toDataURL()"
-        url = self.ask("/execute/sync", {"script": script, "args": []})
+        url = self.run("return document.querySelector('canvas.mpl-canvas').toDataURL()")
         return imread(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+
+    def filled(self):
+        """Whether the page has a picture of its own size."""
+        script = "return [window.innerHeight, window.innerWidth].map(n => n * devicePixelRatio)"
+        picture, viewport = self.canvas(), self.run(script)
+        return [*picture.shape[:2]] == viewport and picture.min(axis=2).std() > 0.1
+
+    def run(self, script):
+        """What a script on the page returns."""
+        return self.ask("/execute/sync", {"script": script, "args": []})
 
     def press(self, key):
         """Press a key with the mouse over the picture."""
@@ -135,14 +144,26 @@ def moves(browser):
 def test_a_browser_shows_the_window_and_its_keys_work(served, browser):
     process, address = served
     browser.ask("/url", {"url": address})
-    until(lambda: browser.screenshot().std() > 0.1 and not status_shown(browser.screenshot()))
-    until(lambda: moves(browser))
+    until(lambda: browser.filled() and not status_shown(browser.screenshot()))
     page = "const page = document.documentElement; return page.scrollHeight <= page.clientHeight"
-    assert browser.ask("/execute/sync", {"script": page, "args": []})  # it fits
+    assert browser.run(page)  # it fits
+    until(lambda: moves(browser))
+    browser.ask("/window/rect", {"width": 1920, "height": 1080})
+    began = time.monotonic()
+    until(browser.filled)
+    assert time.monotonic() - began < 5  # 1 s on an idle machine
+    until(lambda: moves(browser))
     browser.press(" ")
     until(lambda: status_shown(browser.screenshot()))  # PAUSED
     until(lambda: not moves(browser))
-    assert not moves(browser)
+    browser.ask("/window/rect", {"width": 1100, "height": 700})
+    seen = []
+    until(lambda: seen.append(browser.canvas()) or browser.filled())
+    until(lambda: not moves(browser))
+    last = browser.canvas()
+    assert browser.filled() and status_shown(browser.screenshot())
+    drawn = [one for one in seen if one.shape == last.shape and one.any()]
+    assert all(np.array_equal(one, last) for one in drawn)  # never text over text
     browser.press(" ")
     until(lambda: not status_shown(browser.screenshot()))
     until(lambda: moves(browser))

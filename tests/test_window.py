@@ -5,12 +5,13 @@ import math
 import numpy as np
 import pytest
 from evaluations import RUN, evaluation, long_run
-from matplotlib.backend_bases import FigureCanvasBase, KeyEvent
+from matplotlib.backend_bases import FigureCanvasBase, KeyEvent, ResizeEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from visu import window
+from visu.blitting import Offscreen
 from visu.history import History
 from visu.style import DPI, INCHES
 
@@ -196,6 +197,42 @@ def test_a_window_of_another_size_is_laid_out_anew_once_it_rests(make_window):
     made.tick()
     assert made.panels.moving is not before
     assert made.panels.moving[1].axes.xaxis.label.get_fontsize() > 12 * 1.4
+
+
+def test_no_picture_of_another_size_has_the_layout_of_the_one_before(make_window, tmp_path):
+    made = make_window(long_run(), picture_path=lambda: tmp_path / "a.png", say=lambda line: None)
+    made.tick()
+
+    def resize(width, height):
+        made.figure.set_size_inches(width / DPI, height / DPI)
+        made.canvas.callbacks.process("resize_event", ResizeEvent("resize_event", made.canvas))
+        made.canvas.draw()  # as toolkits do
+
+    def laid_out(width, height):
+        drawn = Offscreen(RUN, width, height)
+        drawn.panels.show_help(False)  # as none of the pictures has the hint
+        drawn.draw(made.history)
+        return drawn.pixels
+
+    press(made, "h")
+    press(made, "h")
+    for size in ((960, 540), (1344, 756)):
+        resize(*size)
+        made.tick()
+        made.go_on()
+        press(made, "n")
+        assert not pixels(made)[..., 3].any()  # an empty picture
+        made.tick()
+        np.testing.assert_array_equal(pixels(made), laid_out(*size))
+    resize(1000, 600)
+    resize(1344, 756)  # and back before it was laid out
+    made.tick()
+    made.tick()
+    np.testing.assert_array_equal(pixels(made), laid_out(1344, 756))
+    resize(1000, 600)
+    press(made, "s")
+    saved = imread(tmp_path / "a.png")
+    np.testing.assert_array_equal((saved * 255).round(), laid_out(1000, 600))
 
 
 def test_another_size_in_the_middle_of_a_frame(make_window, monkeypatch):

@@ -26,10 +26,15 @@ LARGEST = 6_000  # CSS pixels: no figure in a browser is wider or higher
 PAGE = """
 // no toolbar: its buttons would fail, as the window has none
 mpl.figure.prototype._init_toolbar = function () {};
-// the figure, with the title above it, fits into the browser's window
+// the figure fills the browser's window: matplotlib's page sends the size of canvas_div when it
+// changes, but not if it was known before the connection was open, so observe it anew then
 mpl.figure.prototype._canvas_extra_style = function (canvas_div) {
-    canvas_div.style.maxWidth = "calc(100vw - 60px)";
-    canvas_div.style.maxHeight = "calc(100vh - 70px)";
+    canvas_div.style.cssText += `; position: fixed; left: 0; top: 0; border: 0; resize: none;
+        min-width: 100vw; max-width: 100vw; min-height: 100vh; max-height: 100vh`;
+    this.ws.addEventListener("open", () => {
+        this.resizeObserverInstance.unobserve(canvas_div);
+        this.resizeObserverInstance.observe(canvas_div);
+    });
 };
 // the space bar is a key of the window, and does not scroll the page
 mpl.figure.prototype._key_event_extra = function (event) {
@@ -56,7 +61,8 @@ mpl.figure.prototype._make_on_message_function = function (figure) {
 def _missing():
     """The private names that this module needs and this matplotlib does not have."""
     page = FigureManagerWebAgg.get_javascript()
-    names = [*re.findall(r"^mpl\.figure\.prototype\.\w+", PAGE, re.MULTILINE), "imageObj"]
+    names = [*re.findall(r"^mpl\.figure\.prototype\.\w+", PAGE, re.MULTILINE)]
+    names += ["imageObj", "resizeObserverInstance"]
     methods = "get_renderer", "handle_draw", "handle_refresh"
     missing = [name for name in names if not re.search(rf"{re.escape(name)}\b", page)]
     return missing + [name for name in methods if not hasattr(FigureCanvasWebAgg, name)]

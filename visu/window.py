@@ -128,13 +128,25 @@ class Window:
     def tick(self):
         """Show what is new, if the frame before is done; fit a window that has come to rest."""
         before, self.seen_size = self.seen_size, self.figure.get_size_inches().tolist()
-        if self.seen_size == before and math.dist(self.seen_size, self.size) > 0.02:  # inches
-            self.size = self.seen_size
-            self.panels.arrange()
-            self.due = []  # of panels that are gone
-        if not self.due:
+        if self.seen_size == before and not self.fits():
+            self.fit()
+        elif not self.due:
             self.look()
             self.paint(PAINT_SECONDS)
+
+    def fits(self):
+        """Whether the panels are laid out to the size of the window."""
+        near = math.dist(self.figure.get_size_inches(), self.size) < 0.02  # inches
+        return near and self.figure.get_visible()
+
+    def fit(self):
+        """Lay the panels out anew, to the size of the window."""
+        self.size = self.figure.get_size_inches().tolist()
+        self.figure.set_visible(True)
+        self.panels.arrange()
+        self.look()
+        self.canvas.draw()
+        self.due = []
 
     def look(self):
         """Look at the training, and find what is to be drawn."""
@@ -146,6 +158,8 @@ class Window:
 
     def paint(self, seconds=math.inf):
         """Draw what is due, for about so long; the rest follows when waiting keys are answered."""
+        if not self.figure.get_visible():
+            self.due = []
         if not (self.blits and getattr(self.canvas, "watched", True)):  # by a browser, under WebAgg
             if self.due:
                 self.complete = False
@@ -174,7 +188,9 @@ class Window:
             self.due = []
 
     def _resized(self, event):
+        """Show nothing, rather than text over text, until the panels are laid out anew."""
         self.complete = False
+        self.figure.set_visible(self.fits())
 
     @_guarded
     def _press(self, event):
@@ -219,7 +235,7 @@ class Window:
     def _acknowledge(self):
         """Show at once that a key has come, as a new view takes a moment."""
         self.panels.head.status.set_text("…")
-        if self.blits:
+        if self.blits and self.figure.get_visible():
             for area in self.painter.paint([self.panels.head]):
                 self.canvas.blit(area)
             if hasattr(self.canvas, "get_tk_widget"):  # Tk shows it when idle, which may be late
@@ -227,7 +243,7 @@ class Window:
 
     def _save(self):
         """Write what the window shows, and say where."""
-        self.paint()
+        self.paint() if self.fits() else self.fit()
         try:
             path = self.picture_path()
             if not self.complete:
