@@ -11,6 +11,7 @@ TRAINING = {"quiet_tensorflow", "training", "network", "keras_training", "worker
 RECORD = {"history", "run_folder", "saved_run", "choosing", "experiments"}
 PICTURES = {"pictures", "style", "curve_panels", "image_panels", "dashboard", "blitting"}
 PICTURES |= {"comparison", "focus"}
+PICTURES |= {"gradient_panels"}
 BELOW = {"text", "terminal", "keys"}  # what any of them may use
 MODULES = {path.stem for path in (TOP / "visu").glob("*.py")} - {"__init__"}
 SURROUNDINGS = MODULES - TRAINING - RECORD - PICTURES - BELOW

@@ -93,7 +93,7 @@ def test_the_files_grow_with_the_run(make_folder, history):
     assert (folder.path / "curves.csv").read_text() == curves_text(grown)
     assert read_run(folder.path / "run.json")["completed"] is True and folder.saved
     assert {path.name for path in folder.path.iterdir()} == {
-        "curves.csv", "run.json", "mnist_0.0_try.py",
+        "curves.csv", "gradients.csv", "run.json", "mnist_0.0_try.py",
     }  # fmt: skip
     assert (folder.path / "mnist_0.0_try.py").read_bytes() == b"# Latin-1: \xe4"
 

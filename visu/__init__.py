@@ -19,6 +19,7 @@ pictures          arrays in, arrays out: mosaics, weights, percentile bands
 style             colours, sizes and matplotlib's settings
 curve_panels      the panels over the iterations
 image_panels      the panels that are pictures
+gradient_panels   gradient per layer: lines over the iterations, bars
 focus             what a person looks at closely: a digit, a cell
 dashboard         the figure: headline, panels, help
 blitting          draws it, and only what has changed

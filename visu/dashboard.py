@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from visu import curve_panels, image_panels
+from visu import curve_panels, gradient_panels, image_panels
 from visu.focus import Focus
 from visu.keys import HELP
 from visu.style import DPI, INCHES, WARNING, style
@@ -29,6 +29,8 @@ KINDS = {
     "test": image_panels.TestDigits,
     "test alone": image_panels.TestDigitsAlone,
     "first layer": image_panels.FirstWeights,
+    "gradients": gradient_panels.GradientLines,
+    "gradient bars": gradient_panels.GradientBars,
 }
 MARGINS = {  # left, right, top, bottom, for tick labels, title and legend
     "training": (66, 12, 38, 14),
@@ -37,6 +39,8 @@ MARGINS = {  # left, right, top, bottom, for tick labels, title and legend
     "weights": (66, 28, 66, 52),
     "biases": (66, 28, 66, 52),
     "first layer": (24, 126, 40, 16),
+    "gradients": (78, 84, 66, 56),
+    "gradient bars": (66, 116, 66, 56),
 }
 OTHER_MARGINS = (60, 34, 38, 52)
 

@@ -10,6 +10,7 @@ R         restart with the next seed
 7  8  9   two panels
 0  Esc    all six panels
 w         weights of the first layer
+g         gradient per layer
 f  F11    full screen
 s         save a picture (PNG)
 h         show/hide this help

@@ -17,7 +17,7 @@ COLUMNS = ["iteration", "train_accuracy", "train_loss", "test_accuracy", "test_l
 
 
 class RunFolder:
-    """Writes the files of one run: the script's text, curves.csv and run.json.
+    """Writes the files of one run: the script's text, gradients.csv, curves.csv and run.json.
 
     They grow with the run, so that they are there whatever ends it. The folder is made when there
     is something to save. What cannot be saved is tried again with the next call, and said once.
@@ -30,7 +30,7 @@ class RunFolder:
     def __init__(self, args, seed, plan, device):
         self._args, self._seed, self._plan = args, seed, plan
         self._facts = about(args, seed, plan, device)
-        self._lines = 0  # of curves.csv that are in the file
+        self._lines = {}  # name of a table -> how many evaluations are in the file
         self._warned = False
         self.path, self.saved = None, False
 
@@ -39,12 +39,12 @@ class RunFolder:
         if not history.iteration:
             return
         try:
-            self._write_curves(self.make(), history)
+            self._write_tables(self.make(), history)
             facts = self._facts | history.results(self._plan.iterations)
             write_run(self.path / "run.json", facts)
             self.saved = True
         except OSError as error:
-            self.saved, self._lines = False, 0
+            self.saved, self._lines = False, {}
             self.warn(error)
 
     def make(self):
@@ -65,16 +65,26 @@ class RunFolder:
             )
             self._warned = True
 
-    def _write_curves(self, folder, history):
-        """Append the lines that are new; at first, and after a failure, write all there is."""
-        path = folder / "curves.csv"
-        if self._lines and path.exists():
-            with open(path, "a", encoding="utf-8", newline="") as file:
-                file.write(curves_text(history, self._lines))
-        else:
-            (folder / f"{self._args.script}.py").write_bytes(self._args.source)
-            replace(path, curves_text(history))
-        self._lines = len(history.train_iterations)
+    def _write_tables(self, folder, history):
+        """Append the lines that are new; at first, and after a failure, write all there is.
+
+        gradients.csv comes first, so that a reader of a run under way finds it no shorter than
+        curves.csv.
+        """
+        source = folder / f"{self._args.script}.py"
+        if not (self._lines and source.exists()):
+            source.write_bytes(self._args.source)
+        for name, text, iterations in (
+            ("gradients.csv", gradients_text, history.test_iterations),
+            ("curves.csv", curves_text, history.train_iterations),
+        ):
+            path, start = folder / name, self._lines.get(name, 0)
+            if start and path.exists():
+                with open(path, "a", encoding="utf-8", newline="") as file:
+                    file.write(text(history, start))
+            else:
+                replace(path, text(history))
+            self._lines[name] = len(iterations)
 
 
 def about(args, seed, plan, device):
@@ -137,14 +147,36 @@ def curves_text(history, start=0):
     """
     tests = zip(history.test_accuracy, history.test_loss, strict=True)
     tests = dict(zip(history.test_iterations, tests, strict=True))
+    train = zip(history.train_iterations, history.train_accuracy, history.train_loss, strict=True)
+    rows = [[*row, *tests.get(row[0], ())] for row in itertools.islice(train, start, None)]
+    return _table(COLUMNS, rows, start)
+
+
+def gradients_text(history, start=0):
+    """The lines of gradients.csv, from evaluation number `start` of the test digits on: iteration,
+    W1, W2, ..., the root mean square of the gradient of each layer's weights.
+    """
+    rows = zip(history.test_iterations, history.gradients, strict=True)
+    rows = [[i, *sizes] for i, sizes in itertools.islice(rows, start, None)]
+    return _table(gradient_columns(len(rows[0]) - 1 if rows else 0), rows, start)
+
+
+def gradient_columns(layers):
+    """The header of gradients.csv."""
+    return ["iteration", *(f"W{k}" for k in range(1, layers + 1))]
+
+
+def _table(columns, rows, start):
+    """CSV lines of rows [iteration, value, ...], empty where values are missing; with a header
+    where start is 0.
+    """
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     if not start:
-        lines.writerow(COLUMNS)
-    train = zip(history.train_iterations, history.train_accuracy, history.train_loss, strict=True)
-    for i, *values in itertools.islice(train, start, None):
-        values += tests.get(i, ())
-        lines.writerow([i] + [f"{value:.6g}" for value in values] + [""] * (4 - len(values)))
+        lines.writerow(columns)
+    for i, *values in rows:
+        empty = [""] * (len(columns) - 1 - len(values))
+        lines.writerow([i] + [f"{value:.6g}" for value in values] + empty)
     return text.getvalue()
 
 

@@ -6,18 +6,19 @@ import math
 import os
 import re
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
-from visu.run_folder import COLUMNS
+from visu.run_folder import COLUMNS, gradient_columns
 from visu.text import printable
 
-CURVES_MOST = 50_000_000  # characters of a curves.csv: 10^7 iterations take half of it
+CURVES_MOST = 50_000_000  # characters of a table: a curves.csv of 10^7 iterations has half of it
 RUN_MOST = 1_000_000  # of a run.json
 MOST_CHARACTERS = 300  # of a title, a label, a name
 MOST = 10**9  # iterations, seconds, ...
-MOST_LOSS = 1e41  # per 100 digits; float32 ends before
+MOST_LOSS = 1e41  # per 100 digits, and of a gradient; float32 ends before
 SOURCE_MOST = 1_000_000  # characters of a script
 OWN_LENGTH = re.compile(r"[(,]\s*iterations\s*=\s*(\d[\d_]{0,12})")  # in a script
 EDITED = "edited"  # the label of a run without one whose script is not the step's any more
@@ -60,6 +61,23 @@ class SavedRun:
     label: str = ""
     recent: bool = False
     ended: bool = True
+
+    @cached_property
+    def gradients(self):
+        """The columns of gradients.csv, "iteration", "W1", ..., each [n] float64.
+
+        Read when they are first asked for. Raises NoRun where there are none.
+        """
+        try:
+            found = read_gradients(_inside(self.folder, "gradients.csv"))
+            check_gradients(found)
+            return found
+        except FileNotFoundError:
+            raise NoRun("no gradients.csv (from an older version, or deleted)") from None
+        except OSError as error:
+            raise NoRun(f"gradients.csv: {error.strerror}") from None
+        except ValueError as error:
+            raise NoRun(str(error)) from None
 
     @property
     def step(self):
@@ -201,8 +219,7 @@ def check_curves(curves, facts):
     Losses may be nan or infinite: training can end so.
     """
     at = curves["iteration"]
-    if not ((at >= 0) & (at <= MOST) & (at == np.floor(at))).all() or not (np.diff(at) > 0).all():
-        raise ValueError("the iterations in curves.csv are not increasing whole numbers")
+    _check_iterations(at, "curves.csv")
     for name in "train_accuracy", "test_accuracy":
         known = curves[name][~np.isnan(curves[name])]
         if not ((known >= 0) & (known <= 1)).all():
@@ -218,6 +235,24 @@ def check_curves(curves, facts):
         raise ValueError(f"the run is completed, but curves.csv ends at iteration {end}")
 
 
+def check_gradients(gradients):
+    """Raise ValueError where the columns of a gradients.csv are not sizes; nan and inf may be."""
+    at, *sizes = gradients.values()
+    _check_iterations(at, "gradients.csv")
+    if not sizes or not len(at):
+        raise ValueError("gradients.csv is empty")
+    sizes = np.array(sizes)
+    known = sizes[np.isfinite(sizes)]
+    if not ((known >= 0) & (known <= MOST_LOSS)).all():
+        raise ValueError(f"a gradient in gradients.csv is not between 0 and {MOST_LOSS:g}")
+
+
+def _check_iterations(at, name):
+    """Raise ValueError where these are not increasing whole numbers."""
+    if not ((at >= 0) & (at <= MOST) & (at == np.floor(at))).all() or not (np.diff(at) > 0).all():
+        raise ValueError(f"the iterations in {name} are not increasing whole numbers")
+
+
 def find(runs):
     """The folders that hold a run.json, runs/script/run, by the time in their names."""
     folders = [path.parent for path in Path(runs).glob("*/*/run.json")]
@@ -225,20 +260,32 @@ def find(runs):
 
 
 def read_curves(path):
-    """The columns of a curves.csv, {name: [n] float64}, nan where empty; OSError or ValueError.
+    """The columns of a curves.csv, {name: [n] float64}, nan where empty; OSError or ValueError."""
+    return _read_table(path, lambda count: COLUMNS)
 
-    A last line without its end is ignored: it is still being written, or was cut off.
+
+def read_gradients(path):
+    """The columns of a gradients.csv: "iteration", "W1", ...; see read_curves."""
+    return _read_table(path, lambda count: gradient_columns(count - 1))
+
+
+def _read_table(path, columns):
+    """The columns of a CSV file of numbers, {name: [n] float64}, nan where empty.
+
+    columns(n): the header of a table of n columns. A last line without its end is ignored: it is
+    still being written, or was cut off. Raises OSError or ValueError.
     """
     name = Path(path).name
     complete, _, _ = read_text(path, CURVES_MOST).rpartition("\n")
     header, *lines = (line.split(",") for line in complete.split("\n"))
-    if header != COLUMNS or any(len(line) != len(COLUMNS) for line in lines):
-        raise ValueError(f"{name} is not a table of {','.join(COLUMNS)}")
+    names = columns(len(header))
+    if header != names or any(len(line) != len(names) for line in lines):
+        raise ValueError(f"{name} is not a table of {','.join(names[:5])}")
     try:
         rows = [[float(x or "nan") for x in line] for line in lines]
     except ValueError:
         raise ValueError(f"{name} holds something that is not a number") from None
-    return dict(zip(COLUMNS, np.array(rows).reshape(-1, len(COLUMNS)).T, strict=True))
+    return dict(zip(names, np.array(rows).reshape(-1, len(names)).T, strict=True))
 
 
 def read_run(path):

@@ -25,6 +25,7 @@ VIEWS = {
     "0": SIX,
     "escape": SIX,
     "w": ("first layer",),
+    "g": ("gradients", "gradient bars"),
 }
 
 MOUSE = {
