@@ -6,5 +6,6 @@ download  MNIST's checksums, its mirrors, and how long each of them may take
 drawn     draws digits in the shape of MNIST, for machines without MNIST and without a network
 pen       turns the path of a pen into pixels
 strokes   the ways in which people write each digit
+prepare   prepares a drawn or photographed digit as MNIST's were
 bar       a progress bar on a terminal
 """
