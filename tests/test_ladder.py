@@ -20,13 +20,15 @@ BUDGET = {  # parent, step -> changed lines at most, below the docstrings
     ("2.1", "2.2"): 16,
     ("2.1", "3.0"): 24,
     ("3.0", "3.1"): 18,
-    ("3.1", "4.0"): 44,
-    ("4.0", "4.1"): 28,
+    ("3.1", "4.0"): 27,
+    ("4.0", "4.1"): 45,
+    ("4.1", "4.2"): 37,
 }
 FLOOR = {"1.0": 0.918, "2.0": 0.970, "2.1": 0.980, "2.2": 0.976, "3.0": 0.985, "3.1": 0.990}
-FLOOR |= {"4.0": 0.993, "4.1": 0.995}
+FLOOR |= {"4.0": 0.992, "4.1": 0.990, "4.2": 0.993}
 SEEDS = {"2.0": 3}  # its rate stays 0.003, so that the last evaluations scatter by 0.3: a median
-MOST_LINES = {"4.0": 66, "4.1": 76}  # of code, and 55 of the deck's own steps
+SHORTENED = {"4.1": 2_000, "4.2": 2_000}  # the full runs are for benchmarks/ladder.py
+MOST_LINES = {"4.0": 63, "4.1": 69, "4.2": 70}  # of code, and 55 of the deck's own steps
 
 
 def below_docstring(path):
@@ -89,9 +91,11 @@ def find_mnist():
     return os.path.abspath(folder)
 
 
-def run_in_full(step, seed, runs):
-    """The facts in run.json of a whole run on the real MNIST."""
+def run(step, seed, runs):
+    """The facts in run.json of a run on the real MNIST."""
     command = [sys.executable, STEPS[step], "--headless", "--seed", str(seed), "--runs", runs]
+    if step in SHORTENED:
+        command += ["--iterations", str(SHORTENED[step])]
     environment = os.environ | {"MNIST_DIR": find_mnist()}
     subprocess.run(command, env=environment, check=True, cwd=TOP, timeout=3600)
     (file,) = runs.glob("*/*/run.json")
@@ -100,10 +104,10 @@ def run_in_full(step, seed, runs):
 
 @pytest.mark.ladder
 @pytest.mark.parametrize("step", FLOOR)
-def test_full_run_on_mnist_reaches_its_floor(step, tmp_path):
+def test_run_on_mnist_reaches_its_floor(step, tmp_path):
     finals = []
     for seed in range(SEEDS.get(step, 1)):
-        run = run_in_full(step, seed, tmp_path / str(seed))
-        assert run["completed"] and run["data"] == "MNIST" and run["seed"] == seed
-        finals.append(run["final_test_accuracy"])
+        facts = run(step, seed, tmp_path / str(seed))
+        assert facts["completed"] and facts["data"] == "MNIST" and facts["seed"] == seed
+        finals.append(facts["final_test_accuracy"])
     assert median(finals) >= FLOOR[step]

@@ -10,12 +10,13 @@ from conftest import SCRIPTS, batch_of
 SAMPLES = 8  # weights of each variable whose gradient is checked
 
 
-def convolution(X, W, stride):
+def convolution(X, W, stride, padded=True):
     """X [n, h, w, c] correlated with W [kh, kw, c, k], zero-padded to h / stride rows."""
     (kh, kw), (h, w) = W.shape[:2], X.shape[1:3]
-    pads = [max((-(-n // stride) - 1) * stride + k - n, 0) for n, k in ((h, kh), (w, kw))]
-    pads = [(0, 0), *((p // 2, p - p // 2) for p in pads), (0, 0)]
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(X, pads), (kh, kw), axis=(1, 2))
+    if padded:
+        pads = [max((-(-n // stride) - 1) * stride + k - n, 0) for n, k in ((h, kh), (w, kw))]
+        X = np.pad(X, [(0, 0), *((p // 2, p - p // 2) for p in pads), (0, 0)])
+    windows = np.lib.stride_tricks.sliding_window_view(X, (kh, kw), axis=(1, 2))
     return np.einsum("nhwcij,ijck->nhwk", windows[:, ::stride, ::stride], W, optimize=True)
 
 
@@ -49,18 +50,28 @@ def measured(Y):
     return np.array([Y.mean(axis=0), Y.var(axis=0)])
 
 
+def batch_norm(Y, b, average):
+    """average: [2, channels]; None: the batch's own, as it is in training."""
+    mean, variance = measured(Y) if average is None else average
+    return (Y - mean) / np.sqrt(variance + 0.001) + b
+
+
 def normalized(X, W, B, averages=(None,) * 4):
-    """averages: [2, channels] for each normalized layer; None: as it is in training."""
     for w, b, stride, average in zip(W[:4], B[:4], (1, 2, 2, None), averages, strict=True):
         Y = convolution(X, w, stride) if stride else X.reshape(len(X), -1) @ w
-        mean, variance = measured(Y) if average is None else average
-        X = relu((Y - mean) / np.sqrt(variance + 0.001) + b)
+        X = relu(batch_norm(Y, b, average))
     return X @ W[4] + B[4]
 
 
+def global_average(X, W, B, averages=(None,) * 5):
+    for k, (stride, average) in enumerate(zip((2, 1, 1, 2, 1), averages, strict=True)):
+        X = relu(batch_norm(convolution(X, W[k], stride, padded=k < 4), B[k], average))
+    return X.mean(axis=(1, 2)) @ W[5] + B[5]
+
+
 # script's number -> network, shapes of its weights
-BIGGER = [(6, 6, 1, 16), (5, 5, 16, 32), (4, 4, 32, 64), (3136, 200), (200, 10)]
-WIDER = [(6, 6, 1, 16), (5, 5, 16, 48), (4, 4, 48, 96), (4704, 200), (200, 10)]
+BIGGER = [(6, 6, 1, 6), (5, 5, 6, 12), (4, 4, 12, 24), (1176, 200), (200, 10)]
+DEEPER = [(6, 6, 1, 32), (3, 3, 32, 64), (3, 3, 64, 64), (4, 4, 64, 128), (3, 3, 128, 128)]
 FIVE = [(784, 200), (200, 100), (100, 60), (60, 30), (30, 10)]
 NETWORKS = {
     "1.0": (dense(None), [(784, 10)]),
@@ -68,11 +79,12 @@ NETWORKS = {
     "2.1": (dense(relu), FIVE),
     "2.2": (dense(relu), FIVE),
     "3.0": (convolutional, [(5, 5, 1, 4), (5, 5, 4, 8), (4, 4, 8, 12), (588, 200), (200, 10)]),
-    "3.1": (convolutional, [(6, 6, 1, 6), (5, 5, 6, 12), (4, 4, 12, 24), (1176, 200), (200, 10)]),
+    "3.1": (convolutional, BIGGER),
     "4.0": (normalized, BIGGER),
-    "4.1": (normalized, WIDER),
+    "4.1": (normalized, BIGGER),
+    "4.2": (global_average, [*DEEPER, (128, 10)]),
 }
-COSINES = {"4.0": (0.01, 7_000), "4.1": (0.005, 14_000)}  # highest learning rate, where it is 0
+COSINES = {"4.1": (0.005, 14_000), "4.2": (0.005, 14_000)}  # highest learning rate, where it is 0
 
 
 def rate(step, i):
@@ -162,16 +174,16 @@ def test_evaluations_are_what_numpy_computes(script, loaded, batch):
 
 def test_gradients_are_numpys_finite_differences(script, loaded, batch):
     """Those of training but for dropout: with batch normalization through a batch's own mean."""
-    X, Y_ = (part[:5] for part in batch)
+    X, Y_ = (part[5:10] for part in batch)
     weights, biases = loaded["weights"], loaded["biases"]
-    training = {"mode": "training"} if "averages" in loaded else {}
+    training = {"training": True} if "averages" in loaded else {}
     with tf.GradientTape() as tape:
         loss = loaded["loss"](loaded["model"](X, **training), Y_)
     gradients = tape.gradient(loss, weights + biases)
 
     W, B = values(weights), values(biases)
     network, X = NETWORKS[number(script)][0], X.astype(np.float64)
-    rng, step = np.random.default_rng(2), 1e-6
+    rng, step = np.random.default_rng(2), 1e-7
     for gradient, value in zip(gradients, W + B, strict=True):
         flat, gradient = value.reshape(-1), gradient.numpy().reshape(-1)
         scale = float(abs(gradient).max())
@@ -215,8 +227,7 @@ def test_learning_rate(script, loaded):
 
 
 DROPOUT = [path for path in SCRIPTS if "pkeep" in path.read_text()]
-NORMALIZED = [path for path in SCRIPTS if "batchnorm" in path.stem]
-AVERAGES = {"4.0": ("training", 0.01), "4.1": ("averaging", 0.05)}  # mode, a batch's share
+NORMALIZED = [path for path in SCRIPTS if "averages" in path.read_text()]
 
 
 @pytest.mark.parametrize("step", COSINES)
@@ -252,76 +263,95 @@ def test_dropout_drops_a_quarter_and_boosts_the_rest(script, loaded, batch):
 @pytest.mark.parametrize("script", NORMALIZED, indirect=True, ids=number)
 def test_moving_averages_take_in_a_share_of_a_batch(script, loaded, batch):
     X, _ = batch
-    mode, share = AVERAGES[number(script)]
+    made, stride = NETWORKS[number(script)][0], 2 if number(script) == "4.2" else 1
     W, B = values(loaded["weights"]), values(loaded["biases"])
     before = values(loaded["averages"])
     loaded["model"](X)
     for old, new in zip(before, values(loaded["averages"]), strict=True):  # not at test time
         np.testing.assert_array_equal(new, old)
-    logits = loaded["model"](X, mode=mode)
+    logits = loaded["model"](X, training=True)
     after = values(loaded["averages"])
     X = X.astype(np.float64)
-    np.testing.assert_allclose(logits, normalized(X, W, B), rtol=1e-3, atol=1e-3)
-    expected = (1 - share) * before[0] + share * measured(convolution(X, W[0], 1))
+    np.testing.assert_allclose(logits, made(X, W, B), rtol=1e-3, atol=1e-3)
+    expected = 0.98 * before[0] + 0.02 * measured(convolution(X, W[0], stride))
     np.testing.assert_allclose(after[0], expected, rtol=1e-4, atol=1e-5)
     assert all(np.any(b != a) for b, a in zip(before, after, strict=True))
 
 
-def test_averages_are_of_every_tenth_batch_as_it_was_before_augmentation(load_script):
-    names = load_script(next(path for path in SCRIPTS if "augmentation" in path.stem))
-    train, optimizer = names["mnist"].train, names["optimizer"]
-    optimizer.build(names["weights"] + names["biases"])
-    first = values(names["averages"])[0]  # of the first layer, before any weight has changed
-    X, Y_ = batch_of(train, slice(100))
-    convolved = convolution(X.astype(np.float64), values(names["weights"])[0], 1)
-    averages = [first]
-    for _ in range(11):
-        names["train_step"](X, Y_)
-        averages.append(values(names["averages"])[0])
-    expected = 0.95 * first + 0.05 * measured(convolved)
-    np.testing.assert_allclose(averages[1], expected, rtol=1e-4, atol=1e-5)
-    changed = [np.any(b != a) for a, b in zip(averages[:-1], averages[1:], strict=True)]
-    assert changed == [True] + [False] * 9 + [True]
+def augmentation(load_script, *flags):
+    return load_script(next(path for path in SCRIPTS if "augmentation" in path.stem), *flags)
 
 
 @pytest.fixture
 def augment(load_script):
-    """augment(X, matrix, shift): 4.1's, with these numbers in place of its random ones."""
-    names = load_script(next(path for path in SCRIPTS if "augmentation" in path.stem))
+    """augment(X, matrix, shift, field): 4.1's, with these numbers in place of its random ones."""
+    names = augmentation(load_script)
 
-    def made(X, matrix, shift):
+    def made(X, matrix=((1, 0), (0, 1)), shift=(0, 0), field=0):
         class Chosen:
             """What it is asked for comes as these numbers, for each of 100 digits."""
 
             def uniform(self, shape, low, high):
-                of_matrix = np.subtract(matrix, [1, 0, 0, 1])
-                chosen = np.array({4: of_matrix, 2: shift}[shape[0]])
-                return tf.constant(np.tile(chosen[:, None], 100), tf.float32)
+                chosen = {4: np.subtract(matrix, np.eye(2)), 2: np.array(shift)}
+                return tf.constant(np.resize(chosen[np.prod(shape[1:])], shape), tf.float32)
+
+            def normal(self, shape, mean, stddev):
+                return tf.constant(np.resize(field, shape), tf.float32)
 
         names["augment"].__globals__["rng"] = Chosen()
-        return names["augment"](tf.constant(X)).numpy()
+        return names["augment"](tf.constant(X), 1.0).numpy()
 
     return made
 
 
-def test_augmentation_moves_pixels_as_its_matrix_says(augment):
-    X = np.random.default_rng(0).random([100, 28, 28, 1]).astype(np.float32)
-    np.testing.assert_allclose(augment(X, [1, 0, 0, 1], [0, 0]), X, atol=1e-5)
-    shifted = augment(X, [1, 0, 0, 1], [2, -1])  # takes what is 2 right, 1 above; black comes in
+@pytest.fixture
+def noise():
+    return np.random.default_rng(0).random([100, 28, 28, 1]).astype(np.float32)
+
+
+def test_augmentation_moves_pixels_as_its_matrix_says(augment, noise):
+    X = noise
+    np.testing.assert_array_equal(augment(X), X)
+    shifted = augment(X, shift=[-1, 2])  # takes what is 1 above, 2 right; black comes in
     np.testing.assert_allclose(shifted[:, 1:, :-2], X[:, :-1, 2:], atol=1e-5)
     assert not shifted[:, 0].any() and not shifted[:, :, -2:].any()
-    turned = augment(X, [0, 1, -1, 0], [0, 0])  # a quarter turn round the middle
+    turned = augment(X, [[0, 1], [-1, 0]])  # a quarter turn round the middle
     np.testing.assert_allclose(turned, np.rot90(X, -1, axes=(1, 2)), atol=1e-4)
-    doubled = augment(X, [0.5, 0, 0, 0.5], [0, 0])  # the middle of four pixels stays theirs
+    doubled = augment(X, [[0.5, 0], [0, 0.5]])  # the middle of four pixels stays theirs
     middle = doubled[:, 13:15, 13:15].mean(axis=(1, 2))
     np.testing.assert_allclose(middle, X[:, 13:15, 13:15].mean(axis=(1, 2)), atol=1e-5)
 
 
+def test_elastic_augmentation_moves_pixels_as_the_field_near_them_says(augment, noise):
+    everywhere = augment(noise, field=np.full([5, 5, 2], [-1, 2]))
+    np.testing.assert_allclose(everywhere, augment(noise, shift=[-1, 2]), atol=1e-4)
+    corner = np.zeros([5, 5, 2])
+    corner[0, 0] = 0, -5  # what is left of it by some pixels: black, as there are none
+    pushed = augment(noise, field=corner)
+    assert not pushed[:, 0, 0].any()
+    np.testing.assert_array_equal(pushed[:, 17:], noise[:, 17:])
+    np.testing.assert_array_equal(pushed[:, :, 17:], noise[:, :, 17:])
+
+
 def test_augmentation_is_another_one_for_each_digit_and_each_time(load_script):
-    names = load_script(next(path for path in SCRIPTS if "augmentation" in path.stem))
+    names = augmentation(load_script)
     X, Y_ = batch_of(names["mnist"].train, [0] * 100)
-    once, again = names["augment"](X).numpy(), names["augment"](X).numpy()
+    once, again = names["augment"](X, 1.0).numpy(), names["augment"](X, 1.0).numpy()
     assert len(np.unique(once.reshape(100, -1), axis=0)) == 100
     assert np.any(once != again)
-    seen = names["train_step"](X, Y_).numpy()
-    assert seen.shape == X.shape and np.any(seen != X)
+
+
+def test_augmentation_fades_out_before_the_end(load_script):
+    """From 84 to 94 % of the run; then the network sees the digits as they are."""
+    names = augmentation(load_script, "--iterations", "200")
+    names["optimizer"].build(names["weights"] + names["biases"])
+    X, Y_ = batch_of(names["mnist"].train, slice(100))
+    changes = []
+    for i in (0, 168, 178, 186, 188, 199):
+        names["optimizer"].iterations.assign(i)
+        seen = names["train_step"](X, Y_).numpy()
+        assert seen.shape == X.shape
+        changes.append(float(abs(seen - X).mean()))
+    assert changes[0] == pytest.approx(changes[1], rel=0.2)
+    assert changes[1] > 1.2 * changes[2] > 1.2 * 1.2 * changes[3] > 0
+    assert changes[4:] == [0, 0]

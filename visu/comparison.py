@@ -249,7 +249,7 @@ def _apart(places, height, width, down):
 CONSTANT = "constant rate"
 SIGMOID, RELU, DECAY, DROPOUT = ("2.0", ""), ("2.1", CONSTANT), ("2.1", ""), ("2.2", "")
 SOFTMAX, CONVOLUTION, BIGGER = ("1.0", ""), ("3.0", ""), ("3.1", "")
-NORMALIZED, AUGMENTED = ("4.0", ""), ("4.1", "")
+NORMALIZED, AUGMENTED, DEEPER = ("4.0", ""), ("4.1", ""), ("4.2", "")
 DECK = (  # the slides' comparisons: the file's name; the curves, each a step and a label; the View
     ("ladder", (SOFTMAX, SIGMOID, DECAY, DROPOUT, CONVOLUTION, BIGGER), View()),
     ("sigmoid_relu", (SIGMOID, RELU), View(last=300)),  # "first 300 iterations"
@@ -258,7 +258,7 @@ DECK = (  # the slides' comparisons: the file's name; the curves, each a step an
     ("dropout", (SIGMOID, RELU, DECAY, DROPOUT), View()),
     ("convolution", (DROPOUT, CONVOLUTION), View()),  # "Results - CNN"
     ("bigger_convolution", (CONVOLUTION, BIGGER), View()),  # "Improvements"
-    ("beyond", (BIGGER, NORMALIZED, AUGMENTED), View(first=2000)),  # what its last slide only names
+    ("beyond", (BIGGER, NORMALIZED, AUGMENTED, DEEPER), View(first=2000)),  # what its end names
 )
 EDITS = {CONSTANT: "after lrmin=0.003 is written for lrmin=0.0001 in it"}
 

@@ -1,16 +1,16 @@
 r"""4.0 batch normalization: what reaches a ReLU is kept around zero, and all layers learn faster.
 
 Parent: 3.1
-New: batch normalization, with offsets B in place of the biases; more channels, a higher rate.
+New: batch normalization, with offsets B in place of the biases.
 
     · · · · · · · · · ·     X [n, 28, 28, 1]     n images
-    @ @ @ @ @ @ @ @ @ @     W1 [6, 6, 1, 16]     convolution, stride 1, batch norm, ReLU, B1 [16]
-    :::::::::::::::::::     Y1 [n, 28, 28, 16]
-      @ @ @ @ @ @ @ @       W2 [5, 5, 16, 32]    the same, stride 2, B2 [32], dropout
-      :: :::: ::: :::       Y2 [n, 14, 14, 32]
-        @ @ @ @ @ @         W3 [4, 4, 32, 64]    the same, stride 2, B3 [64], dropout
-        :::: :: :::         Y3 [n, 7, 7, 64]     flattened: YY
-         \x/x\x\x/          W4 [7*7*64, 200]     layer, batch norm, ReLU, B4 [200], dropout
+    @ @ @ @ @ @ @ @ @ @     W1 [6, 6, 1, 6]      convolution, stride 1, batch norm, ReLU, B1 [6]
+    :::::::::::::::::::     Y1 [n, 28, 28, 6]
+      @ @ @ @ @ @ @ @       W2 [5, 5, 6, 12]     the same, stride 2, B2 [12], dropout
+      :: :::: ::: :::       Y2 [n, 14, 14, 12]
+        @ @ @ @ @ @         W3 [4, 4, 12, 24]    the same, stride 2, B3 [24], dropout
+        :::: :: :::         Y3 [n, 7, 7, 24]     flattened: YY
+         \x/x\x\x/          W4 [7*7*24, 200]     layer, batch norm, ReLU, B4 [200], dropout
           · x · ·           Y4 [n, 200]
            \x/x\            W5 [200, 10]         softmax layer, B5 [10]
             · ·             Y [n, 10]
@@ -30,25 +30,23 @@ the sums move with each change of the layers below; here it would go with the me
 it. Mean and variance are the channel's over all images of the batch and all places in them. When
 testing, a digit must not depend on those beside it: moving averages of training take their place.
 
-Settings chosen on 5,000 digits held out of the training set, the last of a fixed shuffle, never on
-the test digits: python benchmarks/validation.py 4.0.
+Sizes, learning rate, dropout and length are those of 3.1: what this step gains is batch
+normalization's alone.
 
-Accuracy: 99.51 % of the test digits after 7,000 iterations
-(median of seeds 0-4, which end at 99.47 to 99.53: python benchmarks/ladder.py).
+Accuracy: 99.44 % of the test digits after 10,000 iterations
+(median of seeds 0-4, which end at 99.38 to 99.51: python benchmarks/ladder.py).
 """
-
-import math
 
 import tensorflowvisu  # before TensorFlow: keeps its start-up quiet
 import mnist_data
 import tensorflow as tf
 
-args = tensorflowvisu.parse_args(__doc__, iterations=7_000)
+args = tensorflowvisu.parse_args(__doc__, iterations=10_000)
 mnist = mnist_data.load(args.data)
 
 # weights and biases: weights start at random, as neurons that start alike would stay alike
 rng = tf.random.Generator.from_seed(args.seed)
-patch, K, L, M, N = 6, 16, 32, 64, 200
+patch, K, L, M, N = 6, 6, 12, 24, 200
 W1 = tf.Variable(rng.truncated_normal([patch, patch, 1, K], stddev=0.1))
 B1 = tf.Variable(tf.ones([K]) / 10)
 W2 = tf.Variable(rng.truncated_normal([5, 5, K, L], stddev=0.1))
@@ -66,14 +64,12 @@ averages = [tf.Variable([[0.0] * channels, [1.0] * channels]) for channels in (K
 
 
 # batch normalization: every channel of Y [..., channels] to mean 0, variance 1; then its offset B
-def batch_norm(Y, B, average, mode):
+def batch_norm(Y, B, average, training):
     mean, variance = tf.unstack(average)  # testing: an image must not depend on the others
-    if mode == "training":
+    if training:
         mean, variance = tf.nn.moments(Y, axes=list(range(len(Y.shape) - 1)))
-        average.assign(0.99 * average + 0.01 * tf.stack([mean, variance]))
-    return tf.nn.batch_normalization(
-        Y, mean, variance, offset=B, scale=None, variance_epsilon=0.001
-    )
+        average.assign(0.98 * average + 0.02 * tf.stack([mean, variance]))
+    return tf.nn.batch_normalization(Y, mean, variance, offset=B, scale=None, variance_epsilon=1e-3)
 
 
 # dropout: drops a share 1 - pkeep of the outputs, boosts the others by 1 / pkeep
@@ -84,17 +80,17 @@ def dropout(Y, pkeep):
 
 
 # model: images X [n, 28, 28, 1] to Ylogits [n, 10], the slide's L, before the softmax
-def model(X, pkeep=1.0, mode="testing"):
+def model(X, pkeep=1.0, training=False):
     Y1 = tf.nn.conv2d(X, W1, strides=1, padding="SAME")
-    Y1 = tf.nn.relu(batch_norm(Y1, B1, averages[0], mode))
+    Y1 = tf.nn.relu(batch_norm(Y1, B1, averages[0], training))
     Y2 = tf.nn.conv2d(Y1, W2, strides=2, padding="SAME")
-    Y2 = tf.nn.relu(batch_norm(Y2, B2, averages[1], mode))
+    Y2 = tf.nn.relu(batch_norm(Y2, B2, averages[1], training))
     Y2 = dropout(Y2, pkeep)
     Y3 = tf.nn.conv2d(Y2, W3, strides=2, padding="SAME")
-    Y3 = tf.nn.relu(batch_norm(Y3, B3, averages[2], mode))
+    Y3 = tf.nn.relu(batch_norm(Y3, B3, averages[2], training))
     Y3 = dropout(Y3, pkeep)
     YY = tf.reshape(Y3, [-1, 7 * 7 * M])
-    Y4 = tf.nn.relu(batch_norm(YY @ W4, B4, averages[3], mode))
+    Y4 = tf.nn.relu(batch_norm(YY @ W4, B4, averages[3], training))
     Y4 = dropout(Y4, pkeep)
     return Y4 @ W5 + B5
 
@@ -105,10 +101,10 @@ def loss(Ylogits, Y_):
     return tf.reduce_mean(cross_entropy) * 100  # the slide's sum over a batch of 100 images
 
 
-# learning rate: falls from lrmax to 0 in the last iteration, along half a wave of the cosine
-def learning_rate(lrmax=0.01):
+# learning rate: falls from lrmax to lrmin; the optimizer calls it again in each iteration i
+def learning_rate(lrmin=0.0001, lrmax=0.003):
     i = tf.cast(optimizer.iterations, tf.float32)
-    return lrmax * (1 + tf.cos(math.pi * i / args.iterations)) / 2
+    return lrmin + (lrmax - lrmin) * tf.exp(-i / 2000)
 
 
 # optimizer
@@ -119,7 +115,7 @@ optimizer = tf.keras.optimizers.Adam(learning_rate)
 @tf.function  # the first call compiles it into a data flow graph
 def train_step(X, Y_):
     with tf.GradientTape() as tape:  # records the computation, so that it can be differentiated
-        cross_entropy = loss(model(X, pkeep=0.75, mode="training"), Y_)
+        cross_entropy = loss(model(X, pkeep=0.75, training=True), Y_)
     gradients = tape.gradient(cross_entropy, weights + biases)  # of both lists, joined by +
     optimizer.apply_gradients(zip(gradients, weights + biases))
 

@@ -1,31 +1,32 @@
 r"""4.1 augmentation: no digit comes the same way twice, so that none can be learnt by heart.
 
 Parent: 4.0
-New: every digit is turned, slanted, scaled and shifted a little, another way each time it comes.
+New: every digit is turned, slanted, scaled, shifted and bent a little, another way each time.
 
     · · · · · · · · · ·     X [n, 28, 28, 1]     n images, augmented
-    @ @ @ @ @ @ @ @ @ @     W1 [6, 6, 1, 16]     convolution, stride 1, batch norm, ReLU, B1 [16]
-    :::::::::::::::::::     Y1 [n, 28, 28, 16]
-      @ @ @ @ @ @ @ @       W2 [5, 5, 16, 48]    the same, stride 2, B2 [48]
-      :::::::::::::::       Y2 [n, 14, 14, 48]
-        @ @ @ @ @ @         W3 [4, 4, 48, 96]    the same, stride 2, B3 [96]
-        :::::::::::         Y3 [n, 7, 7, 96]     flattened: YY
-         \x/x\x\x/          W4 [7*7*96, 200]     layer, batch norm, ReLU, B4 [200], dropout
-          · x · ·           Y4 [n, 200]
+    @ @ @ @ @ @ @ @ @ @     W1 [6, 6, 1, 6]      convolution, stride 1, batch norm, ReLU, B1 [6]
+    :::::::::::::::::::     Y1 [n, 28, 28, 6]
+      @ @ @ @ @ @ @ @       W2 [5, 5, 6, 12]     the same, stride 2, B2 [12]
+      :::::::::::::::       Y2 [n, 14, 14, 12]
+        @ @ @ @ @ @         W3 [4, 4, 12, 24]    the same, stride 2, B3 [24]
+        :::::::::::         Y3 [n, 7, 7, 24]     flattened: YY
+         \x/x\x\x/          W4 [7*7*24, 200]     layer, batch norm, ReLU, B4 [200]
+          · · · ·           Y4 [n, 200]
            \x/x\            W5 [200, 10]         softmax layer, B5 [10]
             · ·             Y [n, 10]
 
-With 60,000 other digits in every epoch there is little left to learn by heart: dropout goes, but
-for the dense layer's, more channels pay, and half the learning rate, for longer, is enough. Turned
-digits are a little blurred, those of the test are not: the moving averages, which stand in for a
-batch when testing, are taken of digits as they are. The window shows the training digits as the
-network saw them. When testing, digits are read as they are, once.
+With 60,000 other digits in every epoch there is little left to learn by heart: dropout goes.
 
-Settings chosen on 20,000 digits held out of the training set, the last of a fixed shuffle, never on
-the test digits: python benchmarks/validation.py 4.1.
+ - Longer: 14,000 iterations, as other digits in every epoch take longer to learn.
+ - The rate, higher at first, falls to 0: 0.005 along a cosine in place of 3.1's decay to 0.0001.
+ - The distortion fades out from 84 to 94 % of the training: the last 840 iterations are on digits
+   as they are in the test, at a tiny rate. So are the moving averages of batch normalization.
 
-Accuracy: 99.62 % of the test digits after 14,000 iterations
-(median of seeds 0-4, which end at 99.60 to 99.68: python benchmarks/ladder.py).
+The window shows the training digits as the network saw them. When testing, digits are read as they
+are, once.
+
+Accuracy: 99.50 % of the test digits after 14,000 iterations
+(median of seeds 0-4, which end at 99.50 to 99.50: python benchmarks/ladder.py).
 """
 
 import math
@@ -39,7 +40,7 @@ mnist = mnist_data.load(args.data)
 
 # weights and biases: weights start at random, as neurons that start alike would stay alike
 rng = tf.random.Generator.from_seed(args.seed)
-patch, K, L, M, N = 6, 16, 48, 96, 200
+patch, K, L, M, N = 6, 6, 12, 24, 200
 W1 = tf.Variable(rng.truncated_normal([patch, patch, 1, K], stddev=0.1))
 B1 = tf.Variable(tf.ones([K]) / 10)
 W2 = tf.Variable(rng.truncated_normal([5, 5, K, L], stddev=0.1))
@@ -56,47 +57,38 @@ weights, biases = [W1, W2, W3, W4, W5], [B1, B2, B3, B4, B5]
 averages = [tf.Variable([[0.0] * channels, [1.0] * channels]) for channels in (K, L, M, N)]
 
 
-# augmentation: a digit is turned, slanted and scaled by a matrix [[a, b], [c, d]] that is almost
-# [[1, 0], [0, 1]], and shifted: its pixel at x, y becomes what was at a·x + b·y + u, c·x + d·y + v
-def augment(X):
+# augmentation: each pixel becomes what is near its place: at yx @ matrix, which turns, slants and
+# scales around the middle, 13.5, + shift + elastic, random at 5 * 5 places, smooth between them
+def augment(X, strength):
     n = X.shape[0]
-    a, b, c, d = tf.unstack([[1], [0], [0], [1]] + rng.uniform([4, n], -0.2, 0.2))
-    x_shift, y_shift = tf.unstack(rng.uniform([2, n], -2, 2))  # pixels
-    u, v = 13.5 * (1 - a - b) + x_shift, 13.5 * (1 - c - d) + y_shift  # 13.5: round the middle
-    transforms = tf.stack([a, b, u, c, d, v, 0 * a, 0 * a], axis=1)
-    return tf.keras.ops.image.affine_transform(X, transforms)
+    image, y, x = tf.meshgrid(tf.range(1.0 * n), tf.range(28.0), tf.range(28.0), indexing="ij")
+    matrix = tf.eye(2) + strength * rng.uniform([n, 1, 2, 2], -0.15, 0.15)
+    shift = strength * rng.uniform([n, 1, 1, 2], -2, 2)  # pixels
+    elastic = strength * tf.image.resize(rng.normal([n, 5, 5, 2], 0, 0.6), [28, 28], "bicubic")
+    yx = (tf.stack([y, x], axis=-1) - 13.5) @ matrix + 13.5 + shift + elastic
+    places = tf.stack([image, *tf.unstack(yx, axis=-1)])
+    return tf.keras.ops.image.map_coordinates(X[..., 0], places, order=1)[..., None]
 
 
 # batch normalization: every channel of Y [..., channels] to mean 0, variance 1; then its offset B
-def batch_norm(Y, B, average, mode):
+def batch_norm(Y, B, average, training):
     mean, variance = tf.unstack(average)  # testing: an image must not depend on the others
-    if mode != "testing":
+    if training:
         mean, variance = tf.nn.moments(Y, axes=list(range(len(Y.shape) - 1)))
-    if mode == "averaging":  # a batch that is measured only, see train_step
-        average.assign(0.95 * average + 0.05 * tf.stack([mean, variance]))
-    return tf.nn.batch_normalization(
-        Y, mean, variance, offset=B, scale=None, variance_epsilon=0.001
-    )
-
-
-# dropout: drops a share 1 - pkeep of the outputs, boosts the others by 1 / pkeep
-def dropout(Y, pkeep):
-    if pkeep == 1:  # evaluation: all neurons are back in
-        return Y
-    return tf.where(rng.uniform(tf.shape(Y)) < pkeep, Y / pkeep, 0.0)
+        average.assign(0.98 * average + 0.02 * tf.stack([mean, variance]))
+    return tf.nn.batch_normalization(Y, mean, variance, offset=B, scale=None, variance_epsilon=1e-3)
 
 
 # model: images X [n, 28, 28, 1] to Ylogits [n, 10], the slide's L, before the softmax
-def model(X, pkeep=1.0, mode="testing"):
+def model(X, training=False):
     Y1 = tf.nn.conv2d(X, W1, strides=1, padding="SAME")
-    Y1 = tf.nn.relu(batch_norm(Y1, B1, averages[0], mode))
+    Y1 = tf.nn.relu(batch_norm(Y1, B1, averages[0], training))
     Y2 = tf.nn.conv2d(Y1, W2, strides=2, padding="SAME")
-    Y2 = tf.nn.relu(batch_norm(Y2, B2, averages[1], mode))
+    Y2 = tf.nn.relu(batch_norm(Y2, B2, averages[1], training))
     Y3 = tf.nn.conv2d(Y2, W3, strides=2, padding="SAME")
-    Y3 = tf.nn.relu(batch_norm(Y3, B3, averages[2], mode))
+    Y3 = tf.nn.relu(batch_norm(Y3, B3, averages[2], training))
     YY = tf.reshape(Y3, [-1, 7 * 7 * M])
-    Y4 = tf.nn.relu(batch_norm(YY @ W4, B4, averages[3], mode))
-    Y4 = dropout(Y4, pkeep)
+    Y4 = tf.nn.relu(batch_norm(YY @ W4, B4, averages[3], training))
     return Y4 @ W5 + B5
 
 
@@ -106,10 +98,14 @@ def loss(Ylogits, Y_):
     return tf.reduce_mean(cross_entropy) * 100  # the slide's sum over a batch of 100 images
 
 
+# progress: the share of the training that is done, from 0 to 1
+def progress():
+    return tf.cast(optimizer.iterations, tf.float32) / args.iterations
+
+
 # learning rate: falls from lrmax to 0 in the last iteration, along half a wave of the cosine
 def learning_rate(lrmax=0.005):
-    i = tf.cast(optimizer.iterations, tf.float32)
-    return lrmax * (1 + tf.cos(math.pi * i / args.iterations)) / 2
+    return lrmax * (1 + tf.cos(math.pi * progress())) / 2
 
 
 # optimizer
@@ -119,11 +115,9 @@ optimizer = tf.keras.optimizers.Adam(learning_rate)
 # training step: one batch X [100, 28, 28, 1], Y_ [100, 10]
 @tf.function  # the first call compiles it into a data flow graph
 def train_step(X, Y_):
-    if optimizer.iterations % 10 == 0:  # averages of digits as they are, and will be in testing
-        model(X, mode="averaging")
-    X = augment(X)
+    X = augment(X, tf.clip_by_value((0.94 - progress()) / 0.1, 0, 1))  # from 84 to 94 %: fades out
     with tf.GradientTape() as tape:  # records the computation, so that it can be differentiated
-        cross_entropy = loss(model(X, pkeep=0.75, mode="training"), Y_)
+        cross_entropy = loss(model(X, training=True), Y_)
     gradients = tape.gradient(cross_entropy, weights + biases)  # of both lists, joined by +
     optimizer.apply_gradients(zip(gradients, weights + biases))
     return X  # as the network saw it, for the picture
