@@ -5,6 +5,7 @@
     python compare_curves.py 2.0 2.1 --follow           while they train, in other terminals
     python compare_curves.py runs/mnist_2.1*/*          given runs
     python compare_curves.py 3.0 3.1 --save slide.pdf   a picture in place of a window
+    python compare_curves.py 2.0 2.1 --gradients        do gradients vanish on their way back?
     python compare_curves.py --diff 2.1 runs/...        what was changed in a script
     python compare_curves.py --deck                     the slides' own comparisons
 
@@ -49,7 +50,7 @@ def main():
     args = parse_args()
     try:
         since = time.time() - RECENT_SECONDS if args.follow else None
-        runs = choosing.Runs(args.runs, scripts(), since)
+        runs = choosing.Runs(args.runs, scripts(), since, args.gradients)
         if args.diff:
             print_difference(*args.diff, runs)
         elif args.deck:
@@ -85,6 +86,10 @@ def parse_args():
         parser.error(f"--until {args.until} is not after --from {args.first}")
     if args.log and args.accuracy:
         parser.error("--log is for the loss, which --accuracy leaves out")
+    if args.gradients and (args.log or args.smooth):
+        parser.error(
+            "--gradients is always logarithmic and not smoothed; leave out --log, --smooth"
+        )
     alone = {"diff", "deck", "runs"}
     others = [name for name in vars(args) if getattr(args, name) != parser.get_default(name)]
     if (args.diff or args.deck) and (args.diff and args.deck or not alone.issuperset(others)):
@@ -111,6 +116,8 @@ def add_view(parser):
     panel = parser.add_mutually_exclusive_group()
     panel.add_argument("--accuracy", action="store_true", help="the accuracy only")
     panel.add_argument("--loss", action="store_true", help="the loss only")
+    gradients = "the gradient of the first and of the last layer, in place of both"
+    panel.add_argument("--gradients", action="store_true", help=gradients)
     add("--log", action="store_true", help="a logarithmic axis for the loss")
     smooth = "training curves are means over N iterations (200; fewer where few are shown)"
     add("--smooth", type=whole(1, MOST_ITERATIONS), metavar="N", help=smooth)
@@ -163,7 +170,7 @@ def chosen(args, runs):
 
 def view_of(args):
     """The View that the flags ask for."""
-    panels = [panel for panel in comparison.PANELS if getattr(args, panel)] or comparison.PANELS
+    panels = [panel for panel in comparison.TITLES if getattr(args, panel)] or comparison.PANELS
     return comparison.View(tuple(panels), args.first, args.until, args.smooth, args.log)
 
 
@@ -251,15 +258,18 @@ def draw_deck(folder, runs):
     there = "" if runs.place == TOP / "runs" else f' --runs "{runs.place}"'
     folder.mkdir(parents=True, exist_ok=True)
     for name, curves, view in DECK:
+        groups = [newest.get(curve, []) for curve in curves]
+        if view.gradients:
+            groups = [runs.with_gradients(group) for group in groups]
         missing = [
             command(runs.script(step), label, there)
-            for step, label in curves
-            if (step, label) not in newest
+            for (step, label), group in zip(curves, groups, strict=True)
+            if not group
         ]
         if missing:
             say("\n  ".join([f"{name}.png is not drawn. It lacks", *missing]))
         else:
-            save(folder / f"{name}.png", [newest[curve] for curve in curves], view)
+            save(folder / f"{name}.png", groups, view)
 
 
 if __name__ == "__main__":

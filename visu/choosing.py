@@ -19,11 +19,11 @@ class Runs:
 
     place: the folder of all runs; scripts: the path of each step's own script, {step: path}, from
     which edited ones differ; since: the time after which a change makes a run recent, in seconds
-    as of time.time(), None if they are not watched.
+    as of time.time(), None if they are not watched; gradients: whether runs without are skipped.
     """
 
-    def __init__(self, place, scripts, since=None):
-        self.place, self.watched = place, since is not None
+    def __init__(self, place, scripts, since=None, gradients=False):
+        self.place, self.watched, self.gradients = place, since is not None, gradients
         self._since = since if self.watched else math.inf
         self._scripts = scripts
         self._ladder = {
@@ -31,11 +31,28 @@ class Runs:
             for step, path in scripts.items()
         }
         self._found = {}
+        self._told = set()  # lines about runs without gradients
 
     def read(self, folders):
         """The SavedRun of each folder; one that holds none is named and skipped."""
-        found = [self._read(Path(folder)) for folder in folders]
-        return [run for run in found if run]
+        found = [run for folder in folders if (run := self._read(Path(folder)))]
+        return self.with_gradients(found) if self.gradients else found
+
+    def with_gradients(self, runs):
+        """Those of the runs that have gradients; a line tells of the others, once."""
+        found, others = [], {}
+        for run in runs:
+            try:
+                if run.gradients:
+                    found.append(run)
+            except saved_run.NoRun as why:
+                others.setdefault(str(why), []).append(run)
+        for why, skipped in others.items():
+            line = f"Skipped runs: {len(skipped)}, such as {skipped[-1].folder}: {why}"
+            if line not in self._told:
+                say(line, sys.stderr)
+            self._told.add(line)
+        return found
 
     def _read(self, folder):
         files = "run.json", "curves.csv", "window.png"

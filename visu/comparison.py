@@ -12,13 +12,17 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from visu.curve_panels import round_up
-from visu.experiments import BAND, data_of, names, over_seeds, value_at
+from visu.experiments import BAND, ENDS, data_of, names, over_seeds, value_at
 from visu.style import COLOURS, style
 from visu.text import drawable
 
 TYPE = 1.3  # times the type of a live window of this size: made for slides
 DASHES = "-", "--", ":"
 PANELS = {"accuracy": "Accuracy, test and training", "loss": "Cross entropy, test and training"}
+GRADIENTS = "gradients"
+TITLES = PANELS | {GRADIENTS: "Gradient of the first and of the last layer (root mean square)"}
+CURVES = {panel: (f"train_{panel}", f"test_{panel}") for panel in PANELS}  # thin ones and thick
+CURVES |= {GRADIENTS: ("last_gradient", "first_gradient")}
 SMOOTH = 200  # iterations over which training curves are averaged; fewer in a short picture
 LEGEND_LINE = 34  # pixels of a figure of 1344 x 756, as those below
 LEFT, RIGHT, TOP, BOTTOM, BETWEEN = 84, 112, 88, 76, 178
@@ -38,6 +42,15 @@ class View:
     smooth: int | None = None
     log: bool = False
 
+    @property
+    def gradients(self):
+        """Whether it needs the gradients of runs."""
+        return GRADIENTS in self.panels
+
+    def logarithmic(self, panel):
+        """Whether a panel's axis is logarithmic."""
+        return panel == GRADIENTS or (self.log and panel == "loss")
+
 
 def draw(figure, groups, view):
     """Draw experiments, as visu.runs.experiments gives them, on an empty Figure."""
@@ -45,6 +58,7 @@ def draw(figure, groups, view):
     unit = min(width / 1344, height / 756)
     last = view.last or end_of(groups)
     smooth = view.smooth or min(SMOOTH, max(1, (last - view.first) // 10))
+    smooth = 1 if view.gradients else smooth
     view = replace(view, last=last, smooth=smooth)
     with matplotlib.style.context(["default", style(TYPE * unit)]):
         looks = list(itertools.islice(_looks(), len(groups)))
@@ -52,7 +66,7 @@ def draw(figure, groups, view):
         for axes, panel in zip(every, view.panels, strict=True):
             _panel(axes, panel, groups, looks, view)
         handles = every[0].get_legend_handles_labels()[0]
-        texts = [drawable(text) for text in labels(groups, view.last)]
+        texts = [drawable(text) for text in labels(groups, view)]
         legend = _legend(figure, handles, texts, unit)
         inner = (width - (LEFT + RIGHT + BETWEEN * (len(every) - 1)) * unit) / len(every)
         figure.subplots_adjust(
@@ -67,7 +81,7 @@ def draw(figure, groups, view):
         fitting = min(1, (width - (LEFT + 14) * unit) / _length(headline))
         text.set(va="top", color="0.3", size=matplotlib.rcParams["font.size"] * fitting)
         for axes, panel in zip(every, view.panels, strict=True):
-            _values(axes, panel, groups, looks, view.last)
+            _values(axes, panel, groups, looks, view)
 
 
 def end_of(groups):
@@ -112,23 +126,50 @@ def _looks():
             yield colour, dashes
 
 
-def labels(groups, last):
-    """For each experiment: its name, its test accuracy where it or the picture ends, and its state.
+def labels(groups, view):
+    """For each experiment: its name, its result where it or the picture ends, and its state.
 
-    last: where the picture ends. Where no test digits were evaluated at the end, the iteration of
+    The result is the test accuracy, or how much first and last gradient differ, and before that at
+    the picture's first evaluation. Where no test digits were evaluated at the end, the iteration of
     the last evaluation before it is named.
     """
     texts = []
     for text, group in zip(names(groups), groups, strict=True):
         end, state = group[0].iterations, group[0].state
-        at, value = value_at(group, "test_accuracy", last)
-        place = "" if at == min(end, last) else f" at {at:,}"
-        parts = [f"{text}: {100 * value:.2f} %{place}"]
+        result = _ratios(group, view) if view.gradients else _accuracy(group, view.last)
+        parts = [f"{text}: {result}"]
         parts += [f"median of {len(group)} seeds"] if len(group) > 1 and _seeds(groups) else []
         marks = {"stopped": f"stopped at {end:,}", "short": f"only {end:,} iterations"}
         parts += [marks.get(state, state)] if state else []
         texts.append(", ".join(parts))
     return texts
+
+
+def _accuracy(group, last):
+    """The test accuracy at iteration `last`, or at the last evaluation before it, as text."""
+    at, value = value_at(group, "test_accuracy", last)
+    place = "" if at == min(group[0].iterations, last) else f" at {at:,}"
+    return f"{100 * value:.2f} %{place}"
+
+
+def _ratios(group, view):
+    """How much larger the last layer's gradient is than the first's where the picture begins and
+    where it ends, as text.
+    """
+    layers = _layers(group)
+    if layers == 1:
+        return "one layer"
+    texts = []
+    for iteration in view.first, view.last:
+        (at, first), (_, last) = (value_at(group, column, iteration) for column in ENDS)
+        ratio = f"{float(f'{last / first:.2g}'):,.10g}" if first > 0 and last > 0 else "no number"
+        texts.append(f"{ratio} at iteration {at:,}")
+    return f"W{layers}'s gradient / W1's: {', '.join(texts)}"
+
+
+def _layers(group):
+    """How many layers have weights."""
+    return len(group[0].gradients) - 1
 
 
 def _seeds(groups):
@@ -142,9 +183,12 @@ def _headline(groups, view):
     parts = [] if data is None else [f"on {data}"]
     if view.first or view.last < end_of(groups):
         parts.append(f"iterations {view.first:,} to {view.last:,}")
-    closest = min(np.diff(run.curves["iteration"]).min() for group in groups for run in group)
-    mean = f", mean over {view.smooth:,} iterations" if view.smooth >= 2 * closest else ""
-    parts.append(f"thick: test digits, thin: training batches{mean}")
+    if view.gradients:
+        parts.append("thick: first layer, thin: last layer; current batch, dropout off")
+    else:
+        closest = min(np.diff(run.curves["iteration"]).min() for group in groups for run in group)
+        mean = f", mean over {view.smooth:,} iterations" if view.smooth >= 2 * closest else ""
+        parts.append(f"thick: test digits, thin: training batches{mean}")
     seeds = max(map(len, groups))
     if seeds > 1:
         median = "" if _seeds(groups) else f"median of {seeds} seeds, "
@@ -153,13 +197,14 @@ def _headline(groups, view):
 
 
 def _panel(axes, panel, groups, looks, view):
-    """One panel: thin training curves behind, bands, and the thick test curves."""
+    """One panel: thin curves behind, bands, and the thick curves."""
     thin = matplotlib.rcParams["lines.linewidth"]
+    behind, front = CURVES[panel]
     for group, (colour, _) in zip(groups, looks, strict=True):
-        iterations, middle, _ = over_seeds(group, f"train_{panel}", view.smooth)
+        iterations, middle, _ = over_seeds(group, behind, view.smooth)
         axes.plot(iterations, middle, color=colour, linewidth=1.2 * thin, alpha=0.8, zorder=1.5)
     for group, (colour, dashes) in zip(groups, looks, strict=True):
-        iterations, middle, band = over_seeds(group, f"test_{panel}")
+        iterations, middle, band = over_seeds(group, front)
         if len(group) > 1:
             axes.fill_between(iterations, *band, color=colour, alpha=0.25, linewidth=0, zorder=2)
         axes.plot(iterations, middle, dashes, color=colour, linewidth=2.5 * thin, label=panel)
@@ -170,9 +215,7 @@ def _panel(axes, panel, groups, looks, view):
             )
             end[0].set_clip_on(state != "running" or iterations[-1] > view.last)
             end[0].set(markeredgecolor="white", markeredgewidth=1.5 * thin, zorder=4)
-    axes.set_title(
-        PANELS[panel] + (", logarithmic" if panel == "loss" and view.log else ""), loc="left"
-    )
+    axes.set_title(TITLES[panel] + (", logarithmic" if view.logarithmic(panel) else ""), loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_axisbelow(True)
     axes.grid(True)
@@ -185,13 +228,13 @@ def _panel(axes, panel, groups, looks, view):
 
 def _fit_values(axes, panel, groups, view):
     """The y axis: all curves, on a linear one but for the first tenth, where they plunge."""
-    log = view.log and panel == "loss"
+    log = view.logarithmic(panel)
     begin = view.first + (0 if log else (view.last - view.first) / 10)
     values = []
     for group in _setting(groups):
-        test, _, (low, high) = over_seeds(group, f"test_{panel}")
-        training, middle, _ = over_seeds(group, f"train_{panel}", view.smooth)
-        for iterations, edge in ((test, low), (test, high), (training, middle)):
+        thin, middle, _ = over_seeds(group, CURVES[panel][0], view.smooth)
+        thick, _, (low, high) = over_seeds(group, CURVES[panel][1])
+        for iterations, edge in ((thick, low), (thick, high), (thin, middle)):
             at = np.union1d(iterations, (begin, view.last))  # perhaps no evaluation between these
             values.append(np.interp(at[(at >= begin) & (at <= view.last)], iterations, edge))
     values = np.concatenate(values)
@@ -204,28 +247,42 @@ def _fit_values(axes, panel, groups, view):
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.4g}"))
     elif log:
         axes.set_yscale("log")
-        axes.set_ylim(values.min(initial=1e6) / 2, values.max(initial=1e-6) * 1.25)
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        low, high = (values.min(), values.max()) if len(values) else (0.1, 1)
+        axes.set_ylim(low / 2, high * 1.25)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,)))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     else:
         axes.set_ylim(0, round_up(max(1.1 * values.max(initial=0), 1e-6)))
 
 
-def _values(axes, panel, groups, looks, last):
-    """The values at the ends of the test curves, beside them, as far as they find room."""
+def _ends(panel, group, view):
+    """What is written at the ends of an experiment's curves, {text: (iteration, value)}: the value
+    of the thick one, or the names of the layers.
+    """
+    if panel == GRADIENTS:
+        names = "W1", f"W{_layers(group)}"
+        ends = [value_at(group, column, view.last) for column in ENDS]
+        return dict(zip(names, ends, strict=True))
+    end = value_at(group, CURVES[panel][1], view.last)
+    return {f"{100 * end[1]:.2f} %" if panel == "accuracy" else f"{end[1]:#.3g}": end}
+
+
+def _values(axes, panel, groups, looks, view):
+    """What belongs to the ends of the curves, beside them, as far as it finds room."""
     size = 0.9 * matplotlib.rcParams["font.size"]
     pixel = axes.figure.dpi / 72  # to a point
-    ends = [value_at(group, f"test_{panel}", last) for group in groups]
-    places = axes.transData.transform(ends)
+    marks = [
+        (group, colour, text, end)
+        for group, (colour, _) in zip(groups, looks, strict=True)
+        for text, end in _ends(panel, group, view).items()
+    ]
+    places = axes.transData.transform([end for *_, end in marks])
     down = panel == "accuracy"  # these curves end near the top
     heights = _apart(places, 1.1 * size * pixel, 5.5 * size * pixel, down)
     halo = patheffects.withStroke(linewidth=0.25 * size, foreground="white")
-    for group, end, (x, y), height, (colour, _) in zip(
-        groups, ends, places, heights, looks, strict=True
-    ):
+    for (group, colour, text, end), (x, y), height in zip(marks, places, heights, strict=True):
         if axes.bbox.padded(1).contains(x, y) and axes.bbox.contains(x - 2, height):
-            text = f"{100 * end[1]:.2f} %" if panel == "accuracy" else f"{end[1]:#.3g}"
             shift = ((1 if group[0].state else 0.5) * size, (height - y) / pixel)
             note = axes.annotate(text, end, shift, textcoords="offset points", va="center")
             note.set(color=colour, size=size, zorder=5, path_effects=[halo])
@@ -253,6 +310,7 @@ NORMALIZED, AUGMENTED, DEEPER = ("4.0", ""), ("4.1", ""), ("4.2", "")
 DECK = (  # the slides' comparisons: the file's name; the curves, each a step and a label; the View
     ("ladder", (SOFTMAX, SIGMOID, DECAY, DROPOUT, CONVOLUTION, BIGGER), View()),
     ("sigmoid_relu", (SIGMOID, RELU), View(last=300)),  # "first 300 iterations"
+    ("vanishing_gradients", (SIGMOID, DECAY), View((GRADIENTS,), last=300)),
     ("noisy_accuracy", (RELU,), View(("accuracy",))),
     ("learning_rate_decay", (RELU, DECAY), View()),  # "start fast, then decay"
     ("dropout", (SIGMOID, RELU, DECAY, DROPOUT), View()),

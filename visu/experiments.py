@@ -9,6 +9,7 @@ from visu.text import printable
 
 BAND = (10, 90)  # percentiles over the seeds
 LEVELS = (0.97, 0.98, 0.99)  # of test accuracy
+ENDS = {"first_gradient": 1, "last_gradient": -1}  # which column of gradients.csv
 MNIST = "MNIST"  # the data set that comes first
 
 
@@ -84,8 +85,11 @@ def ignored(runs, groups):
 
 def points(run, column):
     """(iterations [n], values [n]) of a column of curves.csv, where the test digits were evaluated,
-    or for a training column of every evaluation.
+    or for a training column of every evaluation; or of one of ENDS.
     """
+    if column in ENDS:
+        sizes = [*run.gradients.values()]
+        return sizes[0], sizes[ENDS[column]]
     curves = run.curves
     read = np.isfinite(curves["test_accuracy"]) | np.isfinite(curves["test_loss"])
     rows = read if column.startswith("test") else slice(None)

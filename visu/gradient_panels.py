@@ -1,5 +1,6 @@
 """The size of the loss's gradient for each layer: over the iterations, and at the newest one."""
 
+import itertools
 import math
 
 import numpy as np
@@ -14,6 +15,8 @@ from visu.curve_panels import Plot, TimePlot, thin_out
 LIGHTEST = 0.75  # of the colour scale, for the last layer; lighter shades are pale on white
 LIMITS = 1e-4, 1.0  # of an axis while no gradient is above 0
 LARGE = 1.25  # times the type of a tick label: names of layers, and their numbers
+ABOVE = 1.4  # lines between axes and title, for one of words
+FEWEST = 3  # bars there is room for: a single one does not fill the panel
 THICK = 0.64  # of a bar; 1 is the distance between two
 
 
@@ -68,51 +71,79 @@ def ratio_in_words(sizes):
     return f"{other}'s gradient is {float(f'{large / small:.2g}'):,.10g} times {one}'s"
 
 
-class GradientLines(TimePlot):
-    """A line a layer over the iterations, on a logarithmic axis, named at its end."""
+class LayerPlot(Plot):
+    """A panel with artists for each layer, made when an evaluation tells how many there are."""
 
-    def __init__(self, axes, plan):
-        super().__init__(axes, plan, "Gradient per layer (root mean square), logarithmic")
-        axes.set(ylim=LIMITS, yscale="log")
-        logarithmic(axes.yaxis)
+    def prepare(self, words):
+        """Finish the axes; words: of the line below the title."""
         self.size, self.width = rcParams["font.size"], 3 * rcParams["lines.linewidth"]
-        self.layers = []  # a line and a name for each
-        self.artists = [self.hint]
+        above = 1 + 0.7 * self.letter / self.axes.bbox.height
+        self.words = self.axes.text(self.title.get_position()[0], above, words)
+        self.words.set(transform=self.axes.transAxes, size=LARGE * self.size)
+        self.artists.append(self.words)
+        self.always, self.layers, self.seen = list(self.artists), [], object()
 
     def update(self, history):
-        self.fit_iterations(history)
         if history.last_test is self.seen:
             return False
         self.seen = history.last_test
         iterations, sizes = columns(history)
-        self.axes.set_ylim(limits(sizes))
         if sizes.shape[1] != len(self.layers):
             self.make_layers(sizes.shape[1])
+        self.show(iterations, sizes)
+        return True
+
+    def make_layers(self, count):
+        """Artists for so many layers, in place of those there are."""
+        for artist in self.artists[len(self.always) :]:
+            artist.remove()
+        self.layers = [self.make_layer(k, colour) for k, colour in enumerate(shades(count), 1)]
+        self.artists = [*self.always, *itertools.chain(*self.layers)]
+        for artist in self.artists:
+            artist.set_animated(self.words.get_animated())
+
+    def text(self, where, shift, **look):
+        """A Text for layer k, beside a place by a share of its letters, to the right or left."""
+        transform = offset_copy(where, self.axes.figure, shift * self.size, units="points")
+        return self.axes.text(
+            0,
+            0,
+            "",
+            size=LARGE * self.size,
+            weight="bold",
+            va="center",
+            transform=transform,
+            **look,
+        )
+
+
+class GradientLines(LayerPlot, TimePlot):
+    """A line a layer over the iterations, on a logarithmic axis, named at its end."""
+
+    def __init__(self, axes, plan):
+        super().__init__(axes, plan, "Gradient per layer (root mean square), logarithmic", ABOVE)
+        axes.set(ylim=LIMITS, yscale="log")
+        logarithmic(axes.yaxis)
+        self.artists = [self.hint]
+        self.prepare("how strongly the loss depends on a layer's weights")
+
+    def update(self, history):
+        self.fit_iterations(history)
+        return super().update(history)
+
+    def make_layer(self, k, colour):
+        line = Line2D([], [], color=colour, linewidth=self.width, marker="o", markevery=[-1])
+        name = self.text(self.axes.get_xaxis_transform(), 0.7, color=colour)
+        return self.axes.add_line(line), name
+
+    def show(self, iterations, sizes):
+        low, high = limits(sizes)
+        self.axes.set_ylim(low, high)
         for (line, _), values in zip(self.layers, sizes.T, strict=True):
             line.set_data(iterations, np.where(values > 0, values, np.nan))
         if len(sizes):
             self.put_names(iterations[-1], sizes[-1])
         self.tell_nan("gradient", iterations, sizes.sum(axis=1))
-        return True
-
-    def make_layers(self, count):
-        """A line and a name for each of so many layers, in place of those there are."""
-        for artist in self.artists[1:]:
-            artist.remove()
-        beside = offset_copy(
-            self.axes.get_xaxis_transform(), self.axes.figure, 0.5 * self.size, units="points"
-        )
-        look = {"size": LARGE * self.size, "weight": "bold", "va": "center", "transform": beside}
-        self.layers = [
-            (
-                self.axes.add_line(Line2D([], [], color=colour, linewidth=self.width)),
-                self.axes.text(0, 0, "", color=colour, **look),
-            )
-            for colour in shades(count)
-        ]
-        self.artists = [self.hint, *(artist for layer in self.layers for artist in layer)]
-        for artist in self.artists:
-            artist.set_animated(self.hint.get_animated())
 
     def put_names(self, iteration, sizes):
         """Name each line at its end, none over another; a gradient of 0 is at the bottom."""
@@ -124,11 +155,11 @@ class GradientLines(TimePlot):
             self.layers[k][1].set(x=iteration, y=place, text=f"W{k + 1}{known}")
 
 
-class GradientBars(Plot):
+class GradientBars(LayerPlot):
     """A bar a layer for the newest evaluation, the first layer on top, and the ratio in words."""
 
     def __init__(self, axes, plan):
-        super().__init__(axes, "Newest evaluation, first layer on top", above=1.4)
+        super().__init__(axes, "Newest evaluation, first layer on top", ABOVE)
         axes.set(xlim=LIMITS, xscale="log", yticks=[])
         logarithmic(axes.xaxis)
         axes.set_axisbelow(True)
@@ -136,54 +167,31 @@ class GradientBars(Plot):
         axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
         axes.set_xlabel("root mean square of the gradient · current batch, dropout off")
         axes.xaxis.set_label_coords(0.5, -1.7 * self.letter / axes.bbox.height)
-        self.size = rcParams["font.size"]
-        above = 1 + 0.7 * self.letter / axes.bbox.height
-        self.words = axes.text(0, above, "", transform=axes.transAxes, size=LARGE * self.size)
-        self.layers = []  # a bar, a name and a number for each
-        self.artists = [self.words]
-        self.seen = object()
-
-    def update(self, history):
-        if history.last_test is self.seen:
-            return False
-        self.seen = history.last_test
-        _, sizes = columns(history)
-        low, high = limits(sizes)
-        self.axes.set_xlim(low, high)
-        if sizes.shape[1] != len(self.layers):
-            self.make_layers(sizes.shape[1])
-        for (bar, _, number), size in zip(
-            self.layers, sizes[-1] if len(sizes) else (), strict=True
-        ):
-            bar.set(x=low, width=max(size - low, 0) if size > 0 else 0)
-            number.set(x=size if size > 0 else low, text=in_words(size))
-        told = (
-            [f"iteration {self.seen.iteration:,}", ratio_in_words(sizes[-1])] if len(sizes) else []
-        )
-        self.words.set_text(":  ".join(filter(None, told)))
-        return True
+        self.prepare("")
 
     def make_layers(self, count):
-        """A bar, a name and a number for each of so many layers, in place of those there are."""
-        for artist in self.artists[1:]:
-            artist.remove()
-        axes = self.axes
-        axes.set_ylim(count + 0.5, 0.5)
-        shift = 0.5 * self.size
-        left = offset_copy(axes.get_yaxis_transform(), axes.figure, -shift, units="points")
-        right = offset_copy(axes.transData, axes.figure, shift, units="points")
-        look = {"size": LARGE * self.size, "weight": "bold", "va": "center"}
-        self.layers = [
-            (
-                axes.add_patch(Rectangle((1, k - THICK / 2), 0, THICK, color=colour)),
-                axes.text(0, k, f"W{k}", color=colour, ha="right", transform=left, **look),
-                axes.text(1, k, "", transform=right, **look),
-            )
-            for k, colour in enumerate(shades(count), 1)
-        ]
-        self.artists = [self.words, *(artist for layer in self.layers for artist in layer)]
-        for artist in self.artists:
-            artist.set_animated(self.words.get_animated())
+        self.axes.set_ylim(max(count, FEWEST) + 0.5, 0.5)
+        super().make_layers(count)
+
+    def make_layer(self, k, colour):
+        bar = Rectangle((1, k - THICK / 2), 0, THICK, color=colour)
+        name = self.text(self.axes.get_yaxis_transform(), -0.5, color=colour, ha="right")
+        name.set(y=k, text=f"W{k}")
+        number = self.text(self.axes.transData, 0.5)
+        number.set(y=k)
+        return self.axes.add_patch(bar), name, number
+
+    def show(self, iterations, sizes):
+        low, high = limits(sizes)
+        self.axes.set_xlim(low, high)
+        if not len(sizes):
+            return self.words.set_text("")
+        for (bar, _, number), size in zip(self.layers, sizes[-1], strict=True):
+            end = size if size > 0 else low
+            bar.set(x=low, width=end - low)
+            number.set(x=end, text=in_words(size))
+        told = f"iteration {iterations[-1]:,.0f}", ratio_in_words(sizes[-1])
+        self.words.set_text(":  ".join(filter(None, told)))
 
 
 def logarithmic(axis):
