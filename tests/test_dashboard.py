@@ -296,7 +296,7 @@ def overlap(a, b):
 
 
 LAYOUTS = [(size, SIX) for size in [SIZES[0], SIZES[3], *BY_HAND]] + [
-    (SIZES[0], window.VIEWS[key]) for key in "2367w9"
+    (SIZES[0], window.VIEWS[key]) for key in "2367w9g"
 ]
 
 

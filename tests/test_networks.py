@@ -7,6 +7,8 @@ import pytest
 import tensorflow as tf
 from conftest import SCRIPTS, batch_of
 
+from visu.network import gradient_sizes
+
 SAMPLES = 8  # weights of each variable whose gradient is checked
 
 
@@ -194,6 +196,25 @@ def test_gradients_are_numpys_finite_differences(script, loaded, batch):
             flat[k] = before
             slope = (losses[0] - losses[1]) / (2 * step)
             assert gradient[k] == pytest.approx(slope, rel=1e-3, abs=1e-4 * scale)
+
+
+def test_sizes_of_gradients_are_numpys_slopes(script, loaded, batch):
+    """Along a layer's gradient the loss rises by its length: numpy's loss tells that one."""
+    X, Y_ = (part[:20] for part in batch)
+    weights, step = loaded["weights"], 1e-6
+    sizes = gradient_sizes(loaded["evaluate"], weights, X, Y_).numpy()
+    with tf.GradientTape() as tape:
+        loss = loaded["evaluate"](X, Y_)[1]
+    gradients = values(tape.gradient(loss, weights))
+    W, B, X = values(weights), values(loaded["biases"]), X.astype(np.float64)
+    assert len(sizes) == len(W)
+    for k, gradient in enumerate(gradients):
+        direction, losses = gradient / np.linalg.norm(gradient), []
+        for way in (step, -step):
+            moved = [w + way * direction if j == k else w for j, w in enumerate(W)]
+            losses.append(cross_entropy(network(script, loaded)(X, moved, B), Y_))
+        slope = (losses[0] - losses[1]) / (2 * step)
+        assert sizes[k] == pytest.approx(slope / np.sqrt(gradient.size), rel=2e-3)
 
 
 def test_first_step_of_the_optimizer(script, loaded, batch):

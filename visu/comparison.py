@@ -163,7 +163,7 @@ def _ratios(group, view):
     for iteration in view.first, view.last:
         (at, first), (_, last) = (value_at(group, column, iteration) for column in ENDS)
         ratio = f"{float(f'{last / first:.2g}'):,.10g}" if first > 0 and last > 0 else "no number"
-        texts.append(f"{ratio} at iteration {at:,}")
+        texts.append(f"{ratio} at {'' if texts else 'iteration '}{at:,}")
     return f"W{layers}'s gradient / W1's: {', '.join(texts)}"
 
 
@@ -246,9 +246,9 @@ def _fit_values(axes, panel, groups, view):
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))  # short numbers fit
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.4g}"))
     elif log:
-        axes.set_yscale("log")
         low, high = (values.min(), values.max()) if len(values) else (0.1, 1)
-        axes.set_ylim(low / 2, high * 1.25)
+        axes.set_ylim(low / 2, high * 1.25)  # first: zeros alone have no such scale
+        axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,)))
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))

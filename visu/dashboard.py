@@ -39,7 +39,7 @@ MARGINS = {  # left, right, top, bottom, for tick labels, title and legend
     "weights": (66, 28, 66, 52),
     "biases": (66, 28, 66, 52),
     "first layer": (24, 126, 40, 16),
-    "gradients": (78, 84, 66, 56),
+    "gradients": (78, 104, 66, 56),
     "gradient bars": (66, 116, 66, 56),
 }
 OTHER_MARGINS = (60, 34, 38, 52)

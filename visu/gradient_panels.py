@@ -29,7 +29,7 @@ def columns(history):
     """(iterations [n], sizes [n, layers]) of the gradients, thinned out, nan where not finite."""
     iterations, sizes = thin_out(history.test_iterations), thin_out(history.gradients)
     layers = len(history.gradients[0]) if history.gradients else 0
-    return iterations, np.where(np.isfinite(sizes), sizes, np.nan).reshape(-1, layers)
+    return iterations, np.where(np.isfinite(sizes), sizes, np.nan).reshape(len(iterations), layers)
 
 
 def limits(sizes):
@@ -105,16 +105,8 @@ class LayerPlot(Plot):
     def text(self, where, shift, **look):
         """A Text for layer k, beside a place by a share of its letters, to the right or left."""
         transform = offset_copy(where, self.axes.figure, shift * self.size, units="points")
-        return self.axes.text(
-            0,
-            0,
-            "",
-            size=LARGE * self.size,
-            weight="bold",
-            va="center",
-            transform=transform,
-            **look,
-        )
+        look |= {"size": LARGE * self.size, "weight": "bold", "va": "center"}
+        return self.axes.text(0, 0, "", transform=transform, **look)
 
 
 class GradientLines(LayerPlot, TimePlot):
@@ -132,7 +124,8 @@ class GradientLines(LayerPlot, TimePlot):
         return super().update(history)
 
     def make_layer(self, k, colour):
-        line = Line2D([], [], color=colour, linewidth=self.width, marker="o", markevery=[-1])
+        line = Line2D([], [], color=colour, linewidth=self.width, clip_on=False)
+        line.set(marker="o", markersize=2.5 * self.width, markevery=[-1])
         name = self.text(self.axes.get_xaxis_transform(), 0.7, color=colour)
         return self.axes.add_line(line), name
 
