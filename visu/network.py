@@ -49,7 +49,18 @@ class Network:
         return {name: variable.numpy() for name, variable in self._variables.items()}
 
     def assign(self, values):
-        """Give the variables these values, {name: array} as from values(), of the same shapes."""
+        """Give the variables these values, {name: array} as from values().
+
+        Raises ValueError, one line, where names, shapes or types are not theirs.
+        """
+        if values.keys() != self._variables.keys():
+            found, wanted = ", ".join(values), ", ".join(self._variables)
+            raise ValueError(f"the file has {found}; the network has {wanted}")
+        for name, variable in self._variables.items():
+            found, wanted = values[name], variable.numpy()
+            if (found.shape, found.dtype) != (wanted.shape, wanted.dtype):
+                found, wanted = (f"{[*x.shape]} {x.dtype}" for x in (found, wanted))
+                raise ValueError(f"{name} is {found} in the file, {wanted} in the network")
         for name, variable in self._variables.items():
             variable.assign(values[name])
 
@@ -136,7 +147,8 @@ def _layers(operations):
     starts = [k for k, op in enumerate(forward) if op.type in ACTIVATIONS]
     outputs = [forward[k].outputs[0] for k in starts]
     dropped = []
-    for output, start, end in zip(outputs, starts, [*starts[1:], None], strict=True):
+    ends = [*starts[1:], None][: len(starts)]  # 1.0 has no activation at all
+    for output, start, end in zip(outputs, starts, ends, strict=True):
         kept = [
             op.inputs[0]
             for op in forward[start:end]
