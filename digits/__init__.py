@@ -7,5 +7,6 @@ drawn     draws digits in the shape of MNIST, for machines without MNIST and wit
 pen       turns the path of a pen into pixels
 strokes   the ways in which people write each digit
 prepare   prepares a drawn or photographed digit as MNIST's were
+photo     reads a digit from a picture: a drawing, a scan, a photo
 bar       a progress bar on a terminal
 """
