@@ -14,9 +14,10 @@ from pathlib import Path
 from visu import backend  # before TensorFlow, which imports pyplot
 
 # isort: split
-from visu import quiet_tensorflow, training
+from visu import quiet_tensorflow, training, weights_file
 from visu.cli import Parser, label, shorten, whole
 from visu.history import Plan
+from visu.image_files import read_digits
 from visu.keys import HELP
 from visu.recording import Recording
 from visu.terminal import say, stopping_signals
@@ -36,9 +37,10 @@ def parse_args(doc, iterations):
 
     doc: the script's docstring, shown by --help; its first line begins with the title and a colon.
     iterations: how many batches of 100 the script trains for, unless --iterations says otherwise.
-    The result has iterations (int), seed (int), data, headless, label, runs (Path) and movie (Path
-    or None) as given; script, title, and source, the script's bytes; every, the iterations between
-    two evaluations. A bad flag ends the script with one line and status 2.
+    The result has iterations (int), seed (int), data, headless, label, runs (Path), movie and
+    weights (Path or None) and image (list of Path) as given; values, what the file of weights
+    holds, {name: array} or None; script, title, and source, the script's bytes; every, the
+    iterations between two evaluations. A bad flag ends the script with one line and status 2.
     """
     if _rerun:
         return _rerun["args"]
@@ -47,6 +49,8 @@ def parse_args(doc, iterations):
     parser = Parser(prog=script.name, description=doc, epilog=EPILOG)
     _add_flags(parser.add_argument, iterations, script.parent / "runs")
     args = parser.parse_args()
+    if args.image:
+        args.headless, args.iterations = True, 0 if args.weights else args.iterations
     if args.pause and (args.headless or backend.in_notebook()):
         parser.error("argument --pause: it needs a window, where keys end the pause")
     if args.movie:
@@ -56,15 +60,24 @@ def parse_args(doc, iterations):
             parser.error(f"argument --movie: {problem}")
     title = doc.partition("\n")[0].partition(":")[0].strip()
     args.script, args.title = script.stem, shorten(title or script.stem, 60)
+    args.values = _weights(parser, args) if args.weights else None
     args.every = 10 if iterations <= 2000 else 20  # also in shorter runs: their curves compare
     args.source = script.read_bytes()  # now: it may be edited while it runs
     return args
 
 
+def _weights(parser, args):
+    """What args.weights holds, {name: array}; where it cannot be used, the script ends."""
+    try:
+        return weights_file.read(args.weights, args.title)
+    except ValueError as problem:
+        parser.error(f"argument --weights: {args.weights}: {problem}")
+
+
 def _add_flags(add, iterations, runs):
     """Add all flags; iterations, runs: defaults."""
-    length = f"train for N batches of 100 (default {iterations:,})"
-    add("--iterations", type=whole(1, 10**7), default=iterations, metavar="N", help=length)
+    length = f"train for N batches of 100, or 0 for none (default {iterations:,})"
+    add("--iterations", type=whole(0, 10**7), default=iterations, metavar="N", help=length)
     seed = "seed of initial weights and batch order (default 0)"
     add("--seed", type=whole(0, 10**9), default=0, metavar="K", help=seed)
     data = "mnist; drawn: digits drawn by this program; a folder with other data: four IDX files or"
@@ -74,6 +87,10 @@ def _add_flags(add, iterations, runs):
     add("--headless", action="store_true", help="train without a window (default with one)")
     paused = "open the window at iteration 0, and wait there for space or n (default no)"
     add("--pause", action="store_true", help=paused)
+    start = "start from the weights.npz of a run (default: from the script's initial weights)"
+    add("--weights", type=Path, metavar="FILE", help=start)
+    digits = "read digits from pictures (PNG, JPEG), without a window; with --weights no training"
+    add("--image", type=Path, nargs="+", default=[], metavar="FILE", help=digits)
     name = "name of the experiment, for compare_curves.py (default none)"
     add("--label", type=label, default="", metavar="TEXT", help=name)
     where = "folder for the results (default runs/ beside the script)"
@@ -89,8 +106,10 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
     evaluate(X, Y_): returns probabilities Y [n, 10], cross entropy per 100 digits, accuracy 0..1;
     optimizer: its learning rate is shown; weights, biases: lists of tf.Variable, first layer first,
     to be shown. Whatever else train_step changes (moving averages, say) a restart puts back too.
-    Both functions may be plain ones or tf.functions. A script that breaks this contract ends with
-    one line and status 2; after Ctrl-C, SIGTERM or SIGHUP the status is 128 + the signal's number.
+    Both functions may be plain ones or tf.functions. A script that breaks this contract, or whose
+    network args.values do not fit, ends with one line and status 2; so does one whose args.image
+    holds a file that is no picture, when it has read the others; after Ctrl-C, SIGTERM or SIGHUP
+    the status is 128 + the signal's number.
     """
     _run(args, mnist, training.Training, train_step, evaluate, optimizer, weights, biases)
 
@@ -120,7 +139,8 @@ def _run(args, mnist, kind, *parts):
     recording = Recording(args, plan, device)
 
     def make_training(seed):
-        return kind(mnist, *(parts if seed == args.seed else _run_again(args, seed)))
+        own = parts if seed == args.seed else _run_again(args, seed)
+        return kind(mnist, *own, values=args.values)
 
     with stopping_signals(control.stop) as signals, recording:
         worker = Worker(make_training, control, **schedule)
@@ -132,7 +152,8 @@ def _run(args, mnist, kind, *parts):
             if live:
                 live.run()
             else:
-                make_training(args.seed).train(recording.take, control=control, **schedule)
+                trained = make_training(args.seed)
+                trained.train(recording.take, control=control, **schedule)
         except training.ScriptError as error:
             say(f"{Path(sys.argv[0]).name}: {error}", sys.stderr)
             sys.exit(2)
@@ -140,6 +161,8 @@ def _run(args, mnist, kind, *parts):
         signals += recording.write_movie()
     if signals and not backend.in_notebook():  # where a status is nothing but an error
         sys.exit(128 + signals[0])
+    if args.image and not signals and not read_digits(args.image, trained.network):
+        sys.exit(2)
 
 
 def _run_again(args, seed):

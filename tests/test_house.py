@@ -8,7 +8,7 @@ import pytest
 from conftest import TOP
 
 TRAINING = {"quiet_tensorflow", "training", "network", "keras_training", "worker"}
-RECORD = {"history", "run_folder", "saved_run", "choosing", "experiments"}
+RECORD = {"history", "run_folder", "weights_file", "saved_run", "choosing", "experiments"}
 PICTURES = {"pictures", "style", "curve_panels", "image_panels", "dashboard", "blitting"}
 PICTURES |= {"comparison", "focus"}
 PICTURES |= {"gradient_panels"}

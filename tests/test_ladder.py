@@ -10,8 +10,14 @@ import subprocess
 import sys
 from statistics import median
 
+import numpy as np
 import pytest
 from conftest import SCRIPTS, TOP
+from idx import write_idx
+from paper import on_paper
+from PIL import Image
+
+import mnist_data
 
 STEPS = {path.stem.split("_")[1]: path for path in SCRIPTS}
 BUDGET = {  # parent, step -> changed lines at most, below the docstrings
@@ -111,3 +117,24 @@ def test_run_on_mnist_reaches_its_floor(step, tmp_path):
         assert facts["completed"] and facts["data"] == "MNIST" and facts["seed"] == seed
         finals.append(facts["final_test_accuracy"])
     assert median(finals) >= FLOOR[step]
+    if step == "3.1":
+        assert_photos_are_read(tmp_path)
+
+
+def assert_photos_are_read(folder):
+    """Of 500 test digits on paper 3.1 reads as many as of the originals, to 1.5 points."""
+    test, rng, photos = mnist_data.load_folder(find_mnist()).test, np.random.default_rng(0), []
+    images, labels = test.images[:500], test.labels[:500]
+    write_idx(folder / "first", images, labels, images, labels)
+    for k, digit in enumerate(images):
+        photos.append(str(folder / f"{k}.{('png', 'jpg')[k % 2]}"))
+        Image.fromarray(on_paper(digit, rng, dark_paper=k % 5 == 0)).save(photos[-1])
+    (weights,) = folder.glob("*/*/*/weights.npz")
+    command = [sys.executable, STEPS["3.1"], "--data", folder / "first", "--weights", weights]
+    done = subprocess.run([*command, "--image", *photos], capture_output=True, text=True)
+    originals = float(re.search(r"^Test accuracy: ([\d.]+)%", done.stdout, re.M)[1])
+    found = re.findall(r"\.(?:png|jpg): (\d) \(", done.stdout)
+    assert done.returncode == 0 and len(found) == 500, done.stderr
+    read = 100 * np.mean([int(digit) == label for digit, label in zip(found, labels, strict=True)])
+    print(f"originals {originals} %, photos {read:.1f} %")
+    assert read >= originals - 1.5

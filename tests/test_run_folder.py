@@ -4,11 +4,13 @@ import json
 import math
 import resource
 from argparse import Namespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from evaluations import evaluation, history_of, measure
 
+from visu import weights_file
 from visu.history import Evaluation, History, Plan
 from visu.run_folder import RunFolder, curves_text, new_folder, write_run
 from visu.saved_run import read_curves, read_run
@@ -93,9 +95,24 @@ def test_the_files_grow_with_the_run(make_folder, history):
     assert (folder.path / "curves.csv").read_text() == curves_text(grown)
     assert read_run(folder.path / "run.json")["completed"] is True and folder.saved
     assert {path.name for path in folder.path.iterdir()} == {
-        "curves.csv", "gradients.csv", "run.json", "mnist_0.0_try.py",
+        "curves.csv", "gradients.csv", "run.json", "weights.npz", "mnist_0.0_try.py",
     }  # fmt: skip
     assert (folder.path / "mnist_0.0_try.py").read_bytes() == b"# Latin-1: \xe4"
+
+
+def test_the_weights_of_a_run_under_way_are_saved_now_and_then(make_folder, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    folder, grown, saved = make_folder(), History(), []
+    steps = [(0, 0, False), (5, 20, False), (6, 40, False), (30, 60, False), (31, 61, True)]
+    for seconds, iteration, ended in steps:
+        now[0] = 100.0 + seconds
+        one = evaluation(iteration)
+        grown.append(replace(one, variables={"W1": np.full(3, float(iteration))}))
+        folder.write(grown, ended)
+        if iteration:
+            saved.append(weights_file.read(folder.path / "weights.npz", "0.0 try")["W1"][0])
+    assert saved == [20, 20, 60, 61]
 
 
 def test_a_full_disk_is_said_once_and_what_is_missing_is_saved_later(make_folder, history, capsys):

@@ -10,6 +10,7 @@ worker            the thread that trains beside a window: pause, step, restart, 
 record
 history           what a run has measured, in memory
 run_folder        writes a run's files while it goes on
+weights_file      writes and reads a run's weights
 saved_run         reads and checks them
 choosing          which of them a command line means
 experiments       which saved runs belong together; medians, bands, a table
@@ -33,6 +34,7 @@ backend           chooses matplotlib's backend, says why no window can open
 webagg            the window in a browser
 notebook          the picture below a notebook's cell
 movie             films a run
+image_files       reads digits from pictures
 terminal          lines that cannot fail, a run's summary, signals
 progress          how far a run is, on the terminal
 cli               what the command lines share

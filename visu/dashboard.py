@@ -98,8 +98,9 @@ class Headline(curve_panels.Plot):
             facts += [
                 f"iteration {last.iteration:,} of {self.plan.iterations:,}",
                 f"epoch {100 * last.iteration / self.plan.train_count:.1f}",
-                f"learning rate {last.learning_rate:.3g}",
             ]
+            if np.isfinite(last.learning_rate):  # a cosine over no iterations is not a number
+                facts += [f"learning rate {last.learning_rate:.3g}"]
             rate = self.speed.of(last)
             facts += [] if self.going_on else [f"{rate:,.0f} iterations/s"]
         self.facts.set_text("  ·  ".join(facts))

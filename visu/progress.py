@@ -13,7 +13,7 @@ class Progress:
     """A bar on a terminal; in a pipe a plain line for every tenth of the run."""
 
     def __init__(self, iterations):
-        self._iterations = iterations
+        self._iterations = max(iterations, 1)
         self._bar, self._due = Bar(), 0.0
         self._shown = 0  # iteration of the newest line
 

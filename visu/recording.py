@@ -39,7 +39,7 @@ class Recording:
     @property
     def completed(self):
         """Whether the last iteration is done."""
-        return self.history.iteration >= self.plan.iterations
+        return self.history.last is not None and self.history.iteration >= self.plan.iterations
 
     def take(self, evaluation):
         """Take in the next Evaluation; one at iteration 0 begins a new run."""
@@ -72,7 +72,7 @@ class Recording:
         if self._summed_up:
             return
         self._summed_up = True
-        self._folder.write(self.history)
+        self._folder.write(self.history, ended=True)
         folder = self._folder.path if self._folder.saved else None
         self.say(summary(self.history, self.plan.iterations, folder))
 

@@ -11,13 +11,15 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from visu import weights_file
 from visu.terminal import say
 
+WEIGHTS_SECONDS = 10  # between two times that the weights of a run under way are saved
 COLUMNS = ["iteration", "train_accuracy", "train_loss", "test_accuracy", "test_loss"]
 
 
 class RunFolder:
-    """Writes the files of one run: the script's text, gradients.csv, curves.csv and run.json.
+    """Writes the files of one run: its script, curves.csv, gradients.csv, run.json, weights.npz.
 
     They grow with the run, so that they are there whatever ends it. The folder is made when there
     is something to save. What cannot be saved is tried again with the next call, and said once.
@@ -31,17 +33,25 @@ class RunFolder:
         self._args, self._seed, self._plan = args, seed, plan
         self._facts = about(args, seed, plan, device)
         self._lines = {}  # name of a table -> how many evaluations are in the file
+        self._weights_due = 0.0  # time.monotonic() at which they are to be saved again
         self._warned = False
         self.path, self.saved = None, False
 
-    def write(self, history):
-        """Save what is new in a History; nothing if no iteration was made."""
+    def write(self, history, ended=False):
+        """Save what is new in a History; nothing if no iteration was made.
+
+        ended: whether this is the last time, and the weights are saved even if it is soon again.
+        """
         if not history.iteration:
             return
         try:
             self._write_tables(self.make(), history)
             facts = self._facts | history.results(self._plan.iterations)
             write_run(self.path / "run.json", facts)
+            if ended or time.monotonic() >= self._weights_due:
+                content = weights_file.to_bytes(self._args.title, history.last_test.variables)
+                replace(self.path / weights_file.NAME, content)
+                self._weights_due = time.monotonic() + WEIGHTS_SECONDS
             self.saved = True
         except OSError as error:
             self.saved, self._lines = False, {}
@@ -129,11 +139,11 @@ def new_folder(runs, name):
                 raise
 
 
-def replace(path, text):
-    """Write a text file whole or not at all. Raises OSError; the file is then as before."""
+def replace(path, content):
+    """Write a file, text or bytes, whole or not at all. Raises OSError; it is then as before."""
     part = path.with_name(f"{path.name}.part")
     try:
-        part.write_text(text, encoding="utf-8", newline="")
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
         os.replace(part, path)
     except BaseException:
         part.unlink(missing_ok=True)

@@ -52,6 +52,8 @@ def summary(history, iterations, folder):
     history: a History, perhaps of a stopped run, or empty; iterations: the planned ones; folder:
     that of the run's files, or None.
     """
+    if history.last and not iterations:
+        return f"Test accuracy: {history.test_accuracy[-1]:.2%}"
     if not history.iteration:
         return "Stopped before the first iteration."
     last, final = history.last, history.test_accuracy[-1]

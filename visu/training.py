@@ -81,7 +81,8 @@ class Training:
     data: images [n, 28, 28] and labels [n] of the training digits, uint8, on its device; digits:
     how many these are; network: the Network; values: {name: array} that it starts with, as of
     Network.values, None for the script's own.
-    Raises ScriptError where the script breaks its contract, see `tensorflowvisu.run`.
+    Raises ScriptError where the script breaks its contract, see `tensorflowvisu.run`, or where the
+    values do not fit its network.
     """
 
     def __init__(self, mnist, train_step, evaluate, optimizer, weights, biases, values=None):
@@ -113,7 +114,10 @@ class Training:
         self._evaluate_test = tf.function(self._evaluate_test, autograph=False)
         self.network = Network(self._train_step, self._evaluate, weights, biases)
         if values:
-            self.network.assign(values)
+            try:
+                self.network.assign(values)
+            except ValueError as problem:
+                raise ScriptError(f"--weights do not fit: {problem}") from None
         # all that a step touches: weights, biases, the optimizer's state, random generators, ...
         self._variables = step.variables
         self._start = [variable.numpy() for variable in self._variables]
@@ -197,7 +201,8 @@ class Training:
         source = batches(self.digits, seed)
         indices = np.stack([*islice(source, every + 1)])  # the last one is only read, at first
         yield self.evaluate(seed, 0, 0.0, indices[0])
-        self._advance(indices, *tf.constant([1, 1]))  # no iteration: compiles, off the clock
+        if iterations:
+            self._advance(indices, *tf.constant([1, 1]))  # no iteration: compiles, off the clock
         i, began, paused = 0, time.perf_counter(), 0.0
         while i < iterations:
             now = time.perf_counter()

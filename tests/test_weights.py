@@ -1,0 +1,139 @@
+"""The weights of a run: saved with it, and started from."""
+
+import io
+import pickle
+import re
+import zipfile
+
+import numpy as np
+import pytest
+from conftest import SCRIPTS
+from PIL import Image
+from test_photo import seven
+
+from visu import weights_file
+from visu.training import Training
+from visu.worker import Control
+
+SOFTMAX, SIGMOID = SCRIPTS[:2]
+BATCH_NORM = next(path for path in SCRIPTS if "_4.0_" in path.name)
+
+
+def evaluations(names, iterations, values=None):
+    keys = "mnist", "train_step", "evaluate", "optimizer", "weights", "biases"
+    training = Training(*(names[key] for key in keys), values=values)
+    schedule = {"seed": 0, "iterations": iterations, "every": 10, "control": Control()}
+    return training, lambda: [*training.evaluations(**schedule)]
+
+
+@pytest.mark.parametrize("script", [SOFTMAX, BATCH_NORM], ids=["1.0", "4.0"])
+def test_the_loaded_network_is_the_saved_one_to_the_digit(load_script, tmp_path, script):
+    _, train = evaluations(load_script(script, "--iterations", "20"), 20)
+    saved = train()[-1]
+    path = tmp_path / "weights.npz"
+    path.write_bytes(weights_file.to_bytes("9.9 a step", saved.variables))
+    values = weights_file.read(path, "9.9 a step, edited")
+    training, show = evaluations(load_script(script, "--iterations", "0", "--seed", "3"), 0, values)
+    (shown,) = show()
+    assert shown.iteration == 0 and shown.test.loss == saved.test.loss
+    assert shown.test.accuracy == saved.test.accuracy
+    np.testing.assert_array_equal(shown.test.confidences, saved.test.confidences)
+    training.restore()  # a restart
+    assert show()[0].test.loss == saved.test.loss
+
+
+def test_a_run_saves_its_weights_and_the_next_one_shows_them(run_here, tmp_path):
+    run_here(SOFTMAX, "--iterations", "30")
+    final = re.search(r"Final test accuracy: ([\d.]+)", run_here.printed()[0])[1]
+    (path,) = tmp_path.glob("runs/*/*/weights.npz")
+    run_here(SOFTMAX, "--iterations", "0", "--weights", str(path))
+    out, err = run_here.printed()
+    assert final in out and not err
+    assert len([*tmp_path.glob("runs/*/*")]) == 1  # nothing was trained, nothing is saved
+
+
+def test_iterations_0_without_weights_shows_the_untrained_network(run_here, tmp_path):
+    run_here(SOFTMAX, "--iterations", "0")
+    out, err = run_here.printed()
+    assert "accuracy" in out and not err
+    assert not (tmp_path / "runs").exists()
+
+
+def refused(run_here, script, path):
+    """The one line with which a script refuses a file of weights."""
+    with pytest.raises(SystemExit) as end:
+        run_here(script, "--iterations", "0", "--weights", str(path))
+    (line,) = run_here.printed()[1].splitlines()
+    assert end.value.code == 2
+    return line
+
+
+def npz(**arrays):
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    return content.getvalue()
+
+
+RIGHT = {"W1": np.zeros((784, 10), np.float32), "B1": np.zeros(10, np.float32)}
+TITLE = "1.0 softmax"
+
+
+def changed(content, at):
+    return content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :]
+
+
+def bomb():
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("W1.npy", b"\0" * 2 * 10**7)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"text",
+        pickle.dumps(RIGHT),
+        npz(title=TITLE, W1=np.array([{}], object)),
+        npz(**RIGHT),
+        npz(title="2.0 five layers, sigmoid", **RIGHT),
+        npz(title=np.zeros(3), **RIGHT),
+        npz(title="\x1b[2J", **RIGHT),
+        npz(title=TITLE, **RIGHT)[:-200],
+        changed(npz(title=TITLE, **RIGHT), 1500),
+        bomb(),
+        npz(title=TITLE, W1=RIGHT["W1"]),
+        npz(title=TITLE, **RIGHT, W2=RIGHT["B1"]),
+        npz(title=TITLE, W1=RIGHT["W1"], B1=np.zeros(11, np.float32)),
+        npz(title=TITLE, W1=RIGHT["W1"], B1=np.zeros(10)),
+        npz(title=TITLE, W1=RIGHT["W1"], B1=np.array(["x"] * 10)),
+    ],
+)
+def test_other_weights_are_refused_in_one_line(run_here, tmp_path, content):
+    path = tmp_path / "weights.npz"
+    path.write_bytes(content)
+    assert "\x1b" not in refused(run_here, SOFTMAX, path)
+
+
+def test_no_file_is_refused_in_one_line(run_here, tmp_path):
+    assert "no such file" in refused(run_here, SOFTMAX, tmp_path / "weights.npz")
+    assert "not a file" in refused(run_here, SOFTMAX, tmp_path)
+
+
+def test_digits_are_read_from_pictures(run_here, tmp_path):
+    good, bad, blank = (str(tmp_path / name) for name in ("7.png", "text.png", "blank.jpg"))
+    Image.fromarray(~seven()).save(good)
+    (tmp_path / "text.png").write_text("7")
+    Image.new("L", (50, 50), 200).save(blank)
+    with pytest.raises(SystemExit) as end:
+        run_here(SOFTMAX, "--iterations", "10", "--image", blank, good, bad)
+    out, err = run_here.printed()
+    (line,) = re.findall(re.escape(good) + r": \d \(\d+\.\d %\)$", out, re.M)
+    first, second = err.splitlines()
+    assert end.value.code == 2 and first.startswith(blank) and second.startswith(bad)
+    (weights,) = tmp_path.glob("runs/*/*/weights.npz")
+    run_here(SOFTMAX, "--weights", str(weights), "--image", good)
+    out, err = run_here.printed()
+    assert line in out and not err
+    assert len([*tmp_path.glob("runs/*/*")]) == 1  # without training

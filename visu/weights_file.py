@@ -1,0 +1,46 @@
+"""Writes and reads weights.npz: all variables of a network, with the title of its step."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+NAME = "weights.npz"
+MOST = 10**9  # bytes of all arrays
+BROKEN = ValueError, EOFError, KeyError, zipfile.BadZipFile, MemoryError, NotImplementedError
+
+
+def to_bytes(title, variables):
+    """The content of a file with these variables, {name: array}.
+
+    title: of the step, as "3.1 bigger convolution, dropout".
+    """
+    content = io.BytesIO()
+    np.savez(content, title=title, **variables)
+    return content.getvalue()
+
+
+def read(path, title):
+    """The variables in a file with the content of `to_bytes`, {name: array}.
+
+    title: of the step that wants them. Raises ValueError, one line, where the file is damaged, no
+    such file, or another step's.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError("it is not a file" if path.exists() else "there is no such file")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if sum(entry.file_size for entry in file.zip.infolist()) > MOST:
+                raise ValueError
+            variables = {name: file[name] for name in file.files}
+        found = str(variables.pop("title")[()])
+    except OSError as error:
+        raise ValueError(f"it cannot be read: {error.strerror or 'it is damaged'}") from None
+    except (*BROKEN, AttributeError):  # of an array that is no archive, too
+        raise ValueError(f"it is damaged, or not the {NAME} of a run") from None
+    if found.split()[:1] != title.split()[:1]:
+        found = ascii(found)[:60]
+        raise ValueError(f"it holds the weights of another step, {found}")
+    return variables
