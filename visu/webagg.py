@@ -30,7 +30,8 @@ mpl.figure.prototype._init_toolbar = function () {};
 // changes, but not if it was known before the connection was open, so observe it anew then
 mpl.figure.prototype._canvas_extra_style = function (canvas_div) {
     canvas_div.style.cssText += `; position: fixed; left: 0; top: 0; border: 0; resize: none;
-        min-width: 100vw; max-width: 100vw; min-height: 100vh; max-height: 100vh`;
+        background: white; min-width: 100vw; max-width: 100vw; min-height: 100vh;
+        max-height: 100vh`;
     this.ws.addEventListener("open", () => {
         this.resizeObserverInstance.unobserve(canvas_div);
         this.resizeObserverInstance.observe(canvas_div);

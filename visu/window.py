@@ -128,6 +128,7 @@ class Window:
     @_guarded
     def tick(self):
         """Show what is new, if the frame before is done; fit a window that has come to rest."""
+        self._let_tk_work()
         before, self.seen_size = self.seen_size, self.figure.get_size_inches().tolist()
         if self.seen_size == before and not self.fits():
             self.fit()
@@ -239,8 +240,12 @@ class Window:
         if self.blits and self.figure.get_visible():
             for area in self.painter.paint([self.panels.head]):
                 self.canvas.blit(area)
-            if hasattr(self.canvas, "get_tk_widget"):  # Tk shows it when idle, which may be late
-                self.canvas.get_tk_widget().update_idletasks()
+            self._let_tk_work()
+
+    def _let_tk_work(self):
+        """Let Tk show what is drawn and follow its frame's size, for which it waits to be idle."""
+        if hasattr(self.canvas, "get_tk_widget"):
+            self.canvas.get_tk_widget().update_idletasks()
 
     def _save(self):
         """Write what the window shows, and say where."""
