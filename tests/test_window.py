@@ -12,6 +12,7 @@ from matplotlib.image import imread
 
 from visu import window
 from visu.blitting import Offscreen
+from visu.dashboard import Panels
 from visu.history import History
 from visu.style import DPI, INCHES
 
@@ -135,6 +136,24 @@ def test_s_before_the_first_frame_saves_the_whole_view(make_window, tmp_path):
     press(made, "s")
     saved = (imread(tmp_path / "a.png") * 255).round()
     np.testing.assert_array_equal(saved, before)
+
+
+def test_s_needs_no_canvas_with_pixels(make_window, monkeypatch, tmp_path):
+    """As under tkcairo, qtcairo and wx."""
+
+    def open_figure(title):
+        return FigureCanvasBase(Figure(INCHES, dpi=DPI)).figure
+
+    monkeypatch.setattr(window, "open_figure", open_figure)
+    made = make_window(long_run(), picture_path=lambda: tmp_path / "a.png", say=lambda line: None)
+    made.tick()
+    press(made, "s")
+    expected = Figure(INCHES, dpi=DPI)
+    panels = Panels(expected, RUN, keys=True)
+    panels.update(made.history, "")
+    panels.save(tmp_path / "b.png")
+    saved, expected = (imread(tmp_path / name) for name in ("a.png", "b.png"))
+    np.testing.assert_array_equal(saved, expected)
 
 
 def test_other_keys_are_the_callers(make_window):
