@@ -4,17 +4,22 @@ import numpy as np
 import pytest
 
 from visu import pictures
+from visu.history import Measure
 from visu.pictures import (
     COMPUTED_LABEL,
     PAPER,
     TRUE_LABEL,
     WRONG_PAPER,
+    confusion,
+    digits_in_cell,
     halved,
     mosaic,
     order_wrong_first,
     percentile_bands,
+    tiles,
     tiling,
     weight_pictures,
+    worst_errors,
 )
 
 
@@ -70,6 +75,62 @@ def test_ink_is_black_on_white_and_white_on_red():
     picture = mosaic(images, [1, 2], [1, 3], rows=1, columns=2)
     assert cell(picture, 0, 0)[5, 5].tolist() == [255, 255, 255, 255]
     assert cell(picture, 0, 1)[5, 5].tolist() == [0, 0, 0, 255]
+
+
+#                                   0    1    2    3    4    5    6    7
+ANSWERS = {
+    "labels": np.array([2, 2, 7, 7, 2, 4, 2, 2]),
+    "predictions": np.array([2, 7, 7, 2, 7, 4, 7, 2]),
+    "confidences": np.array([0.9, 0.6, 0.5, 0.8, 0.7, 0.4, 0.6, 0.3]),
+}
+
+
+def answers(**changes):
+    """A Measure of the eight ANSWERS."""
+    return Measure(0.5, 1.0, blanks(8), **ANSWERS | changes)
+
+
+def test_the_worst_errors_are_the_most_confident_wrong_ones():
+    assert worst_errors(answers(), 40).tolist() == [3, 4, 1, 6]  # equal ones in data order
+    assert worst_errors(answers(), 2).tolist() == [3, 4]
+    assert worst_errors(answers(predictions=ANSWERS["labels"]), 40).tolist() == []
+
+
+def test_errors_of_unknown_confidence_come_last_and_in_data_order():
+    assert worst_errors(answers(confidences=None), 40).tolist() == [1, 3, 4, 6]
+    broken = np.array([0.9, 0.6, 0.5, np.nan, 0.7, 0.4, 0.6, 0.3])
+    assert worst_errors(answers(confidences=broken), 40).tolist() == [4, 1, 6, 3]
+
+
+def test_confusion_counts_true_digits_in_rows_and_computed_ones_in_columns():
+    expected = np.zeros((10, 10), int)
+    for true, computed in zip(ANSWERS["labels"], ANSWERS["predictions"], strict=True):
+        expected[true, computed] += 1
+    counts = confusion(ANSWERS["labels"].astype(np.uint8), ANSWERS["predictions"])
+    np.testing.assert_array_equal(counts, expected)
+    assert (counts[2, 7], counts[7, 2], counts[2, 2], counts.sum()) == (3, 1, 2, 8)
+
+
+def test_in_a_cell_wrong_digits_come_the_most_confident_first_right_ones_the_least():
+    assert digits_in_cell(answers(), 2, 7).tolist() == [4, 1, 6]
+    assert digits_in_cell(answers(), 2, 2).tolist() == [7, 0]
+    assert digits_in_cell(answers(), 0, 9).tolist() == []
+    assert digits_in_cell(answers(confidences=None), 2, 7).tolist() == [1, 4, 6]
+
+
+def test_tiles_hold_a_digit_in_the_middle_of_their_top():
+    images = blanks(3)
+    images[:, 0, 0] = 255
+    picture = tiles(images, np.array([True, False, True]), 2, 2, 40, 32)
+    assert picture.shape == (80, 64, 4)
+    white, black = [255] * 4, [0, 0, 0, 255]
+    assert picture[0, 2].tolist() == white and picture[0, 3].tolist() == list(WRONG_PAPER)
+    assert picture[0, 34].tolist() == black and picture[40, 2].tolist() == white
+    for row, column, paper in ((0, 0, WRONG_PAPER), (0, 1, PAPER), (1, 0, WRONG_PAPER)):
+        tile = picture[40 * row :, 32 * column :][:40, :32]
+        assert (tile[1:28, 2:30] == paper).all()
+        assert all((part == PAPER).all() for part in (tile[28:], tile[:, :2], tile[:, 30:]))
+    assert (picture[40:, 32:] == PAPER).all()
 
 
 SEVEN = """

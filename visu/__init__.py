@@ -21,6 +21,7 @@ style             colours, sizes and matplotlib's settings
 curve_panels      the panels over the iterations
 image_panels      the panels that are pictures
 gradient_panels   gradient per layer: lines over the iterations, bars
+error_panels      the worst errors, the confusion matrix
 focus             what a person looks at closely: a digit, a cell
 dashboard         the figure: headline, panels, help
 blitting          draws it, and only what has changed

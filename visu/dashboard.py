@@ -10,16 +10,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from visu import curve_panels, gradient_panels, image_panels
+from visu import curve_panels, error_panels, gradient_panels, image_panels
 from visu.focus import Focus
-from visu.keys import HELP
+from visu.keys import HELP, SIX
 from visu.style import DPI, INCHES, WARNING, style
 from visu.text import drawable
 
 HEAD = 84  # height of the headline; all lengths here are pixels of a figure of 1344 x 756
 RATE_SECONDS = 2  # iterations per second are counted over the last so many
 
-SIX = ("accuracy", "loss", "training", "weights", "biases", "test")
 KINDS = {
     "accuracy": curve_panels.Accuracy,
     "loss": curve_panels.Loss,
@@ -31,6 +30,9 @@ KINDS = {
     "first layer": image_panels.FirstWeights,
     "gradients": gradient_panels.GradientLines,
     "gradient bars": gradient_panels.GradientBars,
+    "worst errors": error_panels.WorstErrors,
+    "confusion": error_panels.Confusion,
+    "cell digits": error_panels.CellDigits,
 }
 MARGINS = {  # left, right, top, bottom, for tick labels, title and legend
     "training": (66, 12, 38, 14),
@@ -41,6 +43,9 @@ MARGINS = {  # left, right, top, bottom, for tick labels, title and legend
     "first layer": (24, 126, 40, 16),
     "gradients": (78, 104, 66, 56),
     "gradient bars": (66, 116, 66, 56),
+    "worst errors": (18, 18, 44, 8),
+    "confusion": (66, 16, 44, 62),
+    "cell digits": (16, 18, 44, 8),
 }
 OTHER_MARGINS = (60, 34, 38, 52)
 

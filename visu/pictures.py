@@ -53,6 +53,34 @@ def order_wrong_first(labels, predictions):
     return np.argsort(np.asarray(labels) == np.asarray(predictions), kind="stable")
 
 
+def confidences(measure):
+    """[n] float: the confidences of a history.Measure, NaN where they are unknown."""
+    known = measure.confidences
+    return np.full(len(measure.labels), np.nan) if known is None else np.asarray(known)
+
+
+def worst_errors(measure, most):
+    """[at most `most`] indices of the wrong digits of a Measure, the most confident first."""
+    wrong = np.flatnonzero(measure.labels != measure.predictions)
+    return wrong[np.argsort(-confidences(measure)[wrong], kind="stable")][:most]
+
+
+def confusion(labels, predictions):
+    """[10, 10] int: how many digits with the row's label were computed as the column's digit."""
+    pairs = 10 * np.asarray(labels, int) + np.asarray(predictions, int)
+    return np.bincount(pairs, minlength=100).reshape(10, 10)
+
+
+def digits_in_cell(measure, true, computed):
+    """[n] indices of a Measure's digits in this cell of the confusion matrix.
+
+    The most confident come first, but of right digits the least confident.
+    """
+    found = np.flatnonzero((measure.labels == true) & (measure.predictions == computed))
+    keys = confidences(measure)[found] * (1 if true == computed else -1)
+    return found[np.argsort(keys, kind="stable")]
+
+
 def mosaic(images, labels, predictions, rows, columns):
     """The first rows * columns digits, wrong ones first, as one picture.
 
@@ -68,13 +96,8 @@ def mosaic(images, labels, predictions, rows, columns):
     ink = np.asarray(images)[shown]
 
     cells = np.full((rows * columns, SIDE, SIDE, 4), PAPER, np.uint8)
-    levels = np.arange(256)[:, None] / 255
-    for group, paper, pen in (
-        (slice(0, wrong), WRONG_PAPER, WRONG_INK),
-        (slice(wrong, len(shown)), PAPER, INK),
-    ):
-        shades = np.round(paper + levels * np.subtract(pen, paper)).astype(np.uint8)
-        cells[group] = shades.take(ink[group], axis=0)
+    cells[:wrong] = _painted(ink[:wrong], WRONG_PAPER, WRONG_INK)
+    cells[wrong : len(shown)] = _painted(ink[wrong:], PAPER, INK)
     height, width = LABELS.shape[1:]
     bottom = slice(SIDE - 1 - height, SIDE - 1)
     cells[:wrong, bottom, :width] = _stamps(labels[:wrong], TRUE_LABEL)
@@ -82,6 +105,29 @@ def mosaic(images, labels, predictions, rows, columns):
     cells[:wrong, -1, :] = cells[:wrong, :, -1] = PAPER  # a thin line between wrong digits
     tiles = cells.reshape(rows, columns, SIDE, SIDE, 4).swapaxes(1, 2)
     return tiles.reshape(rows * SIDE, columns * SIDE, 4)
+
+
+def _painted(images, paper, pen):
+    """[n, 28, 28, 4]: the images, from the colour of the paper to that of the pen."""
+    levels = np.arange(256)[:, None] / 255
+    shades = np.round(paper + levels * np.subtract(pen, paper)).astype(np.uint8)
+    return shades.take(images, axis=0)
+
+
+def tiles(images, wrong, rows, columns, height, width):
+    """Digits as one picture of rows * columns tiles, each with a digit in the middle of its top.
+
+    images: [n, 28, 28] uint8, 255 = ink; wrong: [n] bool, which are white on red, the others black
+    on white; height, width: of a tile, in pixels, 28 at least.
+    Returns [rows * height, columns * width, 4] uint8, RGBA.
+    """
+    cells = np.full((rows * columns, height, width, 4), PAPER, np.uint8)
+    left = (width - SIDE) // 2
+    digits = cells[: len(images), :SIDE, left : left + SIDE]
+    digits[~wrong] = _painted(images[~wrong], PAPER, INK)
+    digits[wrong] = _painted(images[wrong], WRONG_PAPER, WRONG_INK)
+    picture = cells.reshape(rows, columns, height, width, 4).swapaxes(1, 2)
+    return picture.reshape(rows * height, columns * width, 4)
 
 
 def _stamps(digits, colours):

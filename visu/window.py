@@ -10,23 +10,13 @@ from matplotlib.image import imsave
 
 from visu.backend import NoWindow, one_line, why_no_window
 from visu.blitting import Painter
-from visu.dashboard import SIX, Panels
+from visu.dashboard import Panels
+from visu.keys import SIX, VIEWS
 from visu.style import DPI, INCHES
 
 LOOK_MILLISECONDS = 160  # between two looks at the training
 PAINT_SECONDS = 0.03  # of painting, after which keys come first
 NOTICE_SECONDS = 2  # for which a notice stands in place of the status
-VIEWS = {
-    **{str(number): (name,) for number, name in enumerate(SIX[:5], 1)},
-    "6": ("test alone",),
-    "7": ("accuracy", "loss"),
-    "8": ("weights", "biases"),
-    "9": ("training", "test"),
-    "0": SIX,
-    "escape": SIX,
-    "w": ("first layer",),
-    "g": ("gradients", "gradient bars"),
-}
 
 MOUSE = {
     "button_press_event": "press",
