@@ -18,7 +18,7 @@ from visu import quiet_tensorflow, training, weights_file
 from visu.cli import Parser, label, shorten, whole
 from visu.history import Plan
 from visu.image_files import read_digits
-from visu.keys import HELP
+from visu.keys import HELP, VIEWS
 from visu.recording import Recording
 from visu.terminal import say, stopping_signals
 from visu.worker import Control, Worker
@@ -37,7 +37,7 @@ def parse_args(doc, iterations):
 
     doc: the script's docstring, shown by --help; its first line begins with the title and a colon.
     iterations: how many batches of 100 the script trains for, unless --iterations says otherwise.
-    The result has iterations (int), seed (int), data, headless, label, runs (Path), movie and
+    The result has iterations (int), seed (int), data, headless, label, runs (Path), view, movie and
     weights (Path or None) and image (list of Path) as given; values, what the file of weights
     holds, {name: array} or None; script, title, and source, the script's bytes; every, the
     iterations between two evaluations. A bad flag ends the script with one line and status 2.
@@ -53,6 +53,8 @@ def parse_args(doc, iterations):
         args.headless, args.iterations = True, 0 if args.weights else args.iterations
     if args.pause and (args.headless or backend.in_notebook()):
         parser.error("argument --pause: it needs a window, where keys end the pause")
+    if "digit" in VIEWS[args.view] and (args.movie or backend.in_notebook()):
+        parser.error("argument --view: this view needs a window, where a digit can be chosen")
     if args.movie:
         from visu.movie import why_not  # only where one is wanted
 
@@ -84,6 +86,8 @@ def _add_flags(add, iterations, runs):
     data += " mnist.npz; auto: mnist, or drawn if it is not available (default auto)"
     add("--data", default="auto", metavar="DATA", help=data)
     add("--movie", type=Path, metavar="FILE", help="film the run: an .mp4 or a .gif (default none)")
+    start = "the view to start with and to film: a key of the window, such as e (default 0)"
+    add("--view", type=str.lower, choices=VIEWS, default="0", metavar="KEY", help=start)
     add("--headless", action="store_true", help="train without a window (default with one)")
     paused = "open the window at iteration 0, and wait there for space or n (default no)"
     add("--pause", action="store_true", help=paused)
@@ -144,7 +148,7 @@ def _run(args, mnist, kind, *parts):
 
     with stopping_signals(control.stop) as signals, recording:
         worker = Worker(make_training, control, **schedule)
-        live = None if args.headless else _open_window(recording, control, worker)
+        live = None if args.headless else _open_window(recording, control, worker, VIEWS[args.view])
         if live and args.pause:
             control.toggle_pause()
         say(f"{plan.title} on {plan.data}, {plan.iterations:,} iterations, {device}")
@@ -181,7 +185,7 @@ def _run_again(args, seed):
 class _Live:
     """A window on the main thread, or a notebook's picture, beside the worker that trains."""
 
-    def __init__(self, recording, control, worker):
+    def __init__(self, recording, control, worker, view):
         if backend.in_notebook():
             from visu.notebook import Notebook as Window
         else:  # imported only where a window is wanted: pyplot takes a moment
@@ -197,6 +201,7 @@ class _Live:
             recording.history, recording.plan, self._poll, actions, recording.picture_path,
             recording.say,
         )  # fmt: skip
+        self._window.panels.show_only(view)
 
     def run(self):
         """Train until the window is closed."""

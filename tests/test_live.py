@@ -211,7 +211,7 @@ def test_every_key(lecture, run_here):
     six = live.still()
 
     pictures = [six]
-    for key in [*"123456789wg", "h"]:
+    for key in [*"123456789wgec", "h"]:
         for back in ["h"] if key == "h" else ["Escape", "0"][: 1 + (key == "1")]:
             pictures.append(live.answer(key, six, 0.01))
             np.testing.assert_array_equal(live.answer(back, pictures[-1], 0.01), six)
@@ -247,10 +247,12 @@ def test_every_key(lecture, run_here):
 def test_a_lecturer_sets_the_pace_and_takes_another_seed(lecture, run_here, tmp_path):
     script = tmp_path / SOFTMAX.name
     script.write_bytes(SOFTMAX.read_bytes())
-    live = lecture(script, "--pause").open()
+    live = lecture(script, "--pause", "--view", "c").open()
     live.xdotool("windowfocus", "--sync", live.id)
     until(live.status)
-    live.still()
+    confusion = live.still()
+    assert (live.answer("0", confusion, 0.01) != confusion).any()
+    np.testing.assert_array_equal(live.answer("c", live.screen(), 0.01), confusion)
     assert live.iteration() == 0
     live.xdotool("key", "minus", "minus", "minus", "minus", "space")
     began = time.monotonic()

@@ -16,6 +16,7 @@ import tensorflowvisu
 from visu import movie
 from visu.blitting import Offscreen
 from visu.history import History
+from visu.keys import VIEWS
 
 
 def film(path, run, until, every=20):
@@ -56,6 +57,20 @@ def test_a_run_cut_short_ends_with_its_last_evaluation(short):
     made.history.append(evaluation(101))
     made.write()
     assert made.frames[-1][0].iteration == 101
+
+
+@pytest.mark.parametrize("key", ["e", "w"])
+def test_another_view_is_filmed(short, key):
+    made = short("a.gif")
+    viewed = movie.Movie(made.path, made.history, made.plan, VIEWS[key])
+    viewed.look()
+    viewed.write()
+    with Image.open(made.path) as gif:
+        shown = np.asarray(gif.convert("RGB"), int)
+    screen = Offscreen(made.plan, 1280, 720)
+    screen.panels.show_only(VIEWS[key])
+    screen.draw(made.history)
+    assert abs(shown - screen.pixels[..., :3]).mean() < 2
 
 
 def test_a_run_started_again_is_filmed_alone(short):
@@ -110,6 +125,16 @@ def test_a_file_that_cannot_be_is_one_line_before_training(
         tensorflowvisu.parse_args("0.0 title: what it is", 10_000)
     (line,) = capsys.readouterr().err.splitlines()
     assert ended.value.code == 2 and "--movie" in line and words in line
+
+
+def test_a_view_that_needs_a_person_is_not_filmed(monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(VIEWS, "d", ("digit",))
+    flags = ["--view", "d", "--movie", str(tmp_path / "a.gif")]
+    monkeypatch.setattr(sys, "argv", ["mnist.py", *flags])
+    with pytest.raises(SystemExit) as ended:
+        tensorflowvisu.parse_args("0.0 title: what it is", 10_000)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2 and "--view" in line and "window" in line
 
 
 def test_a_missing_ffmpeg_is_said_and_a_gif_goes_without(monkeypatch, tmp_path):

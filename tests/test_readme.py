@@ -40,7 +40,8 @@ def test_each_code_line_of_the_networks_is_in_the_slides_table():
 
 
 def test_all_flags_and_scripts_are_named(load_script):
-    for flag in ("--iterations", "--seed", "--data", "--headless", "--label", "--runs", "--help"):
+    flags = "--iterations --seed --data --headless --label --view --runs --help"
+    for flag in flags.split():
         assert f"`{flag}" in README
     for picture in re.findall(r"\]\((docs/[^)]+)\)", README):
         assert (TOP / picture).stat().st_size < 300 * 1024

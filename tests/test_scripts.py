@@ -109,6 +109,7 @@ def test_help_shows_the_header(run_here):
         ["--label", 41 * "x"],
         ["--iterations", 5000 * "9"],
         ["--speed", "9"],
+        ["--view", "x"],
         ["extra"],
     ],
     ids=lambda flags: " ".join(flags)[:40],

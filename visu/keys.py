@@ -28,6 +28,7 @@ VIEWS = {  # key -> names of the panels
     "0": SIX,
     "escape": SIX,
     "w": ("first layer",),
+    "g": ("gradients", "gradient bars"),
     "e": ("worst errors",),
     "c": ("confusion", "cell digits"),
 }

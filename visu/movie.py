@@ -1,4 +1,4 @@
-"""A movie of the six panels: what to film while a run goes on, and the file when it has ended."""
+"""A movie of the panels: what to film while a run goes on, and the file when it has ended."""
 
 import os
 from dataclasses import replace
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image  # comes with matplotlib, which needs it
 
 from visu.blitting import Offscreen
+from visu.keys import SIX
 from visu.style import DPI
 
 WIDTH, HEIGHT = 1280, 720  # pixels
@@ -34,12 +35,13 @@ def why_not(path):
 class Movie:
     """Films the History of a run. While it goes on this costs next to no time.
 
-    path: where write() puts it, .mp4 or .gif; history: read, never changed; plan: a history.Plan.
+    path: where write() puts it, .mp4 or .gif; history: read, never changed; plan: a history.Plan;
+    view: names of the panels to film.
     Of a run that was started again, only the last start is filmed.
     """
 
-    def __init__(self, path, history, plan):
-        self.path, self.history, self.plan = Path(path), history, plan
+    def __init__(self, path, history, plan, view=SIX):
+        self.path, self.history, self.plan, self.view = Path(path), history, plan, view
         self.frames = []  # (newest Evaluation, newest one of the test digits), 0.5 MB each
         self.most = FRAMES[self.path.suffix.lower()]
         self.given_up = False
@@ -61,7 +63,9 @@ class Movie:
 
     def _keep(self):
         newest = self.history.last, self.history.last_test
-        self.frames.append(tuple(replace(x, first=None, variables=None) for x in newest))
+        bulky = ["variables"] if "first layer" in self.view else ["variables", "first"]
+        without = dict.fromkeys(bulky)
+        self.frames.append(tuple(replace(x, **without) for x in newest))
 
     def write(self):
         """Write the file, which takes a while, and return the movie's length in seconds.
@@ -93,6 +97,7 @@ class Movie:
     def _pictures(self, frames):
         """Draw these frames: yields [HEIGHT, WIDTH, 4] uint8, each good until the next."""
         screen = Offscreen(self.plan, WIDTH, HEIGHT)
+        screen.panels.show_only(self.view)
         for evaluations in frames:
             if self.given_up:
                 raise InterruptedError

@@ -3,6 +3,7 @@
 import sys
 
 from visu.history import History
+from visu.keys import VIEWS
 from visu.progress import Progress
 from visu.run_folder import RunFolder, tails
 from visu.terminal import say, stopping_signals, summary
@@ -27,7 +28,7 @@ class Recording:
         if args.movie:
             from visu.movie import Movie
 
-            self._movie = Movie(args.movie, self.history, plan)
+            self._movie = Movie(args.movie, self.history, plan, VIEWS[args.view])
 
     def __enter__(self):
         return self
