@@ -64,8 +64,9 @@ class KerasTraining(Training):
         """
         self._model.steps_per_execution = every
         self._model.make_train_function(force=True)
-        with suppress(StopIteration):  # no iteration: compiles, off the clock
-            self._model.train_function(iter(self._dataset(np.empty([0, BATCH], np.int64))))
+        if iterations:
+            with suppress(StopIteration):  # no iteration: compiles, off the clock
+                self._model.train_function(iter(self._dataset(np.empty([0, BATCH], np.int64))))
         watch = _Watch(self, report, seed, iterations, every, control)
         watch.begin()
         while watch.n:
