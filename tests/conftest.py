@@ -140,10 +140,13 @@ def load_script(monkeypatch, small_data):
 @pytest.fixture
 def make_training(load_script):
     """make_training(path, *flags): the Training of a script, and what the script defines."""
+    from visu.keras_training import KerasTraining
     from visu.training import Training
 
     def make(path, *flags):
         names = load_script(path, *flags)
+        if "train_step" not in names:
+            return KerasTraining(names["mnist"], names["model"]), names
         keys = "mnist", "train_step", "evaluate", "optimizer", "weights", "biases"
         return Training(*(names[key] for key in keys)), names
 

@@ -55,7 +55,7 @@ def rows(table):
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
-BAD = "ladder --seeds 0", "ladder --iterations 0", "ladder 5.0", "drawn_digits --seeds 0"
+BAD = "ladder --seeds 0", "ladder --iterations 0", "ladder 6.0", "drawn_digits --seeds 0"
 BAD += "drawn_digits --sheet sheet.png", "drawn_digits --data nowhere", "validation 2.0"
 BAD += "validation 3.1 --seeds none", "validation 3.1 --data nowhere", "speed 2.0"
 BAD += "speed --seconds 0", "start 1", "start --rounds 0", "window 1.0 --size big"

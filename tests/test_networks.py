@@ -5,11 +5,19 @@ from functools import partial
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import SCRIPTS, batch_of
+from conftest import SCRIPTS as ALL
+from conftest import batch_of
 
 from visu.network import gradient_sizes
 
 SAMPLES = 8  # weights of each variable whose gradient is checked
+SCRIPTS = [path for path in ALL if "tensorflowvisu.run(" in path.read_text()]  # 5.0: test_keras
+
+
+@pytest.fixture(params=SCRIPTS, ids=lambda path: path.stem)
+def script(request):
+    """Each script that writes its own training step."""
+    return request.param
 
 
 def convolution(X, W, stride, padded=True):

@@ -80,7 +80,8 @@ def test_the_result_is_printed_and_the_files_are_written(ran):
     out = printed(cells[0])
     assert "Final test accuracy" in out and str(folders[0]) in out
     assert len(out.splitlines()) < 20 and "\b" not in out
-    files = {"curves.csv", "run.json", "window.png", SCRIPTS[0].name}
+    files = {"curves.csv", "gradients.csv", "run.json", "weights.npz", "window.png"}
+    files.add(SCRIPTS[0].name)
     assert {file.name for file in folders[0].iterdir()} == files
     assert read_run(folders[0] / "run.json")["completed"] is True
 

@@ -45,15 +45,17 @@ def test_two_processes_at_the_same_time(small_data, tmp_path):
     assert "\b" not in printed[0][0] and "\r" not in printed[0][0]
 
 
-# without random numbers in training, with dropout, with moving averages
-REPEATED = [path for path in SCRIPTS if path.stem.split("_")[1] in ("1.0", "3.1", "4.1")]
+# without random numbers in training, with dropout, with moving averages, with Keras's
+REPEATED = [path for path in SCRIPTS if path.stem.split("_")[1] in ("1.0", "3.1", "4.1", "5.0")]
 
 
 def assert_the_same_again(script, make_training, every, folder):
     """Another run of the same seed, and its restart, write the bytes of the run in `folder`."""
     training, _ = make_training(script, "--seed", "3", "--iterations", "40")
     for _ in range(2):
-        history = history_of(*training.evaluations(3, 40, every, Control()))
+        found, schedule = [], {"seed": 3, "iterations": 40, "every": every}
+        training.train(found.append, control=Control(), **schedule)
+        history = history_of(*found)
         assert curves_text(history) == (folder / "curves.csv").read_text()
         training.restore()
 
@@ -66,7 +68,7 @@ def test_a_run_without_a_window(script, run_here, make_training, tmp_path):
     assert err == ""
     folder = only_folder(tmp_path, script)
     assert folder.name.endswith("-seed3")
-    files = {"curves.csv", "run.json", "window.png", script.name}
+    files = {"curves.csv", "gradients.csv", "run.json", "weights.npz", "window.png", script.name}
     assert {path.name for path in folder.iterdir()} == files
     assert (folder / script.name).read_bytes() == script.read_bytes()
     curves = read_curves(folder / "curves.csv")
@@ -100,7 +102,7 @@ def test_help_shows_the_header(run_here):
 @pytest.mark.parametrize(
     "flags",
     [
-        ["--iterations", "0"],
+        ["--iterations", "-1"],
         ["--iterations", "many"],
         ["--iterations", "1e3"],
         ["--seed", "-1"],

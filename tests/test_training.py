@@ -166,6 +166,8 @@ def test_evaluations_leave_no_mark_on_the_training(make_training):
 def test_no_variable_of_a_step_is_int32(script, load_script):
     """XLA fails with such on a GPU."""
     names = load_script(script)
+    if "train_step" not in names:
+        pytest.skip("the step is Keras's own")
     names["optimizer"].build(names["weights"] + names["biases"])
     step = names["train_step"].get_concrete_function(
         tf.TensorSpec([BATCH, 28, 28, 1]), tf.TensorSpec([BATCH, 10])
