@@ -192,9 +192,10 @@ class _Live:
             from visu.window import Window
         self._recording, self._control, self._worker = recording, control, worker
         self._restarting = False  # until the first evaluation of the next run
+        self._stepping = False  # until the evaluation of the next iteration
         self._told = None  # the history's last Evaluation for which the open window was mentioned
         actions = {
-            " ": self._toggle_pause, "n": control.step, "-": control.slower, "+": control.faster,
+            " ": self._toggle_pause, "n": self._step, "-": control.slower, "+": control.faster,
             "r": self._restart, "R": lambda: self._restart(next_seed=True),
         }  # fmt: skip
         self._window = Window(
@@ -221,6 +222,7 @@ class _Live:
         for evaluation in self._worker.take():
             self._recording.take(evaluation)
             self._restarting = self._restarting and evaluation.iteration > 0
+            self._stepping = self._stepping and evaluation.iteration == 0
         if self._control.stopping:
             self._window.close()
         self._ask()
@@ -233,7 +235,7 @@ class _Live:
                 self._told = history.last
             return "done"
         if self._control.paused:
-            return "PAUSED"
+            return "one iteration …" if self._stepping else "PAUSED"
         if not history.iteration:
             return "compiling …"
         return f"at most {pace} iterations/s" if pace else ""
@@ -253,6 +255,10 @@ class _Live:
     def _restart(self, next_seed=False):
         self._restarting = self._recording.history.last is not None
         self._control.restart(next_seed)
+
+    def _step(self):
+        self._stepping = self._control.paused
+        self._control.step()
 
     def _toggle_pause(self):
         if not self._recording.completed:
