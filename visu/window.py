@@ -15,7 +15,7 @@ from visu.keys import SIX, VIEWS
 from visu.style import DPI, INCHES
 
 LOOK_MILLISECONDS = 160  # between two looks at the training
-PAINT_SECONDS = 0.03  # of painting, after which keys come first
+PAINT_SECONDS = 0.01  # of painting, after which keys come first
 NOTICE_SECONDS = 2  # for which a notice stands in place of the status
 
 MOUSE = {
