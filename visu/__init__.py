@@ -22,6 +22,8 @@ curve_panels      the panels over the iterations
 image_panels      the panels that are pictures
 gradient_panels   gradient per layer: lines over the iterations, bars
 error_panels      the worst errors, the confusion matrix
+digit_panel       the panel of one digit in the network
+sheet             a sheet to draw a digit on
 focus             what a person looks at closely: a digit, a cell
 dashboard         the figure: headline, panels, help
 blitting          draws it, and only what has changed

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from visu import curve_panels, error_panels, gradient_panels, image_panels
+from visu import curve_panels, digit_panel, error_panels, gradient_panels, image_panels
 from visu.focus import Focus
 from visu.keys import HELP, SIX
 from visu.style import DPI, INCHES, WARNING, style
@@ -33,6 +33,7 @@ KINDS = {
     "worst errors": error_panels.WorstErrors,
     "confusion": error_panels.Confusion,
     "cell digits": error_panels.CellDigits,
+    "digit": digit_panel.OneDigit,
 }
 MARGINS = {  # left, right, top, bottom, for tick labels, title and legend
     "training": (66, 12, 38, 14),
@@ -46,6 +47,7 @@ MARGINS = {  # left, right, top, bottom, for tick labels, title and legend
     "worst errors": (18, 18, 44, 8),
     "confusion": (66, 16, 44, 62),
     "cell digits": (16, 18, 44, 8),
+    "digit": (24, 24, 44, 14),
 }
 OTHER_MARGINS = (60, 34, 38, 52)
 

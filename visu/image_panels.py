@@ -9,6 +9,7 @@ from visu import pictures
 from visu.curve_panels import Plot, round_up
 
 FEW = 150  # wrong digits that are shown without the others
+BLANK = np.zeros((0, pictures.SIDE, pictures.SIDE), np.uint8), [], []
 KEY = "wrong ones first,\non red, with the\ntrue digit (left),\ncomputed (right)"
 
 
@@ -19,6 +20,7 @@ class Mosaic(Plot):
         super().__init__(axes, title)
         self.rows, self.columns = rows, columns
         self.drawn = None
+        self.digits = BLANK  # images, labels, predictions in the picture
         blank = np.full((rows * pictures.SIDE, columns * pictures.SIDE, 4), 255, np.uint8)
         self.image = axes.imshow(blank, extent=(0, columns, rows, 0))
         # Sharp pixels; but on a screen with clearly fewer than the picture, strokes would break.
@@ -35,11 +37,25 @@ class Mosaic(Plot):
         if measure is self.drawn:
             return False
         self.drawn = measure
-        blank = np.zeros((0, pictures.SIDE, pictures.SIDE), np.uint8), [], []
-        digits = (measure.images, measure.labels, measure.predictions) if measure else blank
-        picture = pictures.mosaic(*digits, self.rows, self.columns)
+        if measure:
+            self.digits = measure.images, measure.labels, measure.predictions
+        else:
+            self.digits = BLANK
+        picture = pictures.mosaic(*self.digits, self.rows, self.columns)
         self.image.set_data(pictures.halved(picture) if self.halve else picture)
         return True
+
+    def mouse(self, action, event):
+        """A click on a digit opens it."""
+        if action != "press" or event.inaxes is not self.axes:
+            return None
+        images, labels, predictions = self.digits
+        columns, row, column = (int(x) for x in (self.axes.get_xlim()[1], event.ydata, event.xdata))
+        chosen = pictures.digit_at(labels, predictions, columns, row, column)
+        if chosen is None:
+            return None
+        self.focus.open(images[chosen], int(labels[chosen]))
+        return ("digit",)
 
 
 class TrainingDigits(Mosaic):
@@ -101,8 +117,9 @@ class TestDigitsAlone(TestDigits):
             return super().show(measure)
         self.drawn = measure
         rows, columns = pictures.tiling(len(wrong), self.room)
-        digits = (part[wrong] for part in (measure.images, measure.labels, measure.predictions))
-        self.image.set(data=pictures.mosaic(*digits, rows, columns), extent=(0, columns, rows, 0))
+        self.digits = measure.images[wrong], measure.labels[wrong], measure.predictions[wrong]
+        picture = pictures.mosaic(*self.digits, rows, columns)
+        self.image.set(data=picture, extent=(0, columns, rows, 0))
         self.image.set_interpolation("nearest")
         self.axes.set(xlim=(0, columns), ylim=(rows, 0), yticks=[])
         self.title.set_text(f"Test images: the {len(wrong)} wrong ones")

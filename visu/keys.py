@@ -11,6 +11,7 @@ R         restart with the next seed
 0  Esc    all six panels
 w         weights of the first layer
 g         gradient per layer
+d         one digit; draw your own
 e         worst errors
 c         confusion matrix
 f  F11    full screen
@@ -29,6 +30,7 @@ VIEWS = {  # key -> names of the panels
     "escape": SIX,
     "w": ("first layer",),
     "g": ("gradients", "gradient bars"),
+    "d": ("digit",),
     "e": ("worst errors",),
     "c": ("confusion", "cell digits"),
 }

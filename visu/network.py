@@ -34,8 +34,9 @@ class Network:
     training thread.
     """
 
-    def __init__(self, train_step, evaluate, weights, biases):
-        self._functions = evaluate, train_step
+    def __init__(self, train_step, evaluate, weights, biases, xla=False):
+        """xla: whether training steps are compiled by XLA, which draws other random numbers."""
+        self._functions, self._xla = (evaluate, train_step), xla
         read = evaluate.get_concrete_function(*_signature(1)).graph.variables
         self._variables = _named(weights, biases, read)
         self._lock = threading.Lock()
@@ -92,7 +93,7 @@ class Network:
         """In the training thread, before a step on the batch X, Y_: the Look at its first digit as
         that step will see it, dropout on.
         """
-        self._step = self._step or _Opened(self._functions[1], len(X))
+        self._step = self._step or _Opened(self._functions[1], len(X), self._xla)
         self._step.copy()  # random generators too: the copy drops the neurons that the step will
         returned, layers = self._step(X, Y_)
         shown = returned if getattr(returned, "shape", None) == X.shape else X
@@ -106,7 +107,7 @@ class _Opened:
     The operations are read off the graph, so that no script has to name its layers.
     """
 
-    def __init__(self, function, n):
+    def __init__(self, function, n, xla=False):
         """n: how many images it will be called with."""
         self._kinds = []
 
@@ -117,7 +118,7 @@ class _Opened:
             )
             return returned, outputs, dropped
 
-        self._function = tf.function(opened).get_concrete_function(*_signature(n))
+        self._function = tf.function(opened, jit_compile=xla).get_concrete_function(*_signature(n))
         variables = self._function.graph.variables
         self._pairs = [(tf.Variable(variable, trainable=False), variable) for variable in variables]
         handles = {id(variable.handle): copy.handle for copy, variable in self._pairs}

@@ -6,6 +6,7 @@ import numpy as np
 
 SIDE = 28  # pixels of one digit, both ways
 MOST_NEURONS = 100  # of the first layer, in weight_pictures
+MOST_MAPS, MOST_SQUARES = 64, 400  # feature maps and neurons of a layer, in layer_picture
 
 PAPER = (
     255,
@@ -130,6 +131,15 @@ def tiles(images, wrong, rows, columns, height, width):
     return picture.reshape(rows * height, columns * width, 4)
 
 
+def digit_at(labels, predictions, columns, row, column):
+    """Index of the digit that mosaic() draws in this cell of so many columns; None: a blank cell.
+
+    labels, predictions: [n] int, as given to mosaic(); row, column: from 0.
+    """
+    order, place = order_wrong_first(labels, predictions), row * columns + column
+    return int(order[place]) if place < len(order) else None
+
+
 def _stamps(digits, colours):
     """[n, 9, 7, 4]: small pictures of the digits in these colours (ink, ground)."""
     return np.where(LABELS[digits][..., None], *np.array(colours, np.uint8))
@@ -171,9 +181,35 @@ def weight_pictures(first_weights):
         pictures = weights[:, :MOST_NEURONS].T.reshape(-1, side, side)
     else:
         raise ValueError(f"no pictures in weights of shape {weights.shape}")
-    count, height, width = pictures.shape
-    rows, columns = tiling(count)
-    tiles = np.full((rows * columns, height + 1, width + 1), np.nan)
-    tiles[:count, :height, :width] = pictures
-    grid = tiles.reshape(rows, columns, height + 1, width + 1).swapaxes(1, 2)
+    return tiled(pictures, tiling(len(pictures))[1])
+
+
+def tiled(tiles, columns):
+    """Tiles [n, height, width] as one picture, row by row, with NaN between them and beyond n.
+
+    Returns float [rows * (height + 1) - 1, columns * (width + 1) - 1].
+    """
+    count, height, width = tiles.shape
+    rows = math.ceil(count / columns)
+    cells = np.full((rows * columns, height + 1, width + 1), np.nan)
+    cells[:count, :height, :width] = tiles
+    grid = cells.reshape(rows, columns, height + 1, width + 1).swapaxes(1, 2)
     return grid.reshape(rows * (height + 1), columns * (width + 1))[:-1, :-1]
+
+
+def layer_picture(outputs, aspect):
+    """What a layer puts out for one digit, as one picture for a place `aspect` times as wide as
+    high.
+
+    outputs: feature maps [height, width, channels], of which the first MOST_MAPS are shown, with
+    NaN between them; or neurons [n], of which the first MOST_SQUARES are shown, one pixel each.
+    Returns the picture, float, NaN where it shows nothing; and how many maps or neurons it shows.
+    """
+    if outputs.ndim == 3:
+        maps = outputs.transpose(2, 0, 1)[:MOST_MAPS]
+        return tiled(maps, tiling(len(maps), aspect)[1]), len(maps)
+    neurons = outputs.ravel()[:MOST_SQUARES]
+    rows, columns = tiling(len(neurons), aspect)
+    block = np.full(rows * columns, np.nan)
+    block[: len(neurons)] = neurons
+    return block.reshape(rows, columns), len(neurons)

@@ -112,7 +112,7 @@ class Training:
         self._evaluate_batch = tf.function(self._evaluate_batch, autograph=False)
         self._advance = tf.function(self._advance, autograph=False)
         self._evaluate_test = tf.function(self._evaluate_test, autograph=False)
-        self.network = Network(self._train_step, self._evaluate, weights, biases)
+        self.network = Network(self._train_step, self._evaluate, weights, biases, xla)
         if values:
             try:
                 self.network.assign(values)

@@ -193,6 +193,8 @@ class Window:
             return self.close()
         if key in self.actions:
             self.actions[key]()
+        elif not self.panels.help_shown and self._obey(self.panels.key(key)):
+            pass  # a panel has its own use for it
         elif key in VIEWS or key == "h":
             self._acknowledge()
             help_shown = self.panels.help_shown
@@ -205,7 +207,7 @@ class Window:
             self._save()
         elif key in ("f", "f11") and hasattr(self.canvas.manager, "full_screen_toggle"):
             self.canvas.manager.full_screen_toggle()
-        elif not self._obey(self.panels.key(key)):
+        else:
             return
         self.look()
         self.paint()

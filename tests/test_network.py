@@ -1,0 +1,148 @@
+"""What the window may ask of a network, against the numpy oracle of test_networks.py."""
+
+import threading
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from conftest import SCRIPTS, batch_of
+from test_networks import NETWORKS, convolution, relu, sigmoid, values
+
+from visu.training import Training
+from visu.worker import Control
+
+STEPS = {path.stem.split("_")[1]: path for path in SCRIPTS}
+SCHEDULE = {"seed": 0, "iterations": 10, "every": 10}
+
+
+def hidden_layers(step, X, W, B):
+    """The outputs of all hidden layers, in numpy."""
+    activation = sigmoid if step == "2.0" else relu
+    outputs = []
+    for k, (w, b) in enumerate(zip(W[:-1], B[:-1], strict=True)):
+        Y = convolution(X, w, (1, 2, 2)[k]) if w.ndim == 4 else X.reshape(len(X), -1) @ w
+        outputs.append(X := activation(Y + b))
+    return outputs
+
+
+def curve(training, control=None, watched=False, look=None):
+    """Accuracies and losses of a run; look: called with the Network after each evaluation."""
+    training.restore()
+    training.network.watched = watched
+    read = []
+    for one in training.evaluations(control=control or Control(), **SCHEDULE):
+        read.append((one.train.loss, one.test and one.test.loss))
+        if look:
+            look(training.network, one)
+    return read
+
+
+@pytest.mark.parametrize("step", ["1.0", "2.0", "2.1", "3.1"])
+def test_layers_and_probabilities_are_numpys_and_evaluates(step, make_training):
+    training, names = make_training(STEPS[step])
+    digits = names["mnist"].test
+    network = training.network
+    assert network.look(digits.images[3]) is None  # nothing has been copied yet
+    network.watched = True
+    network.follow()
+    looked = network.look(digits.images[3], int(digits.labels[3]))
+    X, Y_ = batch_of(digits, [3])
+    W, B = values(names["weights"]), values(names["biases"])
+    expected = hidden_layers(step, X.astype(np.float64), W, B)
+    assert len(looked.layers) == len(NETWORKS[step][1]) - 1
+    for layer, output in zip(looked.layers, expected, strict=True):
+        np.testing.assert_allclose(layer.outputs, output[0], rtol=1e-3, atol=1e-4)
+    Y = names["evaluate"](X, Y_)[0].numpy()[0]
+    np.testing.assert_allclose(looked.probabilities, Y, rtol=1e-4, atol=1e-6)
+    assert looked.label == digits.labels[3] and looked.iteration == 0
+
+
+def test_looks_beside_a_training_are_of_one_iteration_and_leave_its_curve_alone(make_training):
+    """Looks from another thread all the while: each equals numpy's at its iteration's weights."""
+    training, names = make_training(STEPS["2.2"])
+    digits = names["mnist"].test
+    variables = names["weights"] + names["biases"]
+    quiet = curve(training)
+    states, looks, done = {}, [], threading.Event()
+
+    def ask():
+        k = 0
+        while not done.is_set():
+            looked = training.network.look(digits.images[k % 5], k % 5)
+            if looked:
+                looks.append(looked)
+            k += 1
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+
+        def remember(network, one):
+            states[one.iteration] = values(variables)
+
+        watched = curve(training, watched=True, look=remember)
+    finally:
+        done.set()
+        asking.join()
+    assert watched == quiet  # bit for bit
+    assert len(looks) > 5
+    W = len(names["weights"])
+    for looked in looks[:: max(len(looks) // 20, 1)]:
+        X = batch_of(digits, [looked.label])[0].astype(np.float64)
+        state = states[looked.iteration]
+        expected = hidden_layers("2.2", X, state[:W], state[W:])
+        for layer, output in zip(looked.layers, expected, strict=True):
+            np.testing.assert_allclose(layer.outputs, output[0], rtol=1e-3, atol=1e-4)
+
+
+class SingleSteps(Control):
+    """Lets the training make single steps."""
+
+    def wait(self, most):
+        return 1
+
+
+def test_the_neurons_said_to_be_dropped_are_those_the_step_drops(load_script):
+    """A network that writes down what its dropout leaves of its neurons."""
+    mnist = load_script(STEPS["1.0"])["mnist"]
+    rng = tf.random.Generator.from_seed(7)
+    W = [tf.Variable(rng.normal([784, 50], stddev=0.1)), tf.Variable(rng.normal([50, 10]))]
+    left = tf.Variable(tf.zeros([100, 50]))
+    optimizer = tf.keras.optimizers.Adam(0.001)
+
+    def outputs(X):
+        return tf.nn.relu(tf.reshape(X, [-1, 784]) @ W[0] + 10)  # none is 0 by itself
+
+    def loss(Y, Y_):
+        logits = Y @ W[1]
+        return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(Y_, logits)) * 100
+
+    @tf.function
+    def train_step(X, Y_):
+        with tf.GradientTape() as tape:
+            Y = outputs(X)
+            Y = tf.where(rng.uniform(tf.shape(Y)) < 0.75, Y / 0.75, 0.0)
+            cross_entropy = loss(Y, Y_)
+        left.assign(Y)
+        optimizer.apply_gradients(zip(tape.gradient(cross_entropy, W), W, strict=True))
+
+    @tf.function
+    def evaluate(X, Y_):
+        Y = tf.nn.softmax(outputs(X) @ W[1])
+        return Y, loss(outputs(X), Y_), tf.reduce_mean(Y)
+
+    training = Training(mnist, train_step, evaluate, optimizer, W, [])
+    seen = []
+
+    def compare(network, one):
+        if one.look:
+            (layer,) = one.look.layers
+            np.testing.assert_array_equal(layer.dropped, left.numpy()[0] == 0)
+            kept = ~layer.dropped
+            np.testing.assert_allclose(layer.outputs[kept] / 0.75, left.numpy()[0][kept], rtol=1e-4)
+            seen.append(layer.dropped)
+
+    quiet = curve(training, SingleSteps())
+    assert curve(training, SingleSteps(), True, compare) == quiet  # bit for bit
+    assert len(seen) == 10 and 0.15 < np.mean(seen) < 0.35
+    assert np.any(seen[0] != seen[1])  # anew at each step

@@ -1,0 +1,356 @@
+"""The panel of one digit on its way through the network, from pixels to probabilities."""
+
+import time
+
+import numpy as np
+from matplotlib import rcParams
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+from visu import pictures
+from visu.curve_panels import Plot
+from visu.sheet import SIDE
+from visu.style import TEST
+
+DRAW_SECONDS = 0.05  # between two frames while somebody draws: the training needs the time too
+MOST_LAYERS = 8  # whose outputs are shown
+RED = "#c81e1e"
+# lengths, in pixels of a figure of 1344 x 756: headings, columns of the digit and of the bars
+HEADING, LEFT, RIGHT, GAP, LINE = 74, 246, 268, 34, 21
+SATURATED = 0.05  # a sigmoid's output this near to 0 or 1
+KEYS = "← →  test digits, wrong ones first    ·    d  a training step, with its dropout"
+LOSS = "p: that of the true digit; the\nloss is a sum over 100 digits"
+BACK = "d  back to the test digits"
+SCALE = "white: 0, darker: larger, on each layer's own scale"
+
+
+class OneDigit(Plot):
+    """The digit and a sheet to draw one; the outputs of each layer; ten bars."""
+
+    def __init__(self, axes, plan):
+        super().__init__(axes)
+        unit = rcParams["font.size"] / 12
+        self.width, self.height = axes.bbox.width / unit, axes.bbox.height / unit
+        axes.set(xlim=(0, self.width), ylim=(self.height, 0))
+        axes.set_axis_off()
+        self.test = None  # the newest Measure of all test digits
+        self.seen = self.kept = None  # what is drawn
+        self.down, self.lifted, self.due = False, True, 0.0  # the pen, and when the next frame is
+        self.digit = DigitAndSheet(axes, self.height)
+        right = self.width - RIGHT
+        self.layers = Layers(axes, LEFT + GAP, right - GAP, self.height)
+        self.bars = Bars(axes, right, self.width, self.height)
+        middle = (LEFT + right) / 2
+        self.message = axes.text(middle, self.height / 2, "", ha="center", va="center", color="0.3")
+        self.message.set_size(1.4 * rcParams["font.size"])
+        self.keys = axes.text(self.width, -12, "", ha="right", va="bottom", color="0.4")
+        parts = self.digit, self.layers, self.bars
+        self.fixed = [artist for part in parts for artist in part.fixed]
+        self.artists = [artist for part in parts for artist in part.artists] + [self.message]
+
+    def background(self):
+        texts = self.keys, self.bars.explained
+        shown = [text.get_text() for text in texts]
+        return super().background(), shown, self.layers.background()
+
+    def update(self, history):
+        focus, last = self.focus, history.last
+        self.test = history.last_test and history.last_test.test
+        if focus.image is None and not focus.own and self.test:
+            self.turn(0)
+        look = last and last.look if focus.training else history.look
+        if look and not focus.training and look.image is not focus.image:
+            look = None  # at the digit before
+        self.due = time.monotonic() + DRAW_SECONDS
+        self.kept, seen = (
+            (look, focus.image),
+            (id(look), id(focus.image), focus.own, focus.training),
+        )
+        if seen == self.seen:
+            return False
+        self.seen = seen
+        self.show(look, history)
+        return True
+
+    def show(self, look, history):
+        """Draw this Look, or say why there is none."""
+        focus = self.focus
+        self.title.set_text(title(look, focus))
+        self.keys.set_text(BACK if focus.training else KEYS)
+        self.digit.show(look, focus)
+        self.layers.show(look)
+        self.bars.show(look, focus)
+        self.message.set_text(message(look, focus, history))
+
+    def turn(self, by):
+        """Go so many digits on among the test digits, wrong ones first; 0: to the first."""
+        order = pictures.order_wrong_first(self.test.labels, self.test.predictions)
+        place = 0
+        if by:
+            same = (self.test.images == self.focus.image).all(axis=(1, 2))
+            places = np.flatnonzero(same[order])
+            place = (places[0] + by) % len(order) if len(places) else 0
+        chosen = order[place]
+        self.focus.open(self.test.images[chosen], int(self.test.labels[chosen]))
+
+    def key(self, key):
+        turns = {"left": -1, "right": 1}
+        if key == "d":
+            self.focus.training = not self.focus.training
+        elif key in turns and self.test:
+            self.turn(turns[key])
+        elif key == "backspace":
+            self.focus.clear_sheet()
+        else:
+            return None
+        return ()
+
+    def mouse(self, action, event):
+        """Draw on the sheet."""
+        place = self.digit.place(event.xdata, event.ydata)
+        if action == "press":
+            self.down, self.lifted = place is not None, True
+        elif action == "release" or event.button is None:
+            was_down, self.down = self.down, False
+            return () if was_down else None
+        if not self.down or place is None:
+            self.lifted = True
+            return None
+        self.focus.draw(*place, self.lifted)
+        self.lifted = False
+        return () if action == "press" or time.monotonic() > self.due else None
+
+
+def title(look, focus):
+    """The title of the panel."""
+    if not focus.training:
+        return "One digit, from pixels to probabilities"
+    if not look:
+        return "A digit of the batch, as a training step sees it"
+    dropout = any(layer.dropped is not None for layer in look.layers)
+    said = "dropout on" if dropout else "no dropout in this step"
+    return f"A digit of the batch, as training step {look.iteration + 1:,} saw it: {said}"
+
+
+def message(look, focus, history):
+    """What stands in place of the layers where there are none."""
+    if look and look.layers:
+        return ""
+    if look:
+        tested = history.last_test
+        if tested and tested.gradients is not None and len(tested.gradients) > 1:
+            return "layers without an activation\nknown here are not shown"
+        return "no hidden layer:\neach probability is computed\nfrom all pixels at once"
+    if focus.training:
+        return "press space, then n:\neach n is one training step"
+    if focus.own and focus.image is None:
+        return "draw a digit on the sheet"
+    return "the network is being copied …"
+
+
+class DigitAndSheet:
+    """The picture that the network gets, and below it the sheet to draw on."""
+
+    def __init__(self, axes, height):
+        self.side = min((height - HEADING - 2 * LINE) / 2, LEFT)
+        self.top = height - self.side
+        self.heading = axes.text(0, LINE, "", va="top", linespacing=1.25)
+        self.image, self.paper = (
+            picture(axes, (0, self.side, y + self.side, y), 0, 255) for y in (HEADING, self.top)
+        )
+        self.image.set_cmap("gray_r")
+        self.paper.set(cmap="gray_r", interpolation="antialiased")
+        middle = self.side / 2, self.top + self.side / 2
+        self.hint = axes.text(*middle, "", ha="center", va="center", color="0.4")
+        self.hint.set_size(1.2 * rcParams["font.size"])
+        self.label = axes.text(0, self.top - 5, "", va="bottom")
+        self.fixed = [axes.text(0, 0, "Input", va="top", weight="bold")]
+        self.artists = [self.heading, self.image, self.paper, self.hint, self.label]
+        for y in (HEADING, self.top):
+            frame = Rectangle((0, y), self.side, self.side, fill=False, edgecolor="0.3")
+            self.artists.append(axes.add_patch(frame))
+            frame.set_clip_on(False)
+
+    def show(self, look, focus):
+        """Draw the Look's digit, or where there is none yet the one in focus."""
+        image, label = (look.image, look.label) if look else (focus.image, focus.label)
+        blank = focus.training and not look or image is None
+        self.image.set_data(np.zeros((pictures.SIDE, pictures.SIDE)) if blank else image)
+        self.paper.set_data(focus.sheet.ink if focus.own else np.zeros((SIDE, SIDE), np.uint8))
+        said = f"{pictures.SIDE}×{pictures.SIDE} pixels"
+        if focus.own and not focus.training:
+            said = "your digit,\nas the network gets it"
+        elif label is not None and not blank:
+            said = f"a digit: {label},\n{said}"
+        self.heading.set_text(said)
+        self.hint.set_text("" if focus.own and focus.image is not None else "draw a digit here")
+        self.label.set_text("Backspace: a new sheet" if focus.own else "")
+
+    def place(self, x, y):
+        """A place on the sheet, 0..1 from the left and the top, or None."""
+        if x is None or not (0 <= x <= self.side and 0 <= y - self.top <= self.side):
+            return None
+        return x / self.side, (y - self.top) / self.side
+
+
+class Layers:
+    """A column per layer: its name, its outputs as a picture, × on what was dropped."""
+
+    def __init__(self, axes, left, right, height):
+        self.left, self.right, self.height = left, right, height - 1.4 * LINE - HEADING
+        self.points = 72 / axes.get_figure().dpi * axes.bbox.width / axes.get_xlim()[1]
+        self.size = rcParams["font.size"]
+        place = left, left + 1, HEADING + 1, HEADING
+        self.images = [picture(axes, place, -1, 1) for _ in range(MOST_LAYERS)]
+        self.names, self.shares = (
+            [axes.text(0, y, "", va="top", linespacing=1.25) for _ in range(MOST_LAYERS)]
+            for y in (0, 2 * LINE)
+        )
+        lines = [Line2D([], [], color=RED, linestyle="none") for _ in range(MOST_LAYERS)]
+        self.crosses = [axes.add_line(line) for line in lines]
+        white = self.images[0].get_cmap()
+        self.colours = white.with_extremes(bad="white"), white.with_extremes(bad="0.75")
+        self.scale = axes.text(left, height, "", va="bottom", color="0.4")
+        self.fixed = []
+        self.artists = [*self.images, *self.crosses, *self.shares]
+
+    def background(self):
+        """What of it the axes draw."""
+        return self.scale.get_text(), *(
+            (name.get_text(), name.get_position()) for name in self.names
+        )
+
+    def show(self, look):
+        """Draw the layers of a Look, nothing for None."""
+        layers = look.layers[:MOST_LAYERS] if look else ()
+        pitch = (self.right - self.left + GAP) / max(len(layers), 1)
+        width = min(pitch - GAP / 2, LEFT)
+        columns = zip(self.images, self.crosses, self.names, self.shares, strict=True)
+        for k, column in enumerate(columns):
+            for artist in column:
+                artist.set_visible(k < len(layers))
+            if k < len(layers):
+                self.show_layer(k, layers[k], look.training, self.left + k * pitch, width)
+        self.scale.set_text(legend(look) if layers else "")
+
+    def show_layer(self, k, layer, training, left, width):
+        """Fill column k, `width` wide."""
+        aspect = width / self.height
+        outputs = layer.outputs if layer.dropped is None else layer.outputs * ~layer.dropped
+        pixels, shown = pictures.layer_picture(outputs, aspect)
+        rows, columns = pixels.shape
+        pixel = min(width / columns, self.height / rows)
+        extent = left, left + columns * pixel, HEADING + rows * pixel, HEADING
+        top = max(np.nanmax(abs(pixels)), 1e-9)
+        self.images[k].set(data=pixels, extent=extent, clim=(-top, top))
+        self.images[k].set_cmap(self.colours[outputs.ndim == 3])
+        cross = self.crosses[k]
+        cross.set_data([], [])
+        if layer.dropped is not None:
+            at = np.nonzero(pictures.layer_picture(layer.dropped * 1.0, aspect)[0] == 1)
+            cross.set_data(left + (at[1] + 0.5) * pixel, HEADING + (at[0] + 0.5) * pixel)
+            marker, size, edge = ("x", 0.7, 0.16) if pixel > 9 else ("s", 0.6, 0)
+            cross.set(marker=marker, markersize=size * pixel * self.points)
+            cross.set_markeredgewidth(edge * pixel * self.points)
+        of, share = in_words(layer, shown, training)
+        size = self.size * min(1, width / 160)
+        self.names[k].set(x=left, text=f"Layer {k + 1}\n{of}", size=size)
+        self.shares[k].set(x=left, text=share, size=size)
+
+
+def in_words(layer, shown, training):
+    """A layer in two short lines; shown: how many of its maps or neurons are."""
+    outputs, dropped = layer.outputs, layer.dropped
+    maps = outputs.ndim == 3
+    count = outputs.shape[-1] if maps else outputs.size
+    of = f"{shown} of {count}" if shown < count else f"{count}"
+    words = ("maps" if shown < count else "feature maps") if maps else "neurons"
+    share = ""
+    if training and dropped is None:
+        share = "no dropout"
+    elif training and maps:
+        share = f"{percent(np.mean(dropped))} dropped"
+    elif training:
+        share = f"{dropped.sum()} of {dropped.size} dropped"
+    elif layer.kind == "Sigmoid":
+        share = f"{percent(np.mean(abs(outputs - 0.5) > 0.5 - SATURATED))} saturated"
+    elif "Relu" in layer.kind:
+        share = f"{percent(np.mean(outputs == 0))} zero"
+    size = f"{outputs.shape[0]}×{outputs.shape[1]}: " if maps else ""
+    return f"{of} {words}", size + share
+
+
+def percent(share, digits=0):
+    return f"{100 * share:.{digits}f} %"
+
+
+def legend(look):
+    """What the colours mean, and the words."""
+    said = SCALE
+    if look.training:
+        said = "white: 0, darker: larger; red: dropped in this step, counts as 0"
+    elif any(layer.kind == "Sigmoid" for layer in look.layers):
+        said += f"; saturated: < {SATURATED} or > {1 - SATURATED}"
+    if len(look.layers) > MOST_LAYERS:
+        said += f"; {MOST_LAYERS} of {len(look.layers)} layers"
+    return said
+
+
+class Bars:
+    """The ten probabilities, and what the digit adds to the loss."""
+
+    def __init__(self, axes, left, right, height):
+        self.pitch = (height - HEADING - 4.4 * LINE) / 10
+        size = rcParams["font.size"]
+        start, self.long = left + 26, right - left - 26 - 74
+        self.bars, self.shares = [], []
+        self.fixed = [axes.text(left, 0, "Probabilities", va="top", weight="bold")]
+        for digit in range(10):
+            top = HEADING + digit * self.pitch
+            text = {"y": top + 0.42 * self.pitch, "va": "center"}
+            self.bars.append(Rectangle((start, top), 0, 0.84 * self.pitch, linewidth=0))
+            self.shares.append(axes.text(x=right, s="", ha="right", **text))
+            self.fixed.append(
+                axes.text(x=left, s=str(digit), weight="bold", size=1.3 * size, **text)
+            )
+        self.outline = Rectangle((start, 0), self.long, 0.84 * self.pitch, fill=False)
+        self.outline.set(edgecolor="black", linewidth=0.2 * size, clip_on=False)
+        for patch in (*self.bars, self.outline):
+            axes.add_patch(patch)
+        self.heading = axes.text(left, LINE, "", va="top", linespacing=1.25)
+        place = {"x": left, "s": "", "va": "bottom", "linespacing": 1.25}
+        self.loss = axes.text(y=height - 2 * LINE, **place)
+        self.explained = axes.text(y=height, color="0.4", **place)
+        self.artists = [*self.bars, self.outline, *self.shares, self.heading, self.loss]
+
+    def show(self, look, focus):
+        """Draw the probabilities of a Look, nothing where there are none."""
+        there = look is not None and look.probabilities is not None
+        for artist in self.artists:
+            artist.set_visible(there)
+        self.explained.set_text(LOSS if there and look.label is not None else "")
+        if focus.training:
+            self.heading.set(text="in evaluations only,\nwhere dropout is off", visible=True)
+        if not there:
+            return
+        p, label = look.probabilities, look.label
+        computed = int(np.argmax(p))
+        colour = TEST if label in (None, computed) else RED
+        for digit, (bar, text) in enumerate(zip(self.bars, self.shares, strict=True)):
+            bar.set(width=self.long * p[digit], facecolor=colour if digit == computed else "0.6")
+            weight = "bold" if digit in (computed, label) else "normal"
+            text.set(text=percent(p[digit], 1), weight=weight)
+        known = label is not None
+        true = f", true: {label} (outlined)" if known else ""
+        self.heading.set_text(f"at iteration {look.iteration:,}\ncomputed: {computed}{true}")
+        self.outline.set(visible=known, y=HEADING + (label or 0) * self.pitch)
+        share = -np.log(max(float(p[label or 0]), 1e-38))
+        self.loss.set(visible=known, text=f"−log p = {share:.2f}:\nthis digit's share of the loss")
+
+
+def picture(axes, extent, low, high):
+    """An image with sharp pixels, on a scale on which 0 is white."""
+    image = axes.imshow(np.zeros((1, 1)), extent=extent, vmin=low, vmax=high, cmap="RdBu")
+    image.set(interpolation="nearest", clip_on=False)
+    axes.set_aspect("auto")
+    return image
