@@ -2,6 +2,7 @@
 
     python benchmarks/window.py                             # 1.0, 2.2, 3.1 in full, both sizes
     python benchmarks/window.py 2.2 --iterations 2000 --size 1344x756 --rounds 1
+    python benchmarks/window.py 3.1 --view d                # with one digit open
     python benchmarks/window.py --ladder                    # all scripts in full, just timed
 
 Prints a line per script and size: steps per second headless and live, in alternation, and the
@@ -123,8 +124,11 @@ def steps_per_second(runs):
     return facts["steps_per_second"]
 
 
-def live(script, flags, display, iterations, key_seconds=0):
-    """What a run in a window did, with "answers" where keys are pressed, else with its "rate"."""
+def live(script, flags, display, iterations, key_seconds=0, view=None):
+    """What a run in a window did, with "answers" where keys are pressed, else with its "rate".
+
+    view: the key of the view to open at the start, None for the six panels.
+    """
     with tempfile.TemporaryDirectory() as runs:
         log = Path(runs) / "log.json"
         command = [sys.executable, __file__, "--watched", log, script, "--runs", runs, *flags]
@@ -136,6 +140,8 @@ def live(script, flags, display, iterations, key_seconds=0):
             text=True,
         )
         display.fill(script.stem.split("_")[1])
+        if view:
+            display.xdotool("key", view)
         answers = press_keys(display, process, key_seconds) if key_seconds else []
         if not key_seconds:
             wait_for_the_end(process, iterations)
@@ -175,7 +181,7 @@ def row(step, size, options):
     for _ in range(options.rounds):
         rates.append(headless(script, flags))
         with screen(size) as display:
-            runs.append(live(script, flags, display, iterations))
+            runs.append(live(script, flags, display, iterations, view=options.view))
     with screen(size) as display:
         endless = flags[:-1] + [str(10**7)]
         keyed = live(script, endless, display, iterations, options.key_seconds)
@@ -250,6 +256,7 @@ def main():
     add("--rounds", type=whole(1, 1000), default=2, metavar="N", help="runs of each kind (2)")
     sizes = f"of the window ({', '.join(SIZES)})"
     add("--size", type=window_size, action="append", metavar="WxH", help=sizes)
+    add("--view", metavar="KEY", help="of the view to train with, as d (the six panels)")
     seconds = f"how long keys are tried ({KEY_SECONDS})"
     add("--key-seconds", type=steps.positive, default=KEY_SECONDS, metavar="S", help=seconds)
     add("--data", default="mnist", metavar="FOLDER", help="as for the scripts")

@@ -335,6 +335,43 @@ def test_a_finished_run_is_saved_while_its_window_is_open(lecture):
     assert all(read_run(folder / "run.json")["completed"] for folder in folders)
 
 
+def test_a_digit_drawn_with_the_mouse(lecture):
+    live = lecture(SOFTMAX).open()
+    live.xdotool("windowfocus", "--sync", live.id)
+    live.first_evaluation()
+    live.key("space")
+    until(live.status)
+    blank = live.answer("d", live.still(), 0.01)
+    *_, wide, tall = live.geometry()
+
+    def move(x, y):
+        """Move the mouse to this place on the sheet, -1..1 both ways."""
+        place = wide * (0.111 + 0.09 * x), tall * (0.818 + 0.16 * y)
+        live.xdotool("mousemove", "--window", live.id, *map(int, place))
+
+    def sheet():
+        """Of the middle of the sheet's pixels the dark ones, [height, width]."""
+        rows = slice(int(0.69 * tall), int(0.95 * tall))
+        return live.screen()[rows, int(0.03 * wide) : int(0.19 * wide)].max(axis=2) < 60
+
+    move(0, -0.6)
+    live.xdotool("mousedown", 1)
+    for y in (-0.3, 0, 0.3, 0.6):
+        move(0, y)
+    until(lambda: sheet().sum() > 100)  # before the button is released
+    live.xdotool("mouseup", 1)
+    drawn = live.still()
+    rows, columns = np.nonzero(sheet())
+    assert np.ptp(rows) > 0.15 * tall and np.ptp(columns) < 0.03 * wide  # a stroke down
+    bars = slice(int(0.85 * wide), None)
+    assert np.any(drawn[tall // 4 :, bars] != blank[tall // 4 :, bars])
+    live.answer("BackSpace", drawn)
+    assert not sheet().any()
+    live.answer("Right", live.screen())
+    live.key("q")
+    live.end()
+
+
 def test_windows_stay_where_they_are_and_end_by_their_frame_or_ctrl_c(lecture):
     below, above = lecture(SOFTMAX), lecture(SIGMOID)
     for one, x, y in (below, 300, 200), (above, 500, 350):
