@@ -174,6 +174,14 @@ def test_the_header_of_a_script_and_the_ladder_tell_the_same(step):
     assert int(iterations.replace(",", "")) == int(length)
 
 
+def test_wrong_digits_beyond_the_deck_are_those_of_the_ladder():
+    rows = re.findall(r"^\| \[(\d\.\d)[^|]*\| (\d+) \|", TEXTS[TOP / "docs" / "beyond.md"], re.M)
+    assert rows
+    for step, wrong in rows:
+        median = float(re.match(r"\*\*([\d.]+)", ladder_rows()[step][2])[1])
+        assert int(wrong) == round(100 * (100 - median))
+
+
 # ---- flags and keys
 
 
