@@ -37,7 +37,7 @@ class Network:
     def __init__(self, train_step, evaluate, weights, biases, xla=False):
         """xla: whether training steps are compiled by XLA, which draws other random numbers."""
         self._functions, self._xla = (evaluate, train_step), xla
-        read = evaluate.get_concrete_function(*_signature(1)).graph.variables
+        read = _variables(evaluate.get_concrete_function(*_signature(1)))
         self._variables = _named(weights, biases, read)
         self._lock = threading.Lock()
         self._evaluate = self._step = None  # _Opened, once somebody watches
@@ -157,6 +157,15 @@ def _layers(operations):
         ]
         dropped.append(tf.logical_not(kept[0]) if kept else None)
     return outputs, dropped, [forward[k].type for k in starts]
+
+
+def _variables(function):
+    """The variables that a concrete function reads, in the order in which it first does so.
+
+    graph.variables has another order in each process.
+    """
+    handles = {id(variable.handle): variable for variable in function.graph.variables}
+    return [handles[id(x)] for x in function.captured_inputs if id(x) in handles]
 
 
 def _named(weights, biases, read):
