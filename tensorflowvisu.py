@@ -111,9 +111,9 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
     optimizer: its learning rate is shown; weights, biases: lists of tf.Variable, first layer first,
     to be shown. Whatever else train_step changes (moving averages, say) a restart puts back too.
     Both functions may be plain ones or tf.functions. A script that breaks this contract, or whose
-    network args.values do not fit, ends with one line and status 2; so does one whose args.image
-    holds a file that is no picture, when it has read the others; after Ctrl-C, SIGTERM or SIGHUP
-    the status is 128 + the signal's number.
+    network args.values do not fit, ends with one line and status 2; where one of args.image cannot
+    be read, that is the status in the end. After Ctrl-C, SIGTERM or SIGHUP the status is 128 + the
+    signal's number.
     """
     _run(args, mnist, training.Training, train_step, evaluate, optimizer, weights, biases)
 

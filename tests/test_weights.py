@@ -26,6 +26,13 @@ def evaluations(names, iterations, values=None):
     return training, lambda: [*training.evaluations(**schedule)]
 
 
+def test_the_names_of_the_averages_are_the_same_in_each_process(load_script):
+    training, _ = evaluations(load_script(BATCH_NORM), 0)
+    values = training.network.values()
+    channels = [values[f"other{k}"].shape[1] for k in (1, 2, 3, 4)]
+    assert channels == [16, 32, 64, 200]  # from the first layer to the last
+
+
 @pytest.mark.parametrize("script", [SOFTMAX, BATCH_NORM], ids=["1.0", "4.0"])
 def test_the_loaded_network_is_the_saved_one_to_the_digit(load_script, tmp_path, script):
     _, train = evaluations(load_script(script, "--iterations", "20"), 20)
