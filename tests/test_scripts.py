@@ -95,7 +95,15 @@ def test_help_shows_the_header(run_here):
     assert ended.value.code == 0
     shown, _ = run_here.printed()
     assert ast.get_docstring(ast.parse(SOFTMAX.read_text()), clean=False).strip() in shown
-    for flag in ("--iterations", "--seed", "--data", "--headless", "--label", "--runs"):
+    for flag in (
+        "--iterations",
+        "--seed",
+        "--data",
+        "--headless",
+        "--label",
+        "--runs",
+        "--weights",
+    ):
         assert flag in shown
 
 
