@@ -19,8 +19,8 @@ New: five convolutions with more channels; the average over all places in place 
 
 Of 4.1's 244,000 weights 235,000 are in its dense layer, one for each place, so that a shape is
 learnt at each place anew. Here all but 1,280 of 336,000 weights are in convolutions, which look for
-the same shapes everywhere, and the average asks how much of a shape there is, not where. Everything
-else is 4.1's.
+the same shapes everywhere, and the average asks how much of a shape there is, not where. A neuron
+has up to 1,152 inputs: the more there are, the smaller its weights start. All else is 4.1's.
 
 In a lecture a trained network can be shown at once, with the weights that a run has saved:
 python mnist_4.2_global_average.py --weights runs/.../weights.npz --iterations 0
@@ -41,12 +41,12 @@ mnist = mnist_data.load(args.data)
 # weights and biases: weights start at random, as neurons that start alike would stay alike
 rng = tf.random.Generator.from_seed(args.seed)
 patch, K, L, M = 6, 32, 64, 128
-W1 = tf.Variable(rng.truncated_normal([patch, patch, 1, K], stddev=0.1))
-W2 = tf.Variable(rng.truncated_normal([3, 3, K, L], stddev=0.1))
-W3 = tf.Variable(rng.truncated_normal([3, 3, L, L], stddev=0.1))
-W4 = tf.Variable(rng.truncated_normal([4, 4, L, M], stddev=0.1))
-W5 = tf.Variable(rng.truncated_normal([3, 3, M, M], stddev=0.1))
-W6 = tf.Variable(rng.truncated_normal([M, 10], stddev=0.1))
+W1 = tf.Variable(rng.truncated_normal([patch, patch, 1, K], stddev=math.sqrt(2 / patch**2)))
+W2 = tf.Variable(rng.truncated_normal([3, 3, K, L], stddev=math.sqrt(2 / (3 * 3 * K))))
+W3 = tf.Variable(rng.truncated_normal([3, 3, L, L], stddev=math.sqrt(2 / (3 * 3 * L))))
+W4 = tf.Variable(rng.truncated_normal([4, 4, L, M], stddev=math.sqrt(2 / (4 * 4 * L))))
+W5 = tf.Variable(rng.truncated_normal([3, 3, M, M], stddev=math.sqrt(2 / (3 * 3 * M))))
+W6 = tf.Variable(rng.truncated_normal([M, 10], stddev=math.sqrt(2 / M)))
 B1, B2, B3, B4, B5 = (tf.Variable(tf.ones([n]) / 10) for n in (K, L, L, M, M))
 B6 = tf.Variable(tf.zeros([10]))
 weights, biases = [W1, W2, W3, W4, W5, W6], [B1, B2, B3, B4, B5, B6]

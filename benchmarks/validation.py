@@ -41,6 +41,11 @@ def after_all(source):
     return re.sub(r"( +Y1 = .*\n)", rf"\1{line}", source, count=1)
 
 
+def start_alike(source):
+    """The script with weights that start at 0.1, however many inputs a neuron has."""
+    return re.sub(r"stddev=math.*\n", "stddev=0.1))\n", source)
+
+
 def put(*pairs):
     """The edit that writes, for each (old, new), the new text in place of the old."""
 
@@ -70,7 +75,7 @@ VARIANTS = {  # step -> name -> the edit that makes it
         "a higher rate, from 0.01": put(("lrmax=0.003", "lrmax=0.01")),
     },
     "4.1": DISTORTION | {"none": put((" = augment(X, ", ", _ = X, (X, "))},
-    "4.2": DISTORTION,
+    "4.2": DISTORTION | {"weights that start at 0.1": start_alike},
 }
 
 
