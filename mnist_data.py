@@ -164,6 +164,8 @@ def to_digits(pixels, labels, part):
     """
     if pixels.ndim != 3 or pixels.shape[1:] != (28, 28):
         raise DataError(f"{part}-images has shape {pixels.shape}, needed is (n, 28, 28)")
+    if pixels.dtype != np.uint8:
+        raise DataError(f"{part}-images are {pixels.dtype}, needed are uint8, 0 to 255, not scaled")
     if labels.shape != pixels.shape[:1]:
         needed = f"needed is ({len(pixels)},), one for each image"
         raise DataError(f"{part}-labels has shape {labels.shape}, {needed}")

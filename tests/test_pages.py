@@ -233,7 +233,7 @@ def test_own_data(fashion, monkeypatch, tmp_path):
     import mnist_data
 
     code = blocks(README)[0]
-    assert code in blocks(TOP / "docs" / "data.md") and len(code.splitlines()) == 5
+    assert code in blocks(TOP / "docs" / "data.md") and len([*filter(None, code.splitlines())]) == 5
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {})
     mnist = mnist_data.load("Fashion-MNIST")
@@ -243,7 +243,7 @@ def test_own_data(fashion, monkeypatch, tmp_path):
 
 def test_own_network(fashion, monkeypatch, tmp_path, capfd):
     """The whole program as it stands, which has the README's five lines."""
-    lines = blocks(README)[1].splitlines()
+    lines = [*filter(None, blocks(README)[1].splitlines())]
     code = next(code for code in blocks(TOP / "docs" / "data.md") if "Conv2D" in code)
     assert len(lines) == 5 and set(lines) <= set(code.splitlines())
     program = tmp_path / "mine.py"
@@ -253,6 +253,16 @@ def test_own_network(fashion, monkeypatch, tmp_path, capfd):
     printed = capfd.readouterr()
     assert "Mine on Fashion-MNIST, 20 iterations" in printed.out and printed.err == ""
     assert [*Path(tmp_path).glob("runs/mine/*/run.json")]
+
+
+def test_pixels_that_are_scaled_already_are_refused(fashion):
+    """What a program for Keras has after its own first lines."""
+    import mnist_data
+
+    (x_train, y_train), (x_test, y_test) = fashion
+    for scale in (lambda x: x / 255, lambda x: x[..., np.newaxis]):
+        with pytest.raises(mnist_data.DataError, match="needed"):
+            mnist_data.to_mnist((scale(x_train), y_train, scale(x_test), y_test), "scaled")
 
 
 def test_the_regressor_of_the_deck(capfd):
