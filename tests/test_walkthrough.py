@@ -101,6 +101,12 @@ def test_keys_that_are_pressed_are_keys_of_the_window():
     assert pressed and {key for pair in pressed for key in pair if key} <= keys
 
 
+def test_code_that_is_quoted_is_in_the_script():
+    for step, text in chapters().items():
+        for block in re.findall(r"(?<!add the lines\n\n)^```python\n(.*?)^```", text, re.M | re.S):
+            assert block in PATHS[step].read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(("name", "script", "text"), list(exercises()))
 def test_an_exercise_can_be_done(name, script, text, load_script, small_data, tmp_path):
     """What it changes is in the script as often as it says, and the changed script trains."""
