@@ -85,13 +85,6 @@ def test_commands_name_scripts_and_flags_that_exist():
         assert {word for word in rest if word.startswith("--")} <= known, (script, rest)
 
 
-def test_labels_that_are_compared_are_labels_of_runs():
-    words = commands()
-    labels = {w[w.index("--label") + 1] for w in words if "--label" in w}
-    compared = [word for w in words if w[1] == "compare_curves.py" for word in w[2:] if " " in word]
-    assert compared and set(compared) <= labels
-
-
 def test_keys_that_are_pressed_are_keys_of_the_window():
     keys = {
         key for line in HELP.splitlines() for key in re.split(r"\s{2,}| \.\.\. ", line)[0].split()
