@@ -24,6 +24,7 @@ class KerasTraining(Training):
     def __init__(self, mnist, model, values=None):
         check(model)
         self._model = model
+        self.xla = bool(model.jit_compile)  # as in fit, which draws the random numbers of dropout
         self._sparse = "sparse" in _name(model.loss).lower()
         kernels, vectors = [], []
         for variable in model.trainable_variables:

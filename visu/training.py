@@ -85,6 +85,8 @@ class Training:
     values do not fit its network.
     """
 
+    xla = True  # whether XLA may compile a step
+
     def __init__(self, mnist, train_step, evaluate, optimizer, weights, biases, values=None):
         self._mnist, self.digits = mnist, len(mnist.train.images)
         train, test = mnist.train, mnist.test
@@ -106,7 +108,7 @@ class Training:
         # XLA fuses the many small operations, but it has no fast convolution on a CPU, and fails
         # on some GPUs
         convolution = any("Conv" in op.type for op in step.graph.get_operations())
-        xla = not convolution and not tf.config.list_physical_devices("GPU")
+        xla = self.xla and not convolution and not tf.config.list_physical_devices("GPU")
         self._block = tf.function(self._block, jit_compile=xla)
         # without autograph, which they do not need, tracing is faster
         self._evaluate_batch = tf.function(self._evaluate_batch, autograph=False)
