@@ -38,7 +38,7 @@ LADDER = {  # its own scripts, which copies lie beside
     *("mnist_1.0_softmax", "mnist_2.0_five_layers_sigmoid", "mnist_2.1_five_layers_relu_lrdecay"),
     *("mnist_2.2_five_layers_relu_lrdecay_dropout", "mnist_3.0_convolutional"),
     *("mnist_3.1_convolutional_bigger_dropout", "mnist_4.0_batchnorm"),
-    *("mnist_4.1_augmentation", "mnist_4.2_global_average"),
+    *("mnist_4.1_augmentation", "mnist_4.2_global_average", "mnist_5.0_keras"),
 }
 MOST_ITERATIONS = 10**7  # iterations of a run
 RECENT_SECONDS = 60  # --follow takes runs that changed so shortly before it for runs under way

@@ -1,13 +1,14 @@
 """How fast the scripts train, beside everything a student would run instead.
 
-    python benchmarks/speed.py                     # 1.0, 2.2 and 3.1, three rounds
+    python benchmarks/speed.py                     # 1.0, 2.2, 3.1 and 5.0, three rounds
     python benchmarks/speed.py 2.2 --rounds 5
     taskset -c 0,1 python benchmarks/speed.py      # on two cores
 
 Every contender trains the script's network on MNIST in memory, batches of 100, float32, in a
 process of its own; they take turns, round after round, and the table gives medians. "training
 only" is the script's loop with hardly any evaluation: 100 digits after every 100 iterations. "whole
-script" is the script as it is, headless, with its evaluations; the others have none. "peak" is the
+script" is the script as it is, headless, with its evaluations; the others have none. For 5.0 all
+have the same evaluations: what the ladder's fit costs is seen beside Keras's own. "peak" is the
 rate of a large matrix product, measured in the same rounds, divided by the floating-point
 operations of an iteration. What is not installed is skipped (pip install torch).
 
@@ -36,6 +37,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -78,26 +80,34 @@ NETWORKS = {
     "1.0": Network((), (), 0, adam=False),
     "2.2": Network((), (200, 100, 60, 30), 0.25, adam=True),
     "3.1": Network(BIGGER, (200,), 0.25, adam=True),
+    "5.0": Network(BIGGER, (200,), 0.25, adam=True),
 }
 
 
 # ---- the contenders: each yields how many iterations it has trained, again and again
 
 
-def training_only(step, folder):
-    """The script's network in the script's loop; the test set is cut down to one batch."""
+def handed_over(step, folder):
+    """What a script hands over in its last line, after its args."""
     import tensorflowvisu
-    from visu.training import Training
-    from visu.worker import Control
 
-    handed = []  # by the script's last line
+    handed = []
     argv = [str(SCRIPTS[step]), "--headless", "--data", folder]
     with (
         mock.patch.object(tensorflowvisu, "run", lambda *values: handed.extend(values)),
+        mock.patch.object(tensorflowvisu, "fit", lambda *values: handed.extend(values)),
         mock.patch.object(sys, "argv", argv),
     ):
         runpy.run_path(argv[0], run_name="__main__")
-    _, mnist, *network = handed
+    return handed[1:]
+
+
+def training_only(step, folder):
+    """The script's network in the script's loop; the test set is cut down to one batch."""
+    from visu.training import Training
+    from visu.worker import Control
+
+    mnist, *network = handed_over(step, folder)
     test = replace(mnist.test, images=mnist.test.images[:BATCH], labels=mnist.test.labels[:BATCH])
     training = Training(replace(mnist, test=test), *network)
     evaluations = training.evaluations(seed=0, iterations=10**9, every=100, control=Control())
@@ -249,7 +259,8 @@ def trained(contender, step, folder, seconds):
 
 def whole_script(step, folder, iterations):
     """Iterations per second of the script as it is, in this process."""
-    iterations = iterations or (1000 if step == "3.1" else steps.length(SCRIPTS[step]))
+    slow = bool(NETWORKS[step].convolutions)
+    iterations = iterations or (1000 if slow else steps.length(SCRIPTS[step]))
     with tempfile.TemporaryDirectory() as runs:
         argv = [str(SCRIPTS[step]), "--headless", "--data", folder, "--runs", runs]
         with mock.patch.object(sys, "argv", [*argv, "--iterations", str(iterations)]):
@@ -258,10 +269,50 @@ def whole_script(step, folder, iterations):
         return steps.facts(file.parent)["steps_per_second"]
 
 
+def evaluated_fit(step, folder, iterations, at_once=1):
+    """Iterations per second of Keras's fit on the model of 5.0 and of evaluations when the ladder
+    has them, of a batch or of all test digits. at_once: steps per execution.
+    """
+    import keras
+
+    from visu.training import evaluates_test
+
+    mnist, model = handed_over(step, folder)
+    (images, labels), every = data(folder), 20
+    iterations = min(iterations or 1000, 100 * len(images) // BATCH)
+    tests = mnist.test.images[..., np.newaxis] / np.float32(255), np.eye(10)[mnist.test.labels]
+    begin = time.perf_counter()
+
+    def evaluate(i):
+        model.test_on_batch(images[:BATCH], labels[:BATCH])
+        if evaluates_test(i, every, iterations):
+            model.evaluate(*tests, batch_size=1000, verbose=0)
+
+    class Look(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            i = int(model.optimizer.iterations)
+            if i % every == 0:
+                evaluate(i)
+            model.stop_training = i >= iterations
+
+    model.steps_per_execution = at_once
+    for _ in range(2):  # the first time compiles
+        model.optimizer.iterations.assign(0)
+        begin = time.perf_counter()
+        model.fit(images, labels, BATCH, epochs=100, verbose=0, callbacks=[Look()])
+    return iterations / (time.perf_counter() - begin)
+
+
 OURS, SCRIPT, PEAK = "training only", "whole script", "peak"
+FIT, FIT_AT_ONCE = "Keras fit, evaluated", "Keras fit, evaluated, 20 steps per execution"
+RATES = {  # contenders that say themselves how fast they are
+    SCRIPT: whole_script,
+    FIT: evaluated_fit,
+    FIT_AT_ONCE: partial(evaluated_fit, at_once=20),
+}
 CONTENDERS = {
     OURS: training_only,
-    SCRIPT: whole_script,
+    **RATES,
     "Keras fit": keras_fit,
     "Keras fit, jit_compile=True": keras_xla,
     "TF1 session": session,
@@ -271,14 +322,19 @@ CONTENDERS = {
 }
 
 
+def contenders(step):
+    """The names of the contenders for a step: for 5.0 only those that use Keras's fit."""
+    return [*RATES] if step == "5.0" else [x for x in CONTENDERS if x not in (FIT, FIT_AT_ONCE)]
+
+
 def measure(contender, step, options):
     """What a contender does in this process: {"rate": iterations/s, "memory": its peak in MB}.
 
     One that is not installed or fails: {"skipped": why}.
     """
     try:
-        if contender == SCRIPT:
-            rate = whole_script(step, options.data, options.iterations)
+        if contender in RATES:
+            rate = RATES[contender](step, options.data, options.iterations)
         else:
             rate = trained(contender, step, options.data, options.seconds)
     except Exception as error:
@@ -298,7 +354,7 @@ def in_its_own_process(contender, step, options):
 
 def compare(step, options):
     """Print the rates of one network, contender by contender."""
-    results = {name: [] for name in CONTENDERS}
+    results = {name: [] for name in contenders(step)}
     for _ in range(options.rounds):
         for name in [*results]:
             result = in_its_own_process(name, step, options)
@@ -307,7 +363,7 @@ def compare(step, options):
                 del results[name]
             else:
                 results[name].append(result)
-    ours = [result["rate"] for result in results[OURS]]
+    ours = [result["rate"] for result in results.get(OURS, results[SCRIPT])]
     for name, measured in results.items():
         rates = [result["rate"] for result in measured]
         ratio = median(one / other for one, other in zip(ours, rates, strict=True))
@@ -321,10 +377,10 @@ def compare(step, options):
 def main():
     parser = steps.Parser(description=__doc__)
     add, whole, step = parser.add_argument, steps.whole, steps.one_of(*NETWORKS)
-    add("steps", nargs="*", type=step, metavar="STEP", help="1.0, 2.2 or 3.1 (all)")
+    add("steps", nargs="*", type=step, metavar="STEP", help="1.0, 2.2, 3.1 or 5.0 (all)")
     add("--rounds", type=whole(1, 1000), default=3, metavar="N", help="runs of each contender (3)")
     add("--seconds", type=steps.positive, default=3, metavar="S", help="of training in a run (3)")
-    iterations = "of the whole script (its own length; 3.1: 1,000)"
+    iterations = "of the whole script (its own length; 3.1 and 5.0: 1,000)"
     add("--iterations", type=whole(1, 10**7), metavar="N", help=iterations)
     add("--data", default="mnist", metavar="FOLDER", help="as for the scripts")
     add("--contender", choices=CONTENDERS, help=argparse.SUPPRESS)
@@ -335,7 +391,7 @@ def main():
     for name, value in VARIABLES.items():
         os.environ.setdefault(name, value)
     print(
-        "| step | contender | iterations/s, median | lowest–highest | training only / this "
+        "| step | contender | iterations/s, median | lowest–highest | first row / this "
         "| peak memory |\n|---|---|---|---|---|---|"
     )
     for step in chosen:

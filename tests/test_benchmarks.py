@@ -189,10 +189,19 @@ def variables(monkeypatch):
 def test_speed(load, bench, in_this_process, variables, small_data):
     """All contenders, those of TensorFlow in this process; without PyTorch if it is not there."""
     flags = "--rounds", "1", "--seconds", "0.01", "--iterations", "20", "--data", small_data
-    contenders = [name for name in load("speed").CONTENDERS if "PyTorch" not in name]
+    contenders = [name for name in load("speed").contenders("1.0") if "PyTorch" not in name]
     table = [row for row in rows(bench("speed", "1.0", *flags)) if "PyTorch" not in row[1]]
     assert [row[:2] for row in table] == [["1.0", name] for name in contenders]
     assert all(float(row[2].replace(",", "")) > 0 for row in table)
+
+
+@pytest.mark.slow
+def test_speed_of_fit(load, bench, in_this_process, variables, small_data):
+    """The ladder's fit beside Keras's own with the same evaluations."""
+    flags = "--rounds", "1", "--iterations", "40", "--data", small_data
+    table = rows(bench("speed", "5.0", *flags))
+    assert [row[:2] for row in table] == [["5.0", name] for name in load("speed").RATES]
+    assert all(float(row[2]) > 0 for row in table)
 
 
 def test_speed_treats_contenders_alike_and_skips_missing_ones(bench, load, stand_in, variables):
@@ -202,7 +211,7 @@ def test_speed_treats_contenders_alike_and_skips_missing_ones(bench, load, stand
         'echo "{\\"rate\\": ${TF_ENABLE_ONEDNN_OPTS:-0}, \\"memory\\": 1}"'
     )
     table = rows(bench("speed", "1.0", "--rounds", "2"))
-    contenders = [name for name in load("speed").CONTENDERS if "PyTorch" not in name]
+    contenders = [name for name in load("speed").contenders("1.0") if "PyTorch" not in name]
     assert [row[1] for row in table] == contenders
     assert {row[2] for row in table} == {"1"}
 

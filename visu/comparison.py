@@ -305,7 +305,7 @@ def _apart(places, height, width, down):
 
 CONSTANT = "constant rate"
 SIGMOID, RELU, DECAY, DROPOUT = ("2.0", ""), ("2.1", CONSTANT), ("2.1", ""), ("2.2", "")
-SOFTMAX, CONVOLUTION, BIGGER = ("1.0", ""), ("3.0", ""), ("3.1", "")
+SOFTMAX, CONVOLUTION, BIGGER, KERAS = ("1.0", ""), ("3.0", ""), ("3.1", ""), ("5.0", "")
 NORMALIZED, AUGMENTED, DEEPER = ("4.0", ""), ("4.1", ""), ("4.2", "")
 DECK = (  # the slides' comparisons: the file's name; the curves, each a step and a label; the View
     ("ladder", (SOFTMAX, SIGMOID, DECAY, DROPOUT, CONVOLUTION, BIGGER), View()),
@@ -316,6 +316,7 @@ DECK = (  # the slides' comparisons: the file's name; the curves, each a step an
     ("dropout", (SIGMOID, RELU, DECAY, DROPOUT), View()),
     ("convolution", (DROPOUT, CONVOLUTION), View()),  # "Results - CNN"
     ("bigger_convolution", (CONVOLUTION, BIGGER), View()),  # "Improvements"
+    ("keras", (BIGGER, KERAS), View()),  # "simple but constrained"
     ("beyond", (BIGGER, NORMALIZED, AUGMENTED, DEEPER), View(first=2000)),  # what its end names
 )
 EDITS = {CONSTANT: "after lrmin=0.003 is written for lrmin=0.0001 in it"}
