@@ -7,7 +7,7 @@ from matplotlib import rcParams
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
-from matplotlib.transforms import TransformedBbox
+from matplotlib.transforms import Bbox, TransformedBbox
 
 from visu.style import BANDS, TEST, TRAINING
 
@@ -62,6 +62,8 @@ class Plot:
     def put_into(self, cell):
         """Take this cell of the figure, from which nothing sticks out; a Bbox, 0..1 both ways."""
         figure = self.axes.get_figure()
+        pixels = figure.bbox.size  # whole ones, so that none lies between two cells
+        cell = Bbox(np.round(cell.get_points() * pixels) / pixels)
         self.cell = TransformedBbox(cell, figure.transFigure)  # in pixels
         self.paper = Rectangle(
             cell.p0, cell.width, cell.height, facecolor="white", linewidth=0, antialiased=False
