@@ -223,6 +223,20 @@ def test_the_loop_is_compiled_once_and_the_digits_lie_where_it_runs(small_data, 
     assert len(devices) == 3 and set(devices) == {devices[-1]} and devices[-1].endswith("CPU:1")
 
 
+def test_a_model_may_print(small_data, make_training, tmp_path, capfd):
+    """XLA, which cannot, is left out; the curve is the same."""
+    line = "    XX = tf.reshape(X, [-1, 28 * 28])\n"
+    source = SOFTMAX.read_text()
+    assert source.count(line) == 1
+    script = tmp_path / SOFTMAX.name
+    script.write_text(source.replace(line, line + '    tf.print("shape", tf.shape(XX))\n'))
+    printing = evaluate(make_training(script)[0])
+    assert "shape [100 784]" in capfd.readouterr().err
+    expected = evaluate(make_training(SOFTMAX)[0])
+    losses = [[one.train.loss for one in run] for run in (printing, expected)]
+    np.testing.assert_allclose(*losses, rtol=1e-5)
+
+
 WITHHELD = """
 import os, sys, unittest.mock
 sys.modules["tensorflow"] = unittest.mock.MagicMock()  # it takes seconds to import

@@ -149,9 +149,7 @@ def test_a_browser_shows_the_window_and_its_keys_work(served, browser):
     assert browser.run(page)  # it fits
     until(lambda: moves(browser))
     browser.ask("/window/rect", {"width": 1920, "height": 1080})
-    began = time.monotonic()
     until(browser.filled)
-    assert time.monotonic() - began < 5  # 1 s on an idle machine
     until(lambda: moves(browser))
     browser.press(" ")
     until(lambda: status_shown(browser.screenshot()))  # PAUSED

@@ -30,7 +30,7 @@ def test_the_names_of_the_averages_are_the_same_in_each_process(load_script):
     training, _ = evaluations(load_script(BATCH_NORM), 0)
     values = training.network.values()
     channels = [values[f"other{k}"].shape[1] for k in (1, 2, 3, 4)]
-    assert channels == [16, 32, 64, 200]  # from the first layer to the last
+    assert channels == [6, 12, 24, 200]  # from the first layer to the last
 
 
 @pytest.mark.parametrize("script", [SOFTMAX, BATCH_NORM], ids=["1.0", "4.0"])

@@ -185,8 +185,8 @@ def test_what_was_computed_when_one_stops_is_taken_in(make_training):
 class Fails:
     """A Training that fails after its first evaluation."""
 
-    def evaluations(self, **schedule):
-        yield "the first"
+    def train(self, report, **schedule):
+        report("the first")
         raise ValueError("in the middle")
 
 

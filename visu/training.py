@@ -105,10 +105,11 @@ class Training:
         check_evaluate(self._evaluate.get_concrete_function(*batch).structured_outputs)
         # a step may return the images that it trained on; whatever else it returns is ignored
         self._returns_images = getattr(step.structured_outputs, "shape", None) == batch[0].shape
-        # XLA fuses the many small operations, but it has no fast convolution on a CPU, and fails
-        # on some GPUs
-        convolution = any("Conv" in op.type for op in step.graph.get_operations())
-        xla = self.xla and not convolution and not tf.config.list_physical_devices("GPU")
+        # XLA fuses the many small operations, but it has no fast convolution on a CPU, cannot print
+        # or call Python, and fails on some GPUs
+        types = {op.type for op in step.graph.get_operations()}
+        refused = any(word in type for type in types for word in ("Conv", "Print", "PyFunc"))
+        xla = self.xla and not refused and not tf.config.list_physical_devices("GPU")
         self._block = tf.function(self._block, jit_compile=xla)
         # without autograph, which they do not need, tracing is faster
         self._evaluate_batch = tf.function(self._evaluate_batch, autograph=False)
