@@ -257,7 +257,8 @@ class Loss(Curves):
         at, value = iterations[lowest], losses[lowest]
         self.dot.set_data([at], [value])
         left, right = self.axes.get_xlim()
-        at = min(max(at, left + 0.09 * (right - left)), right - 0.09 * (right - left))
+        half = 3.4 * self.letter / self.axes.bbox.width * (right - left)  # of the text's width
+        at = min(max(at, left + half), right - half)
         self.lowest.set(x=at, y=value - 0.035 * self.top, text=f"lowest {value:.3g}")
 
 
