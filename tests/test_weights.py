@@ -89,6 +89,26 @@ def changed(content, at):
     return content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :]
 
 
+def array_alone():
+    content = io.BytesIO()
+    np.save(content, RIGHT["B1"])
+    return content.getvalue()
+
+
+def unclosed_header():
+    return npz(title=TITLE, **RIGHT).replace(b"'shape': (784, 10), }", b"'shape': (784, 10  , ")
+
+
+def encrypted():
+    return npz(title=TITLE, **RIGHT).replace(b"PK\1\2\x2d\3\x2d\0\0\0", b"PK\1\2\x2d\3\x2d\0\1\0")
+
+
+def damaged_and_compressed():
+    content = io.BytesIO()
+    np.savez_compressed(content, title=TITLE, W1=np.arange(7840.0), B1=RIGHT["B1"])
+    return changed(content.getvalue(), 320)
+
+
 def bomb():
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
@@ -109,6 +129,10 @@ def bomb():
         npz(title="\x1b[2J", **RIGHT),
         npz(title=TITLE, **RIGHT)[:-200],
         changed(npz(title=TITLE, **RIGHT), 1500),
+        array_alone(),
+        unclosed_header(),
+        encrypted(),
+        damaged_and_compressed(),
         bomb(),
         npz(title=TITLE, W1=RIGHT["W1"]),
         npz(title=TITLE, **RIGHT, W2=RIGHT["B1"]),
