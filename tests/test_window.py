@@ -102,6 +102,25 @@ def test_w_and_h_switch_on_and_off(make_window):
         np.testing.assert_array_equal(pixels(made), six)
 
 
+@pytest.mark.parametrize("key", [" ", "n", "s", "g", "left", "shift"])
+def test_any_key_closes_the_help_and_does_what_it_says(make_window, tmp_path, key):
+    pressed = []
+    actions = {" ": lambda: pressed.append(" "), "n": lambda: pressed.append("n")}
+    path = tmp_path / "a.png"
+    made = make_window(
+        long_run(), actions=actions, picture_path=lambda: path, say=lambda line: None
+    )
+    made.tick()
+    press(made, "h")
+    press(made, key)
+    assert not made.panels.help_shown and not made.panels.help.get_visible()
+    assert pressed == [key] * (key in actions) and path.exists() == (key == "s")
+    assert (made.panels.names == window.VIEWS["g"]) == (key == "g")
+    blitted = pixels(made)
+    made.canvas.draw()
+    np.testing.assert_array_equal(blitted, pixels(made))
+
+
 def test_help_stays_on_top_of_new_evaluations(make_window):
     filled = long_run(1000)
     made = make_window(filled)

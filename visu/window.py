@@ -191,23 +191,23 @@ class Window:
         key = key if key in self.actions else key.lower()
         if key == "q":
             return self.close()
+        helped = self.panels.help_shown
+        if helped or key == "h":  # any key closes the help
+            self._acknowledge()
+            self.panels.show_help(not helped)
         if key in self.actions:
             self.actions[key]()
-        elif not self.panels.help_shown and self._obey(self.panels.key(key)):
+        elif self._obey(self.panels.key(key)):
             pass  # a panel has its own use for it
-        elif key in VIEWS or key == "h":
+        elif key in VIEWS and not (helped and key == "escape"):
             self._acknowledge()
-            help_shown = self.panels.help_shown
-            if help_shown or key == "h":
-                self.panels.show_help(not help_shown)
-            if key in VIEWS and not (help_shown and key == "escape"):
-                again = key == "w" and self.panels.names == VIEWS["w"]
-                self.panels.show_only(SIX if again else VIEWS[key])
+            again = key == "w" and self.panels.names == VIEWS["w"]
+            self.panels.show_only(SIX if again else VIEWS[key])
         elif key == "s" and self.picture_path:
             self._save()
         elif key in ("f", "f11") and hasattr(self.canvas.manager, "full_screen_toggle"):
             self.canvas.manager.full_screen_toggle()
-        else:
+        elif not (helped or key == "h"):
             return
         self.look()
         self.paint()
