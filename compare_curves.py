@@ -27,7 +27,7 @@ from visu.backend import NoWindow, in_notebook  # before the rest of matplotlib
 from visu import choosing, comparison, experiments
 from visu.choosing import Wrong, choose, newest_run
 from visu.cli import Parser, shorten, whole
-from visu.comparison import DECK, command
+from visu.deck import DECK, command
 from visu.saved_run import EDITED
 from visu.style import INCHES
 from visu.terminal import say, stopping_signals

@@ -10,7 +10,8 @@ from conftest import TOP
 TRAINING = {"quiet_tensorflow", "training", "network", "keras_training", "worker"}
 RECORD = {"history", "run_folder", "weights_file", "saved_run", "choosing", "experiments"}
 PICTURES = {"pictures", "style", "curve_panels", "image_panels", "dashboard", "blitting"}
-PICTURES |= {"comparison", "digit_panel", "error_panels", "focus", "gradient_panels", "sheet"}
+PICTURES |= {"comparison", "deck", "digit_panel", "error_panels", "focus", "gradient_panels"}
+PICTURES |= {"sheet"}
 BELOW = {"text", "terminal", "keys"}  # what any of them may use
 MODULES = {path.stem for path in (TOP / "visu").glob("*.py")} - {"__init__"}
 SURROUNDINGS = MODULES - TRAINING - RECORD - PICTURES - BELOW

@@ -27,7 +27,8 @@ sheet             a sheet to draw a digit on
 focus             what a person looks at closely: a digit, a cell
 dashboard         the figure: headline, panels, help
 blitting          draws it, and only what has changed
-comparison        the curves of several runs in one figure, the deck's comparisons
+comparison        the curves of several runs in one figure
+deck              the deck's own comparisons
 
 surroundings
 recording         takes in the evaluations: history, files, terminal, movie

@@ -53,7 +53,7 @@ class View:
 
 
 def draw(figure, groups, view):
-    """Draw experiments, as visu.runs.experiments gives them, on an empty Figure."""
+    """Draw experiments, as visu.choosing.choose returns them, on an empty Figure."""
     width, height = figure.get_size_inches() * 96
     unit = min(width / 1344, height / 756)
     last = view.last or end_of(groups)
@@ -129,9 +129,9 @@ def _looks():
 def labels(groups, view):
     """For each experiment: its name, its result where it or the picture ends, and its state.
 
-    The result is the test accuracy, or how much first and last gradient differ, and before that at
-    the picture's first evaluation. Where no test digits were evaluated at the end, the iteration of
-    the last evaluation before it is named.
+    The result is the test accuracy, or the ratio of the last layer's gradient to the first's, where
+    the picture begins and where it ends. Where no test digits were evaluated at the end, the
+    iteration of the last evaluation before it is named.
     """
     texts = []
     for text, group in zip(names(groups), groups, strict=True):
@@ -299,30 +299,3 @@ def _apart(places, height, width, down):
         free = np.fmax.reduce([sign * places[k, 1], *(near + height)])
         found[k] = sign * free if abs(free - sign * places[k, 1]) < 3 * height else np.nan
     return found
-
-
-# ---- the deck
-
-CONSTANT = "constant rate"
-SIGMOID, RELU, DECAY, DROPOUT = ("2.0", ""), ("2.1", CONSTANT), ("2.1", ""), ("2.2", "")
-SOFTMAX, CONVOLUTION, BIGGER, KERAS = ("1.0", ""), ("3.0", ""), ("3.1", ""), ("5.0", "")
-NORMALIZED, AUGMENTED, DEEPER = ("4.0", ""), ("4.1", ""), ("4.2", "")
-DECK = (  # the slides' comparisons: the file's name; the curves, each a step and a label; the View
-    ("ladder", (SOFTMAX, SIGMOID, DECAY, DROPOUT, CONVOLUTION, BIGGER), View()),
-    ("sigmoid_relu", (SIGMOID, RELU), View(last=300)),  # "first 300 iterations"
-    ("vanishing_gradients", (SIGMOID, DECAY), View((GRADIENTS,), last=300)),
-    ("noisy_accuracy", (RELU,), View(("accuracy",))),
-    ("learning_rate_decay", (RELU, DECAY), View()),  # "start fast, then decay"
-    ("dropout", (SIGMOID, RELU, DECAY, DROPOUT), View()),
-    ("convolution", (DROPOUT, CONVOLUTION), View()),  # "Results - CNN"
-    ("bigger_convolution", (CONVOLUTION, BIGGER), View()),  # "Improvements"
-    ("keras", (BIGGER, KERAS), View()),  # "simple but constrained"
-    ("beyond", (BIGGER, NORMALIZED, AUGMENTED, DEEPER), View(first=2000)),  # what its end names
-)
-EDITS = {CONSTANT: "after lrmin=0.003 is written for lrmin=0.0001 in it"}
-
-
-def command(script, label, flags=""):
-    """How a run is made, as a line for a person; script: its file's name; flags: further ones."""
-    labelled = f' --label "{label}"' if label else ""
-    return f"python {script}{labelled}{flags}" + (f"  ({EDITS[label]})" if label else "")
