@@ -97,6 +97,17 @@ def test_layers_are_pictures_of_their_outputs_on_one_scale_each(opened):
     assert f"{100 * np.mean(MAPS == 0):.0f} % zero" in words
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_network_that_has_diverged_is_drawn_without_a_warning(opened, value):
+    layers = Layer("Relu", np.full((14, 14, 12), value)), Layer("Relu", np.full(200, value))
+    panels, plot, filled = opened(layers)
+    filled.look = replace(filled.look, probabilities=np.full(10, np.nan))
+    panels.update(filled)
+    panels.figure.canvas.draw()
+    assert "12 feature maps" in said(plot)
+
+
 def test_sigmoids_say_what_share_is_saturated(opened):
     outputs = np.array([0.01] * 3 + [0.99] * 4 + [0.06, 0.5, 0.94])
     words = said(opened((Layer("Sigmoid", outputs),))[1])

@@ -241,7 +241,7 @@ class Layers:
         rows, columns = pixels.shape
         pixel = min(width / columns, self.height / rows)
         extent = left, left + columns * pixel, HEADING + rows * pixel, HEADING
-        top = max(np.nanmax(abs(pixels)), 1e-9)
+        top = max(abs(pixels[np.isfinite(pixels)]).max(initial=0), 1e-9)  # training may diverge
         self.images[k].set(data=pixels, extent=extent, clim=(-top, top))
         self.images[k].set_cmap(self.colours[outputs.ndim == 3])
         cross = self.crosses[k]
