@@ -23,6 +23,7 @@ image_panels      the panels that are pictures
 gradient_panels   gradient per layer: lines over the iterations, bars
 error_panels      the worst errors, the confusion matrix
 digit_panel       the panel of one digit in the network
+layer_columns     its layers, a column for each
 sheet             a sheet to draw a digit on
 focus             what a person looks at closely: a digit, a cell
 dashboard         the figure: headline, panels, help

@@ -1,0 +1,126 @@
+"""The outputs of a network's layers for one digit: a column for each, between digit and bars."""
+
+import numpy as np
+from matplotlib import rcParams
+from matplotlib.lines import Line2D
+
+from visu import pictures
+
+MOST_LAYERS = 8  # whose outputs are shown
+RED = "#c81e1e"
+# lengths, in pixels of a figure of 1344 x 756: headings, digit, space between columns, a line
+HEADING, LEFT, GAP, LINE = 74, 246, 34, 21
+SATURATED = 0.05  # a sigmoid's output this near to 0 or 1
+SCALE = "white: 0, darker: larger, on each layer's own scale"
+
+
+class Layers:
+    """A column per layer: its name, its outputs as a picture, × on what was dropped."""
+
+    def __init__(self, axes, left, right, height):
+        self.left, self.right, self.height = left, right, height - 1.4 * LINE - HEADING
+        self.points = 72 / axes.get_figure().dpi * axes.bbox.width / axes.get_xlim()[1]
+        self.size = rcParams["font.size"]
+        place = left, left + 1, HEADING + 1, HEADING
+        self.images = [picture(axes, place, -1, 1) for _ in range(MOST_LAYERS)]
+        self.names, self.shares = (
+            [axes.text(0, y, "", va="top", linespacing=1.25) for _ in range(MOST_LAYERS)]
+            for y in (0, 2 * LINE)
+        )
+        lines = [Line2D([], [], color=RED, linestyle="none") for _ in range(MOST_LAYERS)]
+        self.crosses = [axes.add_line(line) for line in lines]
+        white = self.images[0].get_cmap()
+        self.colours = white.with_extremes(bad="white"), white.with_extremes(bad="0.75")
+        self.scale = axes.text(left, height, "", va="bottom", color="0.4")
+        self.fixed = []
+        self.artists = [*self.images, *self.crosses, *self.shares]
+
+    def background(self):
+        """What of it the axes draw."""
+        return self.scale.get_text(), *(
+            (name.get_text(), name.get_position()) for name in self.names
+        )
+
+    def show(self, look):
+        """Draw the layers of a Look, nothing for None."""
+        layers = look.layers[:MOST_LAYERS] if look else ()
+        pitch = (self.right - self.left + GAP) / max(len(layers), 1)
+        width = min(pitch - GAP / 2, LEFT)
+        columns = zip(self.images, self.crosses, self.names, self.shares, strict=True)
+        for k, column in enumerate(columns):
+            for artist in column:
+                artist.set_visible(k < len(layers))
+            if k < len(layers):
+                self.show_layer(k, layers[k], look.training, self.left + k * pitch, width)
+        self.scale.set_text(legend(look) if layers else "")
+
+    def show_layer(self, k, layer, training, left, width):
+        """Fill column k, `width` wide."""
+        aspect = width / self.height
+        outputs = layer.outputs if layer.dropped is None else layer.outputs * ~layer.dropped
+        pixels, shown = pictures.layer_picture(outputs, aspect)
+        rows, columns = pixels.shape
+        pixel = min(width / columns, self.height / rows)
+        extent = left, left + columns * pixel, HEADING + rows * pixel, HEADING
+        top = max(abs(pixels[np.isfinite(pixels)]).max(initial=0), 1e-9)  # training may diverge
+        self.images[k].set(data=pixels, extent=extent, clim=(-top, top))
+        self.images[k].set_cmap(self.colours[outputs.ndim == 3])
+        cross = self.crosses[k]
+        cross.set_data([], [])
+        if layer.dropped is not None:
+            at = np.nonzero(pictures.layer_picture(layer.dropped * 1.0, aspect)[0] == 1)
+            cross.set_data(left + (at[1] + 0.5) * pixel, HEADING + (at[0] + 0.5) * pixel)
+            marker, size, edge = ("x", 0.7, 0.16) if pixel > 9 else ("s", 0.6, 0)
+            cross.set(marker=marker, markersize=size * pixel * self.points)
+            cross.set_markeredgewidth(edge * pixel * self.points)
+        of, share = in_words(layer, shown, training)
+        size = self.size * min(1, width / 160)
+        self.names[k].set(x=left, text=f"Layer {k + 1}\n{of}", size=size)
+        self.shares[k].set(x=left, text=share, size=size)
+
+
+def in_words(layer, shown, training):
+    """A layer in two short lines; shown: how many of its maps or neurons are."""
+    outputs, dropped = layer.outputs, layer.dropped
+    maps = outputs.ndim == 3
+    count = outputs.shape[-1] if maps else outputs.size
+    of = f"{shown} of {count}" if shown < count else f"{count}"
+    words = ("maps" if shown < count else "feature maps") if maps else "neurons"
+    share = ""
+    if training and dropped is None:
+        share = "no dropout"
+    elif training and maps:
+        share = f"{percent(np.mean(dropped))} dropped"
+    elif training:
+        share = f"{dropped.sum()} of {dropped.size} dropped"
+    elif layer.kind == "Sigmoid":
+        share = f"{percent(np.mean(abs(outputs - 0.5) > 0.5 - SATURATED))} saturated"
+    elif "Relu" in layer.kind:
+        share = f"{percent(np.mean(outputs == 0))} zero"
+    size = f"{outputs.shape[0]}×{outputs.shape[1]}: " if maps else ""
+    return f"{of} {words}", size + share
+
+
+def percent(share, digits=0):
+    """A share, 0..1, in percent."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def legend(look):
+    """What the colours mean, and the words."""
+    said = SCALE
+    if look.training:
+        said = "white: 0, darker: larger; red: dropped in this step, counts as 0"
+    elif any(layer.kind == "Sigmoid" for layer in look.layers):
+        said += f"; saturated: < {SATURATED} or > {1 - SATURATED}"
+    if len(look.layers) > MOST_LAYERS:
+        said += f"; {MOST_LAYERS} of {len(look.layers)} layers"
+    return said
+
+
+def picture(axes, extent, low, high):
+    """An image with sharp pixels, on a scale on which 0 is white."""
+    image = axes.imshow(np.zeros((1, 1)), extent=extent, vmin=low, vmax=high, cmap="RdBu")
+    image.set(interpolation="nearest", clip_on=False)
+    axes.set_aspect("auto")
+    return image
