@@ -1,5 +1,6 @@
 """The panel of one digit on its way through the network, from pixels to probabilities."""
 
+import operator
 import time
 
 import numpy as np
@@ -29,7 +30,7 @@ class OneDigit(Plot):
         axes.set(xlim=(0, self.width), ylim=(self.height, 0))
         axes.set_axis_off()
         self.test = None  # the newest Measure of all test digits
-        self.seen = self.kept = None  # what is drawn
+        self.seen = 4 * [None]  # what is drawn
         self.down, self.lifted, self.due = False, True, 0.0  # the pen, and when the next frame is
         self.digit = DigitAndSheet(axes, self.height)
         right = self.width - RIGHT
@@ -57,11 +58,8 @@ class OneDigit(Plot):
         if look and not focus.training and look.image is not focus.image:
             look = None  # at the digit before
         self.due = time.monotonic() + DRAW_SECONDS
-        self.kept, seen = (
-            (look, focus.image),
-            (id(look), id(focus.image), focus.own, focus.training),
-        )
-        if seen == self.seen:
+        seen = look, focus.image, focus.own, focus.training
+        if all(map(operator.is_, seen, self.seen)):
             return False
         self.seen = seen
         self.show(look, history)
@@ -134,7 +132,7 @@ def message(look, focus, history):
     if look:
         tested = history.last_test
         if tested and tested.gradients is not None and len(tested.gradients) > 1:
-            return "layers without an activation\nknown here are not shown"
+            return "no layer to show:\nits activation is not known here"
         return "no hidden layer:\neach probability is computed\nfrom all pixels at once"
     if focus.training:
         return "press space, then n:\neach n is one training step"
