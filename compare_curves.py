@@ -1,4 +1,4 @@
-"""Draws the curves of runs over each other, and prints what they came to.
+"""Draws the curves of runs over each other, and prints a table of their results.
 
     python compare_curves.py                            all steps that have runs
     python compare_curves.py 2.0 2.1 --until 300        of two steps, the first iterations
@@ -12,7 +12,7 @@
 The newest complete run of a script's own length stands for its step, on MNIST if there is one, and
 with it those of other seeds: they are drawn as their median with a band from the 10th to the 90th
 percentile. Stopped and shorter runs, and those on other data, are drawn when their folders are
-given, or when there is no other. An edited script is called so, or by its label.
+given, or when there is no other. A run of an edited script is named "edited", or by its label.
 """
 
 import argparse
@@ -71,16 +71,22 @@ def parse_args():
     """The command line's flags."""
     parser = Parser(prog="compare_curves.py", description=__doc__)
     add = parser.add_argument
-    which = "a step, as 2.1, a label, or the folder of a run (all)"
+    which = "a step such as 2.1, a label, or the folder of a run (default all steps)"
     add("which", nargs="*", default=[], metavar="RUN", help=which)
     add_view(parser)
     save = "write a .png, .svg or .pdf, open no window"
     add("--save", type=picture_file, metavar="FILE", help=save)
-    add("--follow", action="store_true", help="draw anew as runs grow, and those that start")
+    add("--follow", action="store_true", help="redraw as runs grow, and add runs that start later")
     add("--diff", nargs=2, metavar=("A", "B"), help="print what differs in the two runs' scripts")
     deck = {"nargs": "?", "type": Path, "const": Path("deck"), "metavar": "FOLDER"}
     add("--deck", **deck, help="draw the slides' comparisons into a folder (deck)")
-    add("--runs", type=Path, default=TOP / "runs", metavar="FOLDER", help="where the runs lie")
+    add(
+        "--runs",
+        type=Path,
+        default=TOP / "runs",
+        metavar="FOLDER",
+        help="the folder of all runs (runs/)",
+    )
     args = parser.parse_args()
     if args.until and args.until <= args.first:
         parser.error(f"--until {args.until} is not after --from {args.first}")

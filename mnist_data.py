@@ -165,7 +165,7 @@ def to_digits(pixels, labels, part):
     if pixels.ndim != 3 or pixels.shape[1:] != (28, 28):
         raise DataError(f"{part}-images has shape {pixels.shape}, needed is (n, 28, 28)")
     if pixels.dtype != np.uint8:
-        raise DataError(f"{part}-images are {pixels.dtype}, needed are uint8, 0 to 255, not scaled")
+        raise DataError(f"{part}-images must be uint8, 0 to 255, not {pixels.dtype}")
     if labels.shape != pixels.shape[:1]:
         needed = f"needed is ({len(pixels)},), one for each image"
         raise DataError(f"{part}-labels has shape {labels.shape}, {needed}")

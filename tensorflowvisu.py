@@ -89,7 +89,7 @@ def _add_flags(add, iterations, runs):
     start = "the view to start with and to film: a key of the window, such as e (default 0)"
     add("--view", type=str.lower, choices=VIEWS, default="0", metavar="KEY", help=start)
     add("--headless", action="store_true", help="train without a window (default with one)")
-    paused = "open the window at iteration 0, and wait there for space or n (default no)"
+    paused = "open the window paused at iteration 0; space or n goes on (default no)"
     add("--pause", action="store_true", help=paused)
     start = "start from the weights.npz of a run (default: from the script's initial weights)"
     add("--weights", type=Path, metavar="FILE", help=start)

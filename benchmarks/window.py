@@ -256,7 +256,7 @@ def main():
     add("--rounds", type=whole(1, 1000), default=2, metavar="N", help="runs of each kind (2)")
     sizes = f"of the window ({', '.join(SIZES)})"
     add("--size", type=window_size, action="append", metavar="WxH", help=sizes)
-    add("--view", metavar="KEY", help="of the view to train with, as d (the six panels)")
+    add("--view", metavar="KEY", help="of the view to open, such as d (the six panels)")
     seconds = f"how long keys are tried ({KEY_SECONDS})"
     add("--key-seconds", type=steps.positive, default=KEY_SECONDS, metavar="S", help=seconds)
     add("--data", default="mnist", metavar="FOLDER", help="as for the scripts")

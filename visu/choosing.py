@@ -101,7 +101,7 @@ def choose(which, runs):
     ignored = [run for run in ignored if run.folder.resolve() not in _folders(groups)]
     if ignored and not runs.watched:
         why = ", ".join(sorted({run.state or f"on {run.facts.data}" for run in ignored}))
-        instead = "better ones stand for their steps. Give a folder to draw it."
+        instead = "other runs stand for their steps. Name a run's folder to draw it."
         say(f"Ignored runs: {len(ignored)} ({why}); {instead}", sys.stderr)
     return [*{frozenset(_folders([group])): group for group in groups}.values()]
 

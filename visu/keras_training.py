@@ -141,7 +141,7 @@ def check(model):
     if not isinstance(takes, tuple) or math.prod(takes[1:]) != 28 * 28:
         raise ScriptError(f"the model takes inputs of shape {takes}, not images of 28 x 28 pixels")
     if gives != (None, 10):
-        raise ScriptError(f"the model returns outputs of shape {gives}, needed is (None, 10)")
+        raise ScriptError(f"the model returns outputs of shape {gives}, not (None, 10)")
 
 
 def _name(loss):

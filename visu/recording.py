@@ -92,7 +92,7 @@ class Recording:
         """Write the movie, if one is wanted; return the signals that aborted it."""
         if not self._movie:
             return []
-        say("Writing the movie (Ctrl-C aborts it) ...")
+        say("Writing the movie (Ctrl-C aborts it) …")
         with stopping_signals(self._movie.give_up) as signals:
             try:
                 seconds = self._movie.write()

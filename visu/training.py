@@ -91,7 +91,7 @@ class Training:
         self._mnist, self.digits = mnist, len(mnist.train.images)
         train, test = mnist.train, mnist.test
         self.data = tf.constant(train.images), tf.constant(train.labels)
-        self._slices = [  # of the test digits: all 10,000 at once do not fit a small GPU
+        self._slices = [  # of the test digits
             to_batch(test.images[k : k + TEST_SLICE], test.labels[k : k + TEST_SLICE])
             for k in range(0, len(test.images), TEST_SLICE)
         ]
