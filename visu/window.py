@@ -17,6 +17,7 @@ from visu.style import DPI, INCHES
 LOOK_MILLISECONDS = 160  # between two looks at the training
 PAINT_SECONDS = 0.01  # of painting, after which keys come first
 NOTICE_SECONDS = 2  # for which a notice stands in place of the status
+MODIFIERS = {"shift", "control", "ctrl", "alt", "super", "cmd", "meta", "caps_lock"}
 
 MOUSE = {
     "button_press_event": "press",
@@ -191,10 +192,13 @@ class Window:
         key = key if key in self.actions else key.lower()
         if key == "q":
             return self.close()
+        if key in MODIFIERS:  # on the way to R, for instance
+            return
         helped = self.panels.help_shown
         if helped or key == "h":  # any key closes the help
             self._acknowledge()
             self.panels.show_help(not helped)
+            self.look()  # what it hid is due, also for a picture
         if key in self.actions:
             self.actions[key]()
         elif self._obey(self.panels.key(key)):
