@@ -288,6 +288,13 @@ def test_runs_without_gradients_give_way_and_are_named_in_one_line(tmp_path, com
     assert (status, figure) == (2, None)
 
 
+def test_where_no_run_has_gradients_this_is_what_is_said(tmp_path, compare):
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.9])
+    for words in ([], ["2.0"]):
+        status, _, _, err = compare(*words, "--gradients")
+        assert status == 2 and "gradients" in err.splitlines()[-1]
+
+
 @pytest.mark.parametrize("flags", ["--log", "--smooth 5", "--loss", "--accuracy", "--deck"])
 def test_flags_that_make_no_sense_with_it(compare, flags):
     status, figure, _, err = compare("--gradients", *flags.split())

@@ -32,6 +32,7 @@ class Runs:
         }
         self._found = {}
         self._told = set()  # lines about runs without gradients
+        self.kind = "run with gradients" if gradients else "run"
 
     def read(self, folders):
         """The SavedRun of each folder; one that holds none is named and skipped."""
@@ -94,10 +95,10 @@ def choose(which, runs):
     if [] in found and not (groups and runs.watched):
         word = words[found.index([])]
         where = f"{runs.place}{runs.hint(word)}"
-        raise Wrong(f"{word} is no folder, and no step or label of a run in {where}")
+        raise Wrong(f"{word} is no folder, and no step or label of a {runs.kind} in {where}")
     if not groups:
-        missing = f"there is no run in {runs.place}{runs.hint('1.0')}"
-        raise Wrong(f"no run lies in {', '.join(given.values())}" if given else missing)
+        missing = f"there is no {runs.kind} in {runs.place}{runs.hint('1.0')}"
+        raise Wrong(f"no {runs.kind} lies in {', '.join(given.values())}" if given else missing)
     ignored = [run for run in ignored if run.folder.resolve() not in _folders(groups)]
     if ignored and not runs.watched:
         why = ", ".join(sorted({run.state or f"on {run.facts.data}" for run in ignored}))
