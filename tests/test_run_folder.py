@@ -124,12 +124,15 @@ def test_a_full_disk_is_said_once_and_what_is_missing_is_saved_later(make_folder
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # as a full disk: EFBIG
     try:
         folder.write(history)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5, before[1]))
         folder.write(history)
         assert not folder.saved
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     (line,) = capsys.readouterr().err.splitlines()
     assert "--runs" in line
+    (source,) = folder.path.glob("*.py")
+    assert source.stat().st_size == len(b"# Latin-1: \xe4")
     assert len(read_curves(folder.path / "curves.csv")["iteration"]) >= 5
     history.append(evaluation(200))
     folder.write(history)

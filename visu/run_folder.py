@@ -82,8 +82,8 @@ class RunFolder:
         curves.csv.
         """
         source = folder / f"{self._args.script}.py"
-        if not (self._lines and source.exists()):
-            source.write_bytes(self._args.source)
+        if not source.exists():
+            replace(source, self._args.source)
         for name, text, iterations in (
             ("gradients.csv", gradients_text, history.test_iterations),
             ("curves.csv", curves_text, history.train_iterations),
