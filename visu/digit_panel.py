@@ -132,7 +132,7 @@ def message(look, focus, history):
     if look:
         tested = history.last_test
         if tested and tested.gradients is not None and len(tested.gradients) > 1:
-            return "no layer to show:\nits activation is not known here"
+            return "no layers to show: their\nactivations are not supported"
         return "no hidden layer:\neach probability is computed\nfrom all pixels at once"
     if focus.training:
         return "press space, then n:\neach n is one training step"
