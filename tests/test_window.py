@@ -110,6 +110,7 @@ def test_any_key_closes_the_help_and_does_what_it_says(make_window, tmp_path, ke
     made = make_window(
         long_run(), actions=actions, picture_path=lambda: path, say=lambda line: None
     )
+    made.canvas.draw()  # as the toolkit does
     made.tick()
     press(made, "h")
     press(made, "shift")
