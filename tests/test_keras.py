@@ -116,10 +116,20 @@ def test_models_of_other_shapes_and_losses(mnist, model):
 
 def test_what_is_no_model_for_digits_is_said(mnist):
     raw = tf.keras.Sequential([layers.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10)])
+    shapeless = tf.keras.Sequential([layers.Flatten(), layers.Dense(10)])
+    pooled = [layers.Input((None, None, 1)), layers.GlobalAveragePooling2D(), layers.Dense(10)]
+    any_size, frozen = tf.keras.Sequential(pooled), softmax()
+    frozen.trainable = False
+    for model in (shapeless, any_size, frozen):
+        model.compile(loss="categorical_crossentropy")
     for model, words in (
         (raw, "compile"),
         (lambda X: X, "Keras model"),
         (softmax((32, 32, 3)), "32, 32, 3"),
+        (softmax(loss=None), "without a loss"),
+        (shapeless, r"keras.Input\(\[28, 28, 1\]\)"),
+        (any_size, "None, None, 1"),
+        (frozen, "no weights"),
     ):
         with pytest.raises(ScriptError, match=words):
             KerasTraining(mnist, model)

@@ -137,8 +137,14 @@ def check(model):
         raise ScriptError(
             "fit(args, mnist, model) needs a compiled Keras model: model.compile(...)"
         )
+    if not model.loss:
+        raise ScriptError('the model is compiled without a loss: model.compile(..., loss="...")')
     takes, gives = (getattr(model, name, None) for name in ("input_shape", "output_shape"))
-    if not isinstance(takes, tuple) or math.prod(takes[1:]) != 28 * 28:
+    if takes is None:
+        raise ScriptError(
+            "the model does not say what inputs it takes: begin with keras.Input([28, 28, 1])"
+        )
+    if not isinstance(takes, tuple) or None in takes[1:] or math.prod(takes[1:]) != 28 * 28:
         raise ScriptError(f"the model takes inputs of shape {takes}, not images of 28 x 28 pixels")
     if gives != (None, 10):
         raise ScriptError(f"the model returns outputs of shape {gives}, not (None, 10)")

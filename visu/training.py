@@ -88,6 +88,8 @@ class Training:
     xla = True  # whether XLA may compile a step
 
     def __init__(self, mnist, train_step, evaluate, optimizer, weights, biases, values=None):
+        if not weights:
+            raise ScriptError("there are no weights to train: the list of weights is empty")
         self._mnist, self.digits = mnist, len(mnist.train.images)
         train, test = mnist.train, mnist.test
         self.data = tf.constant(train.images), tf.constant(train.labels)
