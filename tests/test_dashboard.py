@@ -73,6 +73,21 @@ def test_accuracy_looks_closer_once_the_test_accuracy_is_there_to_stay():
     assert accuracy.title.get_text() == "Accuracy (0.9–1)"
 
 
+@pytest.mark.parametrize(("loss", "weight"), [(0.00002, 0.1), (30, 1), (1.6e9, 4e6)])
+def test_numbers_at_an_axis_are_whole_however_large(loss, weight):
+    panels = show(history_of(*(evaluation(20 * k, 0.1, loss, weight=weight) for k in range(3))))
+    panels.figure.canvas.draw()
+    for plot in panels.moving[1:]:
+        assert not plot.axes.yaxis.get_offset_text().get_text()
+        low, high = sorted(plot.axes.get_ylim())
+        shown = [
+            tick.label1
+            for tick in plot.axes.yaxis.get_major_ticks()
+            if low <= tick.get_loc() <= high
+        ]
+        assert all(text.get_window_extent().x0 >= plot.cell.x0 for text in shown)
+
+
 def test_one_bad_evaluation_does_not_change_the_scale_many_do():
     panels, filled = make_panels(), long_run()
     for k, (value, low) in enumerate([(0.98, 0.98), (0.5, 0.98), (0.98, 0.98)] + [(0.5, None)] * 5):

@@ -1,6 +1,7 @@
 """The panels over the iterations: what each draws on its axes, and how a History fills it."""
 
 import math
+import re
 
 import numpy as np
 from matplotlib import rcParams
@@ -22,6 +23,11 @@ def round_up(value, steps=ROUND):
     """The smallest number of the kind step * 10^k that is not below value > 0."""
     power = 10.0 ** math.floor(math.log10(value))
     return next((s * power for s in steps if s * power >= value * (1 - 1e-9)), 10 * power)
+
+
+def in_short(value):
+    """A number at an axis, with its power of ten in few letters: "0.25", "−4e6"."""
+    return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:.4g}").replace("-", "−")
 
 
 def thin_out(column):
@@ -114,7 +120,7 @@ class TimePlot(Plot):
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-        axes.ticklabel_format(axis="y", useOffset=False, scilimits=(-3, 5))
+        axes.yaxis.set_major_formatter(lambda value, position: in_short(value))
         self.hint = axes.text(
             0.5, 0.5, "", transform=axes.transAxes, ha="center", va="center", color="#c81e1e"
         )
