@@ -5,7 +5,6 @@ history, the window on the main thread, the terminal, and the files in `runs/`.
 """
 
 import argparse
-import gc
 import importlib.util
 import linecache
 import sys
@@ -19,6 +18,7 @@ from visu.cli import Parser, label, shorten, whole
 from visu.history import Plan
 from visu.image_files import read_digits
 from visu.keys import HELP, VIEWS
+from visu.live import open_window
 from visu.recording import Recording
 from visu.terminal import say, stopping_signals
 from visu.worker import Control, Worker
@@ -148,7 +148,7 @@ def _run(args, mnist, kind, *parts):
 
     with stopping_signals(control.stop) as signals, recording:
         worker = Worker(make_training, control, **schedule)
-        live = None if args.headless else _open_window(recording, control, worker, VIEWS[args.view])
+        live = None if args.headless else open_window(recording, control, worker, VIEWS[args.view])
         if live and args.pause:
             control.toggle_pause()
         say(f"{plan.title} on {plan.data}, {plan.iterations:,} iterations, {device}")
@@ -180,95 +180,3 @@ def _run_again(args, seed):
         return _rerun["parts"]
     finally:
         _rerun.clear()
-
-
-class _Live:
-    """A window on the main thread, or a notebook's picture, beside the worker that trains."""
-
-    def __init__(self, recording, control, worker, view):
-        if backend.in_notebook():
-            from visu.notebook import Notebook as Window
-        else:  # imported only where a window is wanted: pyplot takes a moment
-            from visu.window import Window
-        self._recording, self._control, self._worker = recording, control, worker
-        self._restarting = False  # until the first evaluation of the next run
-        self._stepping = False  # until the evaluation of the next iteration
-        self._told = None  # the history's last Evaluation for which the open window was mentioned
-        actions = {
-            " ": self._toggle_pause, "n": self._step, "-": control.slower, "+": control.faster,
-            "r": self._restart, "R": lambda: self._restart(next_seed=True),
-        }  # fmt: skip
-        self._window = Window(
-            recording.history, recording.plan, self._poll, actions, recording.picture_path,
-            recording.say,
-        )  # fmt: skip
-        self._window.panels.show_only(view)
-
-    def run(self):
-        """Train until the window is closed."""
-        gc.collect()
-        gc.freeze()  # else each full collection, with all of TensorFlow's objects, halts the window
-        try:
-            self._window.show(self._worker.start)
-        finally:
-            gc.unfreeze()
-            try:
-                self._worker.end()
-            finally:
-                self._poll()  # what was finished after the window's last look
-
-    def _poll(self):
-        """Take what the worker has finished; return the status of the run, for people."""
-        for evaluation in self._worker.take():
-            self._recording.take(evaluation)
-            self._restarting = self._restarting and evaluation.iteration > 0
-            self._stepping = self._stepping and evaluation.iteration == 0
-        if self._control.stopping:
-            self._window.close()
-        self._ask()
-        history, pace = self._recording.history, self._control.pace
-        if self._restarting:
-            return "restarting …"
-        if self._recording.completed:
-            if not (history.last is self._told or self._window.closed or backend.in_notebook()):
-                self._recording.say("The window is still open: q in it, or Ctrl-C here, closes it.")
-                self._told = history.last
-            return "done"
-        if self._control.paused:
-            return "one iteration …" if self._stepping else "PAUSED"
-        if not history.iteration:
-            return "compiling …"
-        return f"at most {pace} iterations/s" if pace else ""
-
-    def _ask(self):
-        """Ask the network about the digit in focus, while a panel shows it."""
-        training, panels = self._worker.training, self._window.panels
-        if not training:
-            return
-        network, watched = training.network, training.network.watched
-        network.watched = "digit" in panels.names
-        if network.watched and not watched:
-            self._control.ask(network.follow)  # the training may be waiting
-        if network.watched and panels.focus.image is not None:
-            self._recording.history.look = network.look(panels.focus.image, panels.focus.label)
-
-    def _restart(self, next_seed=False):
-        self._restarting = self._recording.history.last is not None
-        self._control.restart(next_seed)
-
-    def _step(self):
-        self._stepping = self._control.paused
-        self._control.step()
-
-    def _toggle_pause(self):
-        if not self._recording.completed:
-            self._control.toggle_pause()
-
-
-def _open_window(*parts):
-    """A _Live, or None with a line that says why there is no window."""
-    try:
-        return _Live(*parts)
-    except backend.NoWindow as why:
-        say(f"No window: {why} Training without a window.", sys.stderr)
-        return None

@@ -33,6 +33,7 @@ deck              the deck's own comparisons
 
 surroundings
 recording         takes in the evaluations: history, files, terminal, movie
+live              a window beside the worker that trains: restart, steps, pause, end
 window            the live window: a timer, keys
 keys              what they do, for people
 backend           chooses matplotlib's backend, says why no window can open
