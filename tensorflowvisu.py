@@ -165,8 +165,8 @@ def _run(args, mnist, kind, *parts):
         signals += recording.write_movie()
     if signals and not backend.in_notebook():  # where a status is nothing but an error
         sys.exit(128 + signals[0])
-    if args.image and not signals and not read_digits(args.image, trained.network):
-        sys.exit(2)
+    if args.image and not signals and (status := read_digits(args.image, trained.network)):
+        sys.exit(status)
 
 
 def _run_again(args, seed):

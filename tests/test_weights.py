@@ -3,7 +3,9 @@
 import io
 import pickle
 import re
+import signal
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from conftest import SCRIPTS
 from PIL import Image
 from test_photo import seven
 
-from visu import weights_file
+from digits import photo
+from visu import image_files, weights_file
 from visu.training import Training
 from visu.worker import Control
 
@@ -168,3 +171,23 @@ def test_digits_are_read_from_pictures(run_here, tmp_path):
     out, err = run_here.printed()
     assert line in out and not err
     assert len([*tmp_path.glob("runs/*/*")]) == 1  # without training
+
+
+def test_ctrl_c_ends_the_reading_of_pictures(run_here, tmp_path, monkeypatch):
+    paths = [str(tmp_path / f"{k}.png") for k in range(3)]
+    for path in paths:
+        Image.fromarray(~seven()).save(path)
+    pictures = []
+
+    def interrupted(path):
+        pictures.append(path)
+        if len(pictures) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return photo.read(path)
+
+    monkeypatch.setattr(image_files, "photo", SimpleNamespace(read=interrupted))
+    with pytest.raises(SystemExit) as end:
+        run_here(SOFTMAX, "--iterations", "0", "--image", *paths)
+    out, err = run_here.printed()
+    assert end.value.code == 130 and len(pictures) == 2 and not err
+    assert len(out[out.index(paths[0]) :].splitlines()) == 3  # of two pictures, and that it ended
