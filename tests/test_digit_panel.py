@@ -184,6 +184,38 @@ def test_the_arrows_go_through_the_test_digits_wrong_ones_first(opened):
     assert plot.key("x") is None
 
 
+def test_the_arrows_pass_images_that_are_there_twice(opened):
+    panels, plot, filled = opened()
+    test = filled.last_test.test
+    right = np.flatnonzero(test.labels == test.predictions)
+    twice = test.images.copy()
+    twice[right[1]] = twice[right[0]]
+    filled.last_test = replace(filled.last_test, test=replace(test, images=twice))
+    panels.focus.image = None
+    panels.update(filled)
+    labels = [panels.focus.label]
+    for _ in range(len(test.labels) - 1):
+        plot.key("right")
+        labels.append(panels.focus.label)
+    wrong = np.flatnonzero(test.labels != test.predictions)
+    assert labels == [*test.labels[wrong], *test.labels[right]]
+
+
+def test_the_arrows_go_on_from_a_test_digit_that_was_clicked():
+    filled = long_run()
+    test = filled.last_test.test
+    order = np.argsort(test.labels == test.predictions, kind="stable")
+    for name, after in (("test", order[1]), ("training", order[0])):
+        panels = make_panels(names=(name,))
+        panels.update(filled)
+        panels.figure.canvas.draw()
+        mouse(panels, panels.moving[1], "press", (0.5, 0.5))
+        panels.show_only(("digit",))
+        panels.update(filled)
+        panels.moving[1].key("right")
+        np.testing.assert_array_equal(panels.focus.image, test.images[after])
+
+
 def test_dropped_neurons_are_crossed_out(opened):
     panels, plot, filled = opened()
     assert plot.key("d") == ()

@@ -78,13 +78,10 @@ class OneDigit(Plot):
     def turn(self, by):
         """Go so many digits on among the test digits, wrong ones first; 0: to the first."""
         order = pictures.order_wrong_first(self.test.labels, self.test.predictions)
-        place = 0
-        if by:
-            same = (self.test.images == self.focus.image).all(axis=(1, 2))
-            places = np.flatnonzero(same[order])
-            place = (places[0] + by) % len(order) if len(places) else 0
-        chosen = order[place]
-        self.focus.open(self.test.images[chosen], int(self.test.labels[chosen]))
+        known = by and self.focus.index is not None
+        place = (int(np.argmax(order == self.focus.index)) + by) % len(order) if known else 0
+        chosen = int(order[place])
+        self.focus.open(self.test.images[chosen], int(self.test.labels[chosen]), chosen)
 
     def key(self, key):
         turns = {"left": -1, "right": 1}

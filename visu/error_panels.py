@@ -82,7 +82,7 @@ class Tiles(Plot):
         if action != "press" or column >= columns or k >= len(self.indices):
             return None
         index = self.indices[k]
-        self.focus.open(self.measure.images[index], int(self.measure.labels[index]))
+        self.focus.open(self.measure.images[index], int(self.measure.labels[index]), int(index))
         return ("digit",)
 
 

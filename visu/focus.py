@@ -8,19 +8,20 @@ class Focus:
     """The choice that the panels share: mouse and keys set it, each panel reads it.
 
     image: [28, 28] uint8 of the digit, None before one was chosen; label: the true digit, None
-    where nobody knows it; sheet: a Sheet to draw on; own: whether the digit is the one drawn on it;
-    training: whether to look at a training step instead; cell: (true, computed) of the confusion
-    matrix, None for its most frequent mistake.
+    where nobody knows it; index: which test digit it is, None for any other digit; sheet: a Sheet
+    to draw on; own: whether the digit is the one drawn on it; training: whether to look at a
+    training step instead; cell: (true, computed) of the confusion matrix, None for its most
+    frequent mistake.
     """
 
     def __init__(self):
-        self.image = self.label = None
+        self.image = self.label = self.index = None
         self.sheet, self.own, self.training = Sheet(), False, False
         self.cell = None
 
-    def open(self, image, label):
+    def open(self, image, label, index=None):
         """Look at this digit."""
-        self.image, self.label = image, label
+        self.image, self.label, self.index = image, label, index
         self.own = self.training = False
 
     def draw(self, x, y, lifted):

@@ -16,6 +16,8 @@ KEY = "wrong ones first,\non red, with the\ntrue digit (left),\ncomputed (right)
 class Mosaic(Plot):
     """A mosaic of digits, wrong ones first. rows, columns: its cells."""
 
+    of_test = False  # whether these are the test digits
+
     def __init__(self, axes, title, rows, columns):
         super().__init__(axes, title)
         self.rows, self.columns = rows, columns
@@ -54,7 +56,8 @@ class Mosaic(Plot):
         chosen = pictures.digit_at(labels, predictions, columns, row, column)
         if chosen is None:
             return None
-        self.focus.open(images[chosen], int(labels[chosen]))
+        index = int(chosen) if self.of_test else None
+        self.focus.open(images[chosen], int(labels[chosen]), index)
         return ("digit",)
 
 
@@ -79,6 +82,8 @@ class TestDigits(Mosaic):
 
     As wrong ones come first, the edge of the red area reads as the accuracy.
     """
+
+    of_test = True
 
     def __init__(self, axes, plan):
         shown = max(1, plan.test_count // 10)
