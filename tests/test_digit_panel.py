@@ -156,6 +156,13 @@ def test_without_layers_or_a_look_it_says_so(opened):
     assert "no hidden layer" in said(plot)
 
 
+def test_what_it_says_follows_the_newest_evaluation(opened):
+    panels, plot, filled = opened(())
+    filled.last_test = replace(filled.last_test, gradients=P[:1])
+    panels.update(filled)
+    assert "no hidden layer" in said(plot)
+
+
 def test_a_digit_nobody_knows_has_no_true_bar_and_no_loss(opened):
     _, plot, _ = opened(label=None)
     assert not patches(plot)[1] and "log" not in said(plot)

@@ -58,22 +58,22 @@ class OneDigit(Plot):
         if look and not focus.training and look.image is not focus.image:
             look = None  # at the digit before
         self.due = time.monotonic() + DRAW_SECONDS
-        seen = look, focus.image, focus.own, focus.training
-        if all(map(operator.is_, seen, self.seen)):
+        seen, words = (look, focus.image, focus.own, focus.training), message(look, focus, history)
+        if all(map(operator.is_, seen, self.seen)) and words == self.message.get_text():
             return False
         self.seen = seen
-        self.show(look, history)
+        self.show(look, words)
         return True
 
-    def show(self, look, history):
-        """Draw this Look, or say why there is none."""
+    def show(self, look, words):
+        """Draw this Look; words: in place of its layers."""
         focus = self.focus
         self.title.set_text(title(look, focus))
         self.keys.set_text(BACK if focus.training else KEYS)
         self.digit.show(look, focus)
         self.layers.show(look)
         self.bars.show(look, focus)
-        self.message.set_text(message(look, focus, history))
+        self.message.set_text(words)
 
     def turn(self, by):
         """Go so many digits on among the test digits, wrong ones first; 0: to the first."""
