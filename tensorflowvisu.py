@@ -87,7 +87,8 @@ def _add_flags(add, iterations, runs):
     add("--data", default="auto", metavar="DATA", help=data)
     add("--movie", type=Path, metavar="FILE", help="film the run: an .mp4 or a .gif (default none)")
     start = "the view to start with and to film: a key of the window, such as e (default 0)"
-    add("--view", type=str.lower, choices=VIEWS, default="0", metavar="KEY", help=start)
+    keys = [key for key in VIEWS if key != "escape"]
+    add("--view", type=str.lower, choices=keys, default="0", metavar="KEY", help=start)
     add("--headless", action="store_true", help="train without a window (default with one)")
     paused = "open the window paused at iteration 0; space or n goes on (default no)"
     add("--pause", action="store_true", help=paused)

@@ -132,6 +132,7 @@ def test_a_bad_flag_is_one_line_and_status_2(flags, monkeypatch, capsys):
     printed = capsys.readouterr()
     (line,) = printed.err.splitlines()
     assert printed.out == "" and SOFTMAX.name in line and flags[0] in line and len(line) < 200
+    assert "escape" not in line
 
 
 def test_bad_data_is_one_line_and_status_2(run_here):
