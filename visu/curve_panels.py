@@ -149,6 +149,7 @@ class Curves(TimePlot):
         thin = rcParams["lines.linewidth"]
         self.train = Line2D([], [], color=TRAINING, linewidth=thin, label="training")
         self.test = Line2D([], [], color=TEST, linewidth=3 * thin, label="test")
+        self.test.set_markersize(0.6 * self.letter)
         self.ghost, self.ghosts = (
             None,
             [Line2D([], [], color=grey, linewidth=width * thin) for grey, width in GHOSTS],
@@ -172,6 +173,7 @@ class Curves(TimePlot):
         iterations = thin_out(history.train_iterations)
         self.train.set_data(iterations, thin_out(train))
         self.test.set_data(thin_out(history.test_iterations), thin_out(test))
+        self.test.set_marker("o" if len(history.test_iterations) == 1 else "")  # no line yet
         self.fit_values(self.train.get_ydata(), self.test.get_ydata())
         self.tell_nan(self.what, iterations, self.train.get_ydata())
         return True

@@ -144,7 +144,7 @@ def _layers(operations):
     """In the graph: the outputs of all activations, in order; for each the neurons that a dropout
     behind it drops, True for these, or None; and their types of operation.
     """
-    forward = [op for op in operations if "gradient" not in op.name]
+    forward = [op for op in operations if not op.name.startswith("gradient_tape/")]
     starts = [k for k, op in enumerate(forward) if op.type in ACTIVATIONS]
     outputs = [forward[k].outputs[0] for k in starts]
     dropped = []

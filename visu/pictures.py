@@ -8,12 +8,7 @@ SIDE = 28  # pixels of one digit, both ways
 MOST_NEURONS = 100  # of the first layer, in weight_pictures
 MOST_MAPS, MOST_SQUARES = 64, 400  # feature maps and neurons of a layer, in layer_picture
 
-PAPER = (
-    255,
-    255,
-    255,
-    255,
-)  # right digits: dark on white, so that red stands out, in grey print too
+PAPER = (255, 255, 255, 255)  # right digits: on white, so that red stands out, in grey print too
 WRONG_PAPER = (200, 30, 30, 255)
 INK = (0, 0, 0, 255)
 WRONG_INK = (255, 255, 255, 255)
