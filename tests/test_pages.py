@@ -259,7 +259,7 @@ def test_pixels_that_are_scaled_already_are_refused(fashion):
 
     (x_train, y_train), (x_test, y_test) = fashion
     for scale in (lambda x: x / 255, lambda x: x[..., np.newaxis]):
-        with pytest.raises(mnist_data.DataError, match="needed"):
+        with pytest.raises(mnist_data.DataError):
             mnist_data.to_mnist((scale(x_train), y_train, scale(x_test), y_test), "scaled")
 
 

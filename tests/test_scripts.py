@@ -60,6 +60,14 @@ def assert_the_same_again(script, make_training, every, folder):
         training.restore()
 
 
+LONG = "4.1", "4.2"  # which compile for long
+RUNS = [
+    pytest.param(path, marks=[pytest.mark.slow] * path.stem.split("_")[1].startswith(LONG))
+    for path in SCRIPTS
+]
+
+
+@pytest.mark.parametrize("script", RUNS, ids=[path.stem for path in SCRIPTS])
 def test_a_run_without_a_window(script, run_here, make_training, tmp_path):
     """What was measured is saved and printed; the same seed gives the same bytes."""
     every = 10 if script == SOFTMAX else 20

@@ -36,7 +36,9 @@ def test_the_names_of_the_averages_are_the_same_in_each_process(load_script):
     assert channels == [6, 12, 24, 200]  # from the first layer to the last
 
 
-@pytest.mark.parametrize("script", [SOFTMAX, BATCH_NORM], ids=["1.0", "4.0"])
+@pytest.mark.parametrize(
+    "script", [SOFTMAX, pytest.param(BATCH_NORM, marks=pytest.mark.slow)], ids=["1.0", "4.0"]
+)
 def test_the_loaded_network_is_the_saved_one_to_the_digit(load_script, tmp_path, script):
     _, train = evaluations(load_script(script, "--iterations", "20"), 20)
     saved = train()[-1]
