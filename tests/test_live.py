@@ -234,7 +234,7 @@ def test_every_key(lecture, run_here):
     six = live.still()
 
     pictures = [six]
-    for key in [*"123456789wgec", "h"]:
+    for key in [*"167wgec", "h"]:
         for back in ["h"] if key == "h" else ["Escape", "0"][: 1 + (key == "1")]:
             pictures.append(live.answer(key, six, 0.01))
             np.testing.assert_array_equal(live.answer(back, pictures[-1], 0.01), six)
