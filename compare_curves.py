@@ -209,15 +209,7 @@ def show(look, view):
     shown = look()
 
     def draw(event=None):
-        figure.clear()
-        groups, why = shown
-        if groups:
-            comparison.draw(figure, groups, view)
-            title = f"Comparing curves: {', '.join(experiments.names(groups))}"
-            figure.canvas.manager.set_window_title(shorten(drawable(title), 100))
-        else:
-            text = figure.text(0.5, 0.5, drawable(why), ha="center", size=20, wrap=True)
-            text.set_parse_math(False)
+        fill(figure, *shown, view)
 
     def press(event):
         if event.key == "q":
@@ -242,6 +234,18 @@ def show(look, view):
         plt.show()
     if signals and not in_notebook():
         sys.exit(128 + signals[0])
+
+
+def fill(figure, groups, why, view):
+    """Draw these experiments on a window's figure, or write why there are none."""
+    figure.clear()
+    if groups:
+        comparison.draw(figure, groups, view)
+        title = f"Comparing curves: {', '.join(experiments.names(groups))}"
+        figure.canvas.manager.set_window_title(shorten(drawable(title), 100))
+    else:
+        text = figure.text(0.5, 0.5, drawable(why), ha="center", size=20, wrap=True)
+        text.set_parse_math(False)
 
 
 def print_difference(a, b, runs):
