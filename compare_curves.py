@@ -80,13 +80,8 @@ def parse_args():
     add("--diff", nargs=2, metavar=("A", "B"), help="print what differs in the two runs' scripts")
     deck = {"nargs": "?", "type": Path, "const": Path("deck"), "metavar": "FOLDER"}
     add("--deck", **deck, help="draw the slides' comparisons into a folder (deck)")
-    add(
-        "--runs",
-        type=Path,
-        default=TOP / "runs",
-        metavar="FOLDER",
-        help="the folder of all runs (runs/)",
-    )
+    where = "the folder of all runs (runs/)"
+    add("--runs", type=Path, default=TOP / "runs", metavar="FOLDER", help=where)
     args = parser.parse_args()
     if args.until and args.until <= args.first:
         parser.error(f"--until {args.until} is not after --from {args.first}")

@@ -44,5 +44,5 @@ image_files       reads digits from pictures
 terminal          lines that cannot fail, a run's summary, signals
 progress          how far a run is, on the terminal
 cli               what the command lines share
-text              text from elsewhere, made safe to print and to draw
+text              text from elsewhere, made safe to print and to draw; percent
 """

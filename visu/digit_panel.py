@@ -9,9 +9,10 @@ from matplotlib.patches import Rectangle
 
 from visu import pictures
 from visu.curve_panels import Plot
-from visu.layer_columns import GAP, HEADING, LEFT, LINE, RED, Layers, percent, picture
+from visu.layer_columns import GAP, HEADING, LEFT, LINE, RED, Layers, picture
 from visu.sheet import SIDE
 from visu.style import TEST
+from visu.text import percent
 
 DRAW_SECONDS = 0.05  # between two frames while somebody draws: the training needs the time too
 RIGHT = 268  # width of the bars' column, in pixels of a figure of 1344 x 756

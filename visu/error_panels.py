@@ -9,6 +9,7 @@ from matplotlib.patches import Rectangle
 from visu import pictures
 from visu.curve_panels import Plot
 from visu.style import TEST
+from visu.text import percent
 
 MOST_ERRORS, MOST_IN_CELL = 40, 30  # digits shown
 DIAGONAL = 0.93  # grey of the right digits' cells
@@ -86,9 +87,9 @@ class Tiles(Plot):
         return ("digit",)
 
 
-def percent(confidence, before=""):
+def caption(confidence, before=""):
     """A confidence, 0..1, as a caption; before: what comes before it. Nothing where unknown."""
-    return f"{before}{100 * confidence:.1f} %" if np.isfinite(confidence) else ""
+    return before + percent(confidence, 1) if np.isfinite(confidence) else ""
 
 
 class WorstErrors(Tiles):
@@ -110,7 +111,7 @@ class WorstErrors(Tiles):
         digits = (part[indices] for part in (measure.labels, measure.predictions))
         confidences = pictures.confidences(measure)[indices]
         captions = [
-            f"{true} → {computed}{percent(confidence, ', ')}"
+            f"{true} → {computed}{caption(confidence, ', ')}"
             for true, computed, confidence in zip(*digits, confidences, strict=True)
         ]
         self.show(measure, indices, captions)
@@ -122,20 +123,19 @@ class CellDigits(Tiles):
 
     def __init__(self, axes, plan):
         super().__init__(axes, "", MOST_IN_CELL, widest=4.7)
-        self.chosen = None
+        self.asked = self.chosen = None  # the focus's cell, and the one shown
 
     def update(self, history):
         measure = history.last_test and history.last_test.test
-        if measure is None:
+        if measure is None or measure is self.measure and self.focus.cell == self.asked:
             return False
+        self.asked = self.focus.cell
         cell = chosen_cell(self.focus, pictures.confusion(measure.labels, measure.predictions))
-        if measure is self.measure and cell == self.chosen:
-            return False
         self.chosen = cell
         found = pictures.digits_in_cell(measure, *cell) if cell else []
         self.title.set_text(self.what(len(found)))
         indices = np.array(found[:MOST_IN_CELL], int)
-        captions = [percent(one) for one in pictures.confidences(measure)[indices]]
+        captions = [caption(one) for one in pictures.confidences(measure)[indices]]
         self.show(measure, indices, captions)
         return True
 

@@ -8,7 +8,7 @@ class Focus:
     """The choice that the panels share: mouse and keys set it, each panel reads it.
 
     image: [28, 28] uint8 of the digit, None before one was chosen; label: the true digit, None
-    where nobody knows it; index: which test digit it is, None for any other digit; sheet: a Sheet
+    if it is unknown; index: which test digit it is, None for any other digit; sheet: a Sheet
     to draw on; own: whether the digit is the one drawn on it; training: whether to look at a
     training step instead; cell: (true, computed) of the confusion matrix, None for its most
     frequent mistake.

@@ -64,7 +64,7 @@ def in_words(size):
 
 
 def ratio_in_words(sizes):
-    """How much the gradients of the first and the last layer differ; "" where nobody can say."""
+    """How much the gradients of the first and the last layer differ; "" if that is unknown."""
     if len(sizes) < 2 or not (sizes[[0, -1]] > 0).all():
         return ""
     (small, one), (large, other) = sorted([(sizes[0], "W1"), (sizes[-1], f"W{len(sizes)}")])

@@ -40,10 +40,10 @@ class Measure:
 
 @dataclass(frozen=True)
 class Layer:
-    """What one layer puts out for one digit.
+    """The outputs of one layer for one digit.
 
     kind: the activation, as TensorFlow names the operation: "Relu", "Sigmoid"; outputs: [height,
-    width, channels] or [neurons] float; dropped: the same shape, True where dropout has put out a
+    width, channels] or [neurons] float; dropped: the same shape, True where dropout has dropped a
     neuron, None without dropout.
     """
 
@@ -56,7 +56,7 @@ class Layer:
 class Look:
     """One digit on its way through the network, from pixels to probabilities.
 
-    image: [28, 28] uint8; label: the true digit, None if nobody knows it; iteration: of the
+    image: [28, 28] uint8; label: the true digit, None if it is unknown; iteration: of the
     network; layers: a Layer for each hidden one, in order; probabilities: [10] float, None where
     training; training: whether this is what a training step saw, dropout on.
     """

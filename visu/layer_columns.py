@@ -5,6 +5,7 @@ from matplotlib import rcParams
 from matplotlib.lines import Line2D
 
 from visu import pictures
+from visu.text import percent
 
 MOST_LAYERS = 8  # whose outputs are shown
 RED = "#c81e1e"
@@ -99,11 +100,6 @@ def in_words(layer, shown, training):
         share = f"{percent(np.mean(outputs == 0))} zero"
     size = f"{outputs.shape[0]}×{outputs.shape[1]}: " if maps else ""
     return f"{of} {words}", size + share
-
-
-def percent(share, digits=0):
-    """A share, 0..1, in percent."""
-    return f"{100 * share:.{digits}f} %"
 
 
 def legend(look):

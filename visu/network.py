@@ -76,7 +76,7 @@ class Network:
     def look(self, image, label=None):
         """The Look at a digit, [28, 28] uint8; None before the first copy has been made.
 
-        label: the true digit, None where nobody knows it.
+        label: the true digit, None if it is unknown.
         """
         with self._lock:
             if self._evaluate is None:
@@ -102,7 +102,7 @@ class Network:
 
 
 class _Opened:
-    """A tf.function on copies of its variables, which also returns what its layers put out.
+    """A tf.function on copies of its variables, which also returns the outputs of its layers.
 
     The operations are read off the graph, so that no script has to name its layers.
     """

@@ -193,8 +193,7 @@ def tiled(tiles, columns):
 
 
 def layer_picture(outputs, aspect):
-    """What a layer puts out for one digit, as one picture for a place `aspect` times as wide as
-    high.
+    """The outputs of a layer for one digit as one picture, for a place `aspect` times wider than high.
 
     outputs: feature maps [height, width, channels], of which the first MOST_MAPS are shown, with
     NaN between them; or neurons [n], of which the first MOST_SQUARES are shown, one pixel each.

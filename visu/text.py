@@ -1,4 +1,4 @@
-"""Text from elsewhere, made safe to print and to draw: labels, titles, names of folders."""
+"""Text from elsewhere, made safe to print and to draw; shares in percent."""
 
 MISSING = "□"
 
@@ -20,3 +20,8 @@ def drawable(text, weight="normal"):
 
     font = get_font(findfont(FontProperties(weight=weight)))
     return "".join(c if font.get_char_index(ord(c)) else MISSING for c in printable(text))
+
+
+def percent(share, digits=0):
+    """A share, 0..1, in percent, with so many decimals."""
+    return f"{100 * share:.{digits}f} %"

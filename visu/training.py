@@ -250,12 +250,12 @@ class Training:
             *map(float, values), self._mnist.test.images, self._mnist.test.labels, *answers
         )
         variables = self.network.values()
-        bands = _bands(self._weights), _bands(self._biases)
-        parts = test, *bands, self._weights[0].numpy(), gradients, variables, seed, look
+        bands = _bands(variables, "W"), _bands(variables, "B")
+        parts = test, *bands, variables["W1"], gradients, variables, seed, look
         return Evaluation(i, seconds, float(rate), train, *parts)
 
 
-def _bands(variables):
-    """The percentile bands of all values of these variables, [8]; zeros where there are none."""
-    values = [variable.numpy().ravel() for variable in variables]
+def _bands(variables, letter):
+    """The percentile bands of all values of W1, W2, ... or of B1, B2, ..., [8]; zeros if none."""
+    values = [array.ravel() for name, array in variables.items() if name.startswith(letter)]
     return percentile_bands(np.concatenate(values)) if values else np.zeros(8)
