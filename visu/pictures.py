@@ -193,7 +193,7 @@ def tiled(tiles, columns):
 
 
 def layer_picture(outputs, aspect):
-    """The outputs of a layer for one digit as one picture, for a place `aspect` times wider than high.
+    """The outputs of a layer for one digit as a picture, `aspect` times as wide as high at most.
 
     outputs: feature maps [height, width, channels], of which the first MOST_MAPS are shown, with
     NaN between them; or neurons [n], of which the first MOST_SQUARES are shown, one pixel each.
