@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads only wait for each other's cores
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # as in a script, whoever imports TensorFlow
 
 import numpy as np
 import pytest
@@ -183,7 +184,7 @@ def display():
     if not shutil.which("Xvfb"):
         pytest.skip("needs Xvfb")
     read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "2560x1440x24"]
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x900x24"]
     command += ["-dpi", "96", "-noreset"]
     server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
     os.close(write)

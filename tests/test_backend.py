@@ -156,6 +156,7 @@ for flags in ["--headless"], []:
 """
 
 
+@pytest.mark.slow
 def test_a_script_trains_where_no_window_opens(environment, small_data, tmp_path):
     """A whole script, as TensorFlow imports pyplot. Headless, nothing at all is said."""
     command = [sys.executable, "-c", TWICE, SCRIPTS[0], "--data", small_data, "--runs", tmp_path]

@@ -22,6 +22,11 @@ from visu.worker import Control
 SOFTMAX = SCRIPTS[0]
 
 
+def slow(value):
+    """A parameter whose test runs with -m slow only."""
+    return pytest.param(value, marks=pytest.mark.slow)
+
+
 def only_folder(tmp_path, script):
     (folder,) = (tmp_path / "runs" / script.stem).iterdir()
     return folder
@@ -34,6 +39,7 @@ def start(script, small_data, tmp_path, *flags, **options):
     )
 
 
+@pytest.mark.slow
 def test_two_processes_at_the_same_time(small_data, tmp_path):
     flags = "--headless", "--iterations", "40"
     processes = [start(SOFTMAX, small_data, tmp_path, *flags, cwd=tmp_path) for _ in range(2)]
@@ -61,10 +67,7 @@ def assert_the_same_again(script, make_training, every, folder):
 
 
 LONG = "4.1", "4.2"  # which compile for long
-RUNS = [
-    pytest.param(path, marks=[pytest.mark.slow] * path.stem.split("_")[1].startswith(LONG))
-    for path in SCRIPTS
-]
+RUNS = [slow(path) if path.stem.split("_")[1] in LONG else path for path in SCRIPTS]
 
 
 @pytest.mark.parametrize("script", RUNS, ids=[path.stem for path in SCRIPTS])
@@ -197,7 +200,7 @@ def begun(small_data, tmp_path, *flags):
     return process
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [SIGNALS[0], *map(slow, SIGNALS[1:])], ids=lambda n: n.name)
 def test_a_signal_ends_with_the_summary(number, small_data, tmp_path):
     process = begun(small_data, tmp_path)
     for _ in range(2 if number == signal.SIGINT else 1):  # Ctrl-C is pressed twice
@@ -223,7 +226,7 @@ def test_a_killed_run_leaves_what_was_measured(small_data, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a matter of Unix shells")
-@pytest.mark.parametrize("where", ["| head -1", "> /dev/full", ">&- 2>&-"])
+@pytest.mark.parametrize("where", ["| head -1", slow("> /dev/full"), slow(">&- 2>&-")])
 def test_a_closed_terminal_does_not_end_the_training(where, small_data, tmp_path):
     command = f'"{sys.executable}" "{SOFTMAX}" --data "{small_data}" --runs "{tmp_path / "runs"}"'
     command = f"{command} --headless --iterations 60 {where}"
