@@ -189,7 +189,7 @@ def variables(monkeypatch):
 def test_speed(load, bench, in_this_process, variables, small_data):
     """All contenders, those of TensorFlow in this process; without PyTorch if it is not there."""
     flags = "--rounds", "1", "--seconds", "0.01", "--iterations", "20", "--data", small_data
-    contenders = [name for name in load("speed").contenders("1.0") if "PyTorch" not in name]
+    contenders = [name for name in load("contenders").contenders_of("1.0") if "PyTorch" not in name]
     table = [row for row in rows(bench("speed", "1.0", *flags)) if "PyTorch" not in row[1]]
     assert [row[:2] for row in table] == [["1.0", name] for name in contenders]
     assert all(float(row[2].replace(",", "")) > 0 for row in table)
@@ -200,7 +200,7 @@ def test_speed_of_fit(load, bench, in_this_process, variables, small_data):
     """The ladder's fit beside Keras's own with the same evaluations."""
     flags = "--rounds", "1", "--iterations", "40", "--data", small_data
     table = rows(bench("speed", "5.0", *flags))
-    assert [row[:2] for row in table] == [["5.0", name] for name in load("speed").RATES]
+    assert [row[:2] for row in table] == [["5.0", name] for name in load("contenders").RATES]
     assert all(float(row[2]) > 0 for row in table)
 
 
@@ -211,7 +211,7 @@ def test_speed_treats_contenders_alike_and_skips_missing_ones(bench, load, stand
         'echo "{\\"rate\\": ${TF_ENABLE_ONEDNN_OPTS:-0}, \\"memory\\": 1}"'
     )
     table = rows(bench("speed", "1.0", "--rounds", "2"))
-    contenders = [name for name in load("speed").contenders("1.0") if "PyTorch" not in name]
+    contenders = [name for name in load("contenders").contenders_of("1.0") if "PyTorch" not in name]
     assert [row[1] for row in table] == contenders
     assert {row[2] for row in table} == {"1"}
 
@@ -220,7 +220,7 @@ def test_operations_of_an_iteration_are_those_of_its_products(load):
     """Of 2.2: two operations a weight forward, four backward, but two in the first layer."""
     weights = [28 * 28 * 200, 200 * 100, 100 * 60, 60 * 30, 30 * 10]
     expected = 100 * (6 * sum(weights) - 2 * weights[0])
-    assert load("speed").NETWORKS["2.2"].operations() == expected
+    assert load("contenders").NETWORKS["2.2"].operations() == expected
 
 
 def test_start(bench, small_data):
