@@ -62,8 +62,9 @@ DISTORTION = {  # name -> the edit of 4.1 and of 4.2 that makes it
     "as it is": put(),
     "without the elastic part": put(("+ 13.5 + shift + elastic", "+ 13.5 + shift")),
     "not faded out": put(("tf.clip_by_value((0.94 - progress()) / 0.1, 0, 1)", "1.0")),
-    "stronger": put(("-0.15, 0.15", "-0.2, 0.2"), ("0, 0.6)", "0, 0.8)")),
 }
+STRONGER = ("-0.15, 0.15", "-0.2, 0.2"), ("0, 0.6)", "0, 0.8)")  # 4.2's in place of 4.1's
+WEAKER = [(new, old) for old, new in STRONGER]
 VARIANTS = {  # step -> name -> the edit that makes it
     "3.1": {
         "dropout after the dense layer (the slide)": lambda source: drop(source, 2, 3),
@@ -74,8 +75,10 @@ VARIANTS = {  # step -> name -> the edit that makes it
         "the rate of 3.1 (4.0)": put(),
         "a higher rate, from 0.01": put(("lrmax=0.003", "lrmax=0.01")),
     },
-    "4.1": DISTORTION | {"none": put((" = augment(X, ", ", _ = X, (X, "))},
-    "4.2": DISTORTION | {"weights that start at 0.1": start_alike},
+    "4.1": DISTORTION
+    | {"as strong as in 4.2": put(*STRONGER), "none": put((" = augment(X, ", ", _ = X, (X, "))},
+    "4.2": DISTORTION
+    | {"as strong as in 4.1": put(*WEAKER), "weights that start at 0.1": start_alike},
 }
 
 
