@@ -51,6 +51,17 @@ class Screen:
         wide, tall = map(int, self.size)
         return self.pixels[: int(0.05 * tall), 4 * wide // 2 : 4 * int(0.74 * wide)].copy()
 
+    def picture(self):
+        """The pixels of what the network gets in the view of one digit; training leaves them."""
+        wide, tall = map(int, self.size)
+        rows = slice(int(0.3 * tall), int(0.55 * tall))
+        return self.pixels[rows, 4 * int(0.03 * wide) : 4 * int(0.19 * wide)].copy()
+
+    def point(self, x, y):
+        """Move the mouse to this place on the sheet of that view, -1..1 both ways."""
+        wide, tall = map(int, self.size)
+        self.xdotool("mousemove", int(wide * (0.111 + 0.09 * x)), int(tall * (0.818 + 0.16 * y)))
+
     def settled(self):
         """The probe once the first frame of this size is there and at rest."""
         before, since = None, time.monotonic()

@@ -4,38 +4,38 @@
     python benchmarks/window.py 2.2 --iterations 2000 --size 1344x756 --rounds 1
     python benchmarks/window.py 3.1 --view d                # with one digit open
     python benchmarks/window.py --ladder                    # all scripts in full, just timed
+    python benchmarks/window.py 3.1 --strokes               # how fast a drawn digit is computed
 
 Prints a line per script and size: steps per second headless and live, in alternation, and the
 median of the ratios; frames per second; milliseconds per frame in the first and the last thousand
 iterations; seconds from the start of the process to the end of the imports, the first frame, the
 first evaluation; and from a key's press to the badge that acknowledges it and to the view, while it
-trains and evaluates, and while it compiles. Needs Xvfb and xdotool; MPLBACKEND picks the toolkit
-(tkagg).
+trains and evaluates, and while it compiles. --strokes: from a move of the mouse on the sheet of
+`d`, while it trains, to the frame that shows what the network makes of it. Needs Xvfb and xdotool;
+MPLBACKEND picks the toolkit (tkagg).
 """
 
 import argparse
 import json
 import os
-import random
 import re
 import runpy
 import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-import numpy as np
 import steps
+from hand import draw_strokes, press_keys
 from screen import screen
 from steps import SCRIPTS
 
 SIZES = "1920x1080", "1344x756"
-KEYS = "h", "h", "1", "0", "6", "Escape", "w", "0", "7", "0"  # each second one: the six panels
-KEY_SECONDS = 40  # how long keys are pressed, from the first frame on
-NO_ANSWER = 5  # seconds after which a key counts as lost
+KEY_SECONDS = 40  # how long keys are pressed, or strokes drawn
 
 
 # ---- in the script's process: a clock on the window, nothing of the product is changed
@@ -83,32 +83,6 @@ def watched(log, script, *flags):
         Path(log).write_text(json.dumps({"marks": marks, "frames": frames}))
 
 
-# ---- the hand on the keys
-
-
-def press_keys(display, process, seconds):
-    """[(time, seconds until it was acknowledged, until its view was there)] of the KEYS, over and
-    over; acknowledged: the badge or the view has changed.
-    """
-    six = display.settled()
-    answers, end = [], time.monotonic() + seconds
-    while time.monotonic() < end and process.poll() is None:
-        for k, key in enumerate(KEYS):
-            badge, begin, acknowledged = display.badge(), time.monotonic(), None
-            display.xdotool("key", "--delay", "0", key)
-            back = bool(k % 2)
-            while np.array_equal(display.probe(), six) != back:
-                if acknowledged is None and not np.array_equal(display.badge(), badge):
-                    acknowledged = time.monotonic() - begin
-                if time.monotonic() - begin > NO_ANSWER or process.poll() is not None:
-                    return answers + [(begin, NO_ANSWER, NO_ANSWER)] * (process.poll() is None)
-                time.sleep(0.001)
-            seen = time.monotonic() - begin
-            answers.append((begin, acknowledged or seen, seen))
-            time.sleep(random.uniform(0.1, 0.3))
-    return answers
-
-
 # ---- runs
 
 
@@ -124,10 +98,11 @@ def steps_per_second(runs):
     return facts["steps_per_second"]
 
 
-def live(script, flags, display, iterations, key_seconds=0, view=None):
-    """What a run in a window did, with "answers" where keys are pressed, else with its "rate".
+def live(script, flags, display, iterations, hand=None, view=None):
+    """What a run in a window did, with the "answers" to a hand, without one with its "rate".
 
-    view: the key of the view to open at the start, None for the six panels.
+    hand(display, process): what it does with keys and mouse. view: the key of the view to open at
+    the start, None for the six panels.
     """
     with tempfile.TemporaryDirectory() as runs:
         log = Path(runs) / "log.json"
@@ -142,8 +117,8 @@ def live(script, flags, display, iterations, key_seconds=0, view=None):
         display.fill(script.stem.split("_")[1])
         if view:
             display.xdotool("key", view)
-        answers = press_keys(display, process, key_seconds) if key_seconds else []
-        if not key_seconds:
+        answers = hand(display, process) if hand else []
+        if not hand:
             wait_for_the_end(process, iterations)
         seconds = time.monotonic() - begin
         display.xdotool("key", "q")
@@ -152,7 +127,7 @@ def live(script, flags, display, iterations, key_seconds=0, view=None):
         seen = json.loads(log.read_text())
         marks = {name: mark - begin for name, mark in seen["marks"].items()}
         answers = [(at - begin, *seconds) for at, *seconds in answers]
-        rate = None if key_seconds else steps_per_second(runs)
+        rate = None if hand else steps_per_second(runs)
         return {"marks": marks, "frames": seen["frames"], "answers": answers} | {
             "rate": rate,
             "seconds": seconds,  # from the start to the last evaluation
@@ -184,7 +159,7 @@ def row(step, size, options):
             runs.append(live(script, flags, display, iterations, view=options.view))
     with screen(size) as display:
         endless = flags[:-1] + [str(10**7)]
-        keyed = live(script, endless, display, iterations, options.key_seconds)
+        keyed = live(script, endless, display, iterations, partial(press_keys, options.key_seconds))
     frames = [frame for run in runs for frame in run["frames"] if 0 < frame[2] < iterations]
     spans = [[f[0] for f in run["frames"] if 0 < f[2] < iterations] for run in runs]
     ready = keyed["marks"]["evaluation"]
@@ -218,6 +193,18 @@ def ladder(options):
         print(f"| {step} | {seconds:.0f} |", flush=True)
         total += seconds
     print(f"| all | {total:.0f} |")
+
+
+def strokes(options):
+    """Print how long it takes until a stroke on the sheet is computed and shown."""
+    size = (options.size or SIZES)[0]
+    print(f"| step, {size} | ms from stroke to picture, median, longest (strokes) |\n|---|---|")
+    for step in options.steps or ("1.0", "2.2", "3.1"):
+        flags = ["--data", options.data, "--iterations", str(10**7)]
+        hand = partial(draw_strokes, options.key_seconds)
+        with screen(size) as display:
+            seen = live(SCRIPTS[step], flags, display, 10**7, hand, view="d")
+        print(f"| {step} | {milliseconds([a[1:] for a in seen['answers']])} |", flush=True)
 
 
 def milliseconds(answers):
@@ -257,12 +244,13 @@ def main():
     sizes = f"of the window ({', '.join(SIZES)})"
     add("--size", type=window_size, action="append", metavar="WxH", help=sizes)
     add("--view", metavar="KEY", help="of the view to open, such as d (the six panels)")
-    seconds = f"how long keys are tried ({KEY_SECONDS})"
+    seconds = f"how long keys or strokes are tried ({KEY_SECONDS})"
     add("--key-seconds", type=steps.positive, default=KEY_SECONDS, metavar="S", help=seconds)
     add("--data", default="mnist", metavar="FOLDER", help="as for the scripts")
     add("--ladder", action="store_true", help="each script once in its window, just timed")
+    add("--strokes", action="store_true", help="a digit is drawn while it trains, just timed")
     options = parser.parse_args()
-    ladder(options) if options.ladder else table(options)
+    (ladder if options.ladder else strokes if options.strokes else table)(options)
     cores = len(os.sched_getaffinity(0))
     names = "tensorflow", "keras", "numpy", "matplotlib"
     print(f"\n{cores} cores, {os.environ.get('MPLBACKEND', 'tkagg')},", end=" ")

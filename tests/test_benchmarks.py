@@ -4,6 +4,7 @@ import contextlib
 import functools
 import importlib
 import io
+import re
 import runpy
 import shutil
 import sys
@@ -242,6 +243,15 @@ def test_window_ladder(bench, small_data):
     table = rows(bench("window", "1.0", "--ladder", *flags))
     assert [row[0] for row in table] == ["1.0", "all"]
     assert float(table[0][1]) > 0
+
+
+@needs_a_screen
+@pytest.mark.slow
+def test_window_strokes(bench, small_data):
+    ((step, answers),) = rows(
+        bench("window", "2.0", "--strokes", "--key-seconds", "5", "--data", small_data)
+    )
+    assert step == "2.0" and re.fullmatch(r"\d+, \d+ \([1-9]\d*\)", answers)
 
 
 @needs_a_screen
