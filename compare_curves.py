@@ -261,7 +261,6 @@ def draw_deck(folder, runs):
     edited = {(step, ""): group for (step, label), group in newest.items() if label == EDITED}
     newest = edited | newest  # an edited script only where there is no run of the step itself
     there = "" if runs.place == TOP / "runs" else f' --runs "{runs.place}"'
-    folder.mkdir(parents=True, exist_ok=True)
     for name, curves, view in DECK:
         groups = [newest.get(curve, []) for curve in curves]
         if view.gradients:
@@ -273,7 +272,10 @@ def draw_deck(folder, runs):
         ]
         if missing:
             say("\n  ".join([f"{name}.png is not drawn. It lacks", *missing]))
+        elif view.first >= comparison.end_of(groups):
+            say(f"{name}.png is not drawn. Its runs end before iteration {view.first:,}")
         else:
+            folder.mkdir(parents=True, exist_ok=True)
             save(folder / f"{name}.png", groups, view)
 
 

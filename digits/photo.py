@@ -4,6 +4,7 @@ Paper is what most of the picture shows. Its brightness is described by a smooth
 evens out the light; ink is what differs from it more than noise does.
 """
 
+import os
 import struct
 import warnings
 import zlib
@@ -44,8 +45,8 @@ def read(path):
 
 def _open(path):
     """The picture in a file, upright and of at most SIDE pixels. Raises ValueError."""
-    if not path.is_file():
-        raise ValueError("it is not a file" if path.exists() else "there is no such file")
+    if not os.path.isfile(path):  # which raises nothing, unlike Path's
+        raise ValueError("it is not a file" if os.path.exists(path) else "there is no such file")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

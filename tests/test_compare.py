@@ -336,6 +336,30 @@ def test_what_a_student_changed(tmp_path, compare):
     assert status == 2 and str(b) in err
 
 
+def test_a_folder_called_as_a_step_does_not_hide_it(tmp_path, compare, monkeypatch):
+    write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.7])
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "2.1").mkdir()
+    assert legend(compare("2.1")[1]) == [f"{TITLES['2.1']}: 70.00 %"]
+
+
+def test_a_run_of_a_single_line_is_drawn(tmp_path, compare):
+    table = write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.7]) / "curves.csv"
+    head, *_, last = table.read_text().splitlines()
+    table.write_text(f"{head}\n{last}\n")
+    status, figure, *_ = compare("2.1")
+    assert status == 0 and legend(figure) == [f"{TITLES['2.1']}: 70.00 %"]
+
+
+def test_the_deck_draws_nothing_of_runs_that_end_before_it_begins(tmp_path, compare):
+    for step in ("3.1", "4.0", "4.1", "4.2"):
+        write_run(tmp_path, step, [0.1, 0.5, 0.6, 0.7])
+    place = tmp_path / "pictures"
+    status, _, out, _ = compare("--deck", str(place))
+    assert status == 0 and not compare.saved and not place.exists()
+    assert "beyond.png" in out and "2,000" in out
+
+
 def test_the_deck_draws_what_it_can_and_says_what_is_missing(tmp_path, compare):
     place = tmp_path / "pictures"
     for step in ("2.0", "2.1", "2.2", "3.0"):

@@ -137,6 +137,15 @@ def test_the_headline_counts_epochs_and_wrong_digits_and_says_of_which_iteration
     assert "1,220" in head.facts.get_text() and "1,200" in head.wrong.get_text()
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_ten_neurons_are_digits_only_where_there_is_no_other_layer(alone):
+    one = evaluation(0)
+    filled = history_of(replace(one, gradients=one.gradients[:1] if alone else one.gradients))
+    plot = show(filled, "first layer")
+    assert ("digit" in plot.title.get_text()) == alone
+    assert any(text.get_text() == "7" for text in plot.axes.texts) == alone
+
+
 @pytest.mark.parametrize("wrong", [14, 15])
 def test_few_wrong_digits_are_shown_alone(wrong):
     """Below 150 wrong ones the view has only these: 140 of 1,000, but not 150."""

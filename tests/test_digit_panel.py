@@ -6,13 +6,13 @@ from itertools import combinations
 import numpy as np
 import pytest
 import test_dashboard
-from evaluations import IMAGES, long_run
+from evaluations import IMAGES, evaluation, history_of, long_run
 from matplotlib.backend_bases import MouseEvent
 from test_dashboard import SIZES, make_panels, overlap
 
 from digits.prepare import prepare
 from visu import digit_panel
-from visu.history import Evaluation, Layer, Look
+from visu.history import Evaluation, History, Layer, Look
 from visu.sheet import SIDE
 
 drawn_texts = test_dashboard.drawn_texts  # a fixture
@@ -223,6 +223,34 @@ def test_the_arrows_go_on_from_a_test_digit_that_was_clicked():
         np.testing.assert_array_equal(panels.focus.image, test.images[after])
 
 
+def test_the_arrows_go_on_from_a_wrong_digit_that_was_clicked_among_these():
+    """With key 6: the wrong ones lie anywhere among the test digits."""
+    measured = evaluation(100).test
+    wrong = [3, 78, 500, 999]
+    predictions = np.array(measured.labels)
+    predictions[wrong] = (predictions[wrong] + 1) % 10
+    panels = make_panels(names=("test alone",))
+    filled = history_of(replace(evaluation(100), test=replace(measured, predictions=predictions)))
+    panels.update(filled)
+    panels.figure.canvas.draw()
+    mouse(panels, panels.moving[1], "press", (1.5, 0.5))
+    panels.show_only(("digit",))
+    panels.update(filled)
+    seen = [panels.focus.index]
+    for _ in range(2):
+        panels.moving[1].key("right")
+        seen.append(panels.focus.index)
+    assert seen == wrong[1:]
+
+
+def test_a_training_step_asked_for_before_the_first_evaluation_is_not_forgotten():
+    panels = make_panels(names=("digit",))
+    panels.update(History())
+    panels.moving[1].key("d")
+    panels.update(history_of(evaluation(0)))
+    assert panels.focus.training
+
+
 def test_dropped_neurons_are_crossed_out(opened):
     panels, plot, filled = opened()
     assert plot.key("d") == ()
@@ -248,7 +276,7 @@ def test_dropped_neurons_are_crossed_out(opened):
     without = Look(IMAGES[5], 5, 37, RELUS, training=True)
     filled.append(Evaluation(38, 0.1, 0.003, filled.last.train, look=without))
     panels.update(filled)
-    assert "no dropout in this step" in said(plot)
+    assert "no layer's outputs dropped" in said(plot) and "none dropped" in said(plot)
     plot.key("d")
     panels.update(filled)
     assert "1,234" in said(plot)

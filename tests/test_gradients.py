@@ -77,7 +77,9 @@ def test_gradients_csv_as_text_and_back(tmp_path):
 
 
 def test_the_file_grows_with_the_run_and_is_written_anew_after_a_loss(tmp_path):
-    args = Namespace(runs=tmp_path, script="mnist_0.0_try", source=b"", title="0.0", label="")
+    args = Namespace(
+        runs=tmp_path, script="mnist_0.0_try", source=b"", title="0.0", label="", weights=None
+    )
     folder, grown = RunFolder(args, 0, Plan("0.0", "small", 99, 200, 300), "CPU"), History()
     for part in (evaluation(0), evaluation(20, test=False), evaluation(40), evaluation(60)):
         grown.append(part)

@@ -114,6 +114,19 @@ def test_models_of_other_shapes_and_losses(mnist, model):
         assert other.test.accuracy == one.test.accuracy
 
 
+def test_a_model_in_half_precision(mnist):
+    model = tf.keras.Sequential(
+        [
+            layers.Input([28, 28, 1]),
+            layers.Flatten(dtype="mixed_float16"),
+            layers.Dense(10, activation="softmax", dtype="mixed_float16"),
+        ]
+    )
+    model.compile("sgd", "categorical_crossentropy")
+    first, *_, last = train(KerasTraining(mnist, model))
+    assert last.test.loss < first.test.loss
+
+
 def test_what_is_no_model_for_digits_is_said(mnist):
     raw = tf.keras.Sequential([layers.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10)])
     shapeless = tf.keras.Sequential([layers.Flatten(), layers.Dense(10)])
@@ -127,6 +140,7 @@ def test_what_is_no_model_for_digits_is_said(mnist):
         (lambda X: X, "Keras model"),
         (softmax((32, 32, 3)), "32, 32, 3"),
         (softmax(loss=None), "without a loss"),
+        (softmax(loss=["categorical_crossentropy"]), "one loss"),
         (shapeless, r"keras.Input\(\[28, 28, 1\]\)"),
         (any_size, "None, None, 1"),
         (frozen, "no weights"),

@@ -9,6 +9,7 @@ import tensorflow as tf
 from conftest import SCRIPTS, batch_of
 from test_networks import NETWORKS, convolution, relu, sigmoid, values
 
+from visu.network import Network
 from visu.training import Training
 from visu.worker import Control
 
@@ -56,6 +57,23 @@ def test_layers_and_probabilities_are_numpys_and_evaluates(step, make_training):
     Y = names["evaluate"](X, Y_)[0].numpy()[0]
     np.testing.assert_allclose(looked.probabilities, Y, rtol=1e-4, atol=1e-6)
     assert looked.label == digits.labels[3] and looked.iteration == 0
+
+
+def test_only_activations_of_each_image_are_layers():
+    W, gate = tf.Variable(tf.ones([784, 10]) / 784), tf.Variable(0.0)
+
+    def train_step(X, Y_):
+        pass
+
+    def evaluate(X, Y_):
+        hidden = tf.nn.relu(tf.reshape(X, [-1, 784]) @ W) * tf.sigmoid(gate)
+        return tf.nn.softmax(hidden + tf.sigmoid(W)[0]), tf.constant(0.0), tf.constant(0.0)
+
+    network = Network(tf.function(train_step), tf.function(evaluate), [W], [])
+    network.watched = True
+    network.follow()
+    (layer,) = network.look(np.full([28, 28], 255, np.uint8)).layers
+    np.testing.assert_allclose(layer.outputs, np.ones(10), rtol=1e-4)
 
 
 def test_looks_beside_a_training_are_of_one_iteration_and_leave_its_curve_alone(make_training):

@@ -42,6 +42,7 @@ def ran(small_data, tmp_path_factory):
     sources = [f"%run {script} --iterations {n}" for n in (400, 2_000_000)] + ["6 * 7"]
     sources += ["import gc; gc.get_freeze_count()"]
     sources += [f"%run {script} --iterations 100 --view e", MEMORY] * 2
+    sources.append(f"%run {script} --iterations 0")
     notebook = v4.new_notebook(cells=[v4.new_code_cell(source) for source in sources])
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MPLBACKEND", raising=False)  # the kernel sets its own
@@ -73,6 +74,13 @@ def test_another_view_is_shown_and_the_six_panels_are_saved(ran):
     end = imread(folders[2] / "window.png")
     assert picture.shape == end.shape
     assert (abs(picture - end)[100:] > 0.1).mean() > 0.1
+
+
+def test_a_network_that_is_not_trained_is_shown(ran):
+    cells, folders = ran
+    (picture,) = pictures(cells[-1])
+    end = imread(folders[-1] / "window.png")
+    assert (abs(picture - end) > 0.1).mean() < 0.01  # all but the status
 
 
 def test_the_result_is_printed_and_the_files_are_written(ran):

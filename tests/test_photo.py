@@ -125,6 +125,6 @@ def test_no_picture(tmp_path, suffix):
             read(path)
         assert len(str(error.value).splitlines()) == 1, name
         assert ("million" in str(error.value)) == (name in ("bomb", "large"))
-    for path in (tmp_path, tmp_path / "missing.png"):
+    for path in (tmp_path, tmp_path / "missing.png", tmp_path / ("long" * 99)):
         with pytest.raises(ValueError):
             read(path)

@@ -73,7 +73,7 @@ def make_folder(tmp_path):
     """make_folder(): the RunFolder of a run of 65 iterations."""
     args = Namespace(
         runs=tmp_path / "runs", script="mnist_0.0_try", source=b"# Latin-1: \xe4", title="0.0 try",
-        label="", seed=3,
+        label="", seed=3, weights=None,
     )  # fmt: skip
     return lambda: RunFolder(args, 3, Plan("0.0 try", "small", 65, 200, 300), "CPU")
 

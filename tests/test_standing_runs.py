@@ -62,7 +62,7 @@ def test_the_rule_without_files():
         completed = state in ("", "short")
         iterations = 100 if state else 200
         facts = saved_run.Facts(
-            "s", "2.0 a", "", data, 0, iterations, iterations, completed, 1.0, 1.0
+            "s", "2.0 a", "", False, data, 0, iterations, iterations, completed, 1.0, 1.0
         )
         curves = {"iteration": np.array([0.0, iterations])}
         text = f"parse_args(__doc__, iterations={length})"
@@ -101,6 +101,14 @@ def test_an_edited_script_is_not_the_step(tmp_path, compare):
         seed=1,
     )
     assert legend(compare("2.1")[1]) == [f"{TITLES['2.1']}: 97.50 %"]  # only the code counts
+
+
+def test_a_run_from_saved_weights_is_not_the_step(tmp_path, compare):
+    write_run(tmp_path, "2.1", [0.1, 0.5, 0.9, 0.98])
+    later = {"time": "2027", "seed": 1, "from_weights": True}
+    write_run(tmp_path, "2.1", [0.98, 0.98, 0.98, 0.99], **later)
+    labels = [f"{TITLES['2.1']}: 98.00 %", "2.1, from weights: 99.00 %"]
+    assert legend(compare("2.1")[1]) == labels
 
 
 def test_without_a_script_beside_nothing_is_called_edited(tmp_path, compare, beside):

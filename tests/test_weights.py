@@ -155,6 +155,7 @@ def test_other_weights_are_refused_in_one_line(run_here, tmp_path, content):
 def test_no_file_is_refused_in_one_line(run_here, tmp_path):
     assert "no such file" in refused(run_here, SOFTMAX, tmp_path / "weights.npz")
     assert "not a file" in refused(run_here, SOFTMAX, tmp_path)
+    assert "no such file" in refused(run_here, SOFTMAX, tmp_path / ("w" * 300))
 
 
 def test_digits_are_read_from_pictures(run_here, tmp_path):
@@ -173,6 +174,16 @@ def test_digits_are_read_from_pictures(run_here, tmp_path):
     out, err = run_here.printed()
     assert line in out and not err
     assert len([*tmp_path.glob("runs/*/*")]) == 1  # without training
+
+
+def test_a_network_that_has_diverged_reads_no_digit(run_here, tmp_path):
+    digit, weights = tmp_path / "7.png", tmp_path / "weights.npz"
+    Image.fromarray(~seven()).save(digit)
+    weights.write_bytes(npz(title=TITLE, **RIGHT | {"B1": np.full(10, np.nan, np.float32)}))
+    with pytest.raises(SystemExit) as end:
+        run_here(SOFTMAX, "--weights", str(weights), "--image", str(digit))
+    out, err = run_here.printed()
+    assert end.value.code == 2 and str(digit) not in out and "NaN" in err
 
 
 def test_ctrl_c_ends_the_reading_of_pictures(run_here, tmp_path, monkeypatch):

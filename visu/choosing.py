@@ -3,6 +3,7 @@
 import glob
 import itertools
 import math
+import os
 import sys
 from pathlib import Path
 
@@ -67,6 +68,11 @@ class Runs:
             self._found[folder] = stamp, run
         return self._found[folder][1]
 
+    def is_folder(self, word):
+        """Whether a word names a folder: of a run, or any that is not called as a step is."""
+        is_run = os.path.exists(os.path.join(word, "run.json"))
+        return is_run or os.path.isdir(word) and not self.script(word)
+
     def script(self, step):
         """The name of a step's script, "" where there is none."""
         return self._scripts[step].name if step in self._scripts else ""
@@ -83,8 +89,9 @@ def choose(which, runs):
     where one of them is missing; while runs are watched only where all are.
     """
     which = [path for word in which for path in sorted(glob.glob(word)) or [word]]  # cmd does not
-    given = {Path(word).resolve(): word for word in which if Path(word).is_dir()}
-    words = [word for word in which if not Path(word).is_dir()]
+    folders = [word for word in which if runs.is_folder(word)]
+    given = {Path(word).resolve(): word for word in folders}
+    words = [word for word in which if word not in folders]
     saved = runs.read(saved_run.find(runs.place)) if words or not which else []
     words = words if which else sorted({run.step for run in saved})
     found = [experiments.newest(saved, word) for word in words]

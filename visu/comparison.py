@@ -186,7 +186,8 @@ def _headline(groups, view):
     if view.gradients:
         parts.append("thick: first layer, thin: last layer; current batch, dropout off")
     else:
-        closest = min(np.diff(run.curves["iteration"]).min() for group in groups for run in group)
+        steps = [np.diff(run.curves["iteration"]) for group in groups for run in group]
+        closest = min(step.min(initial=np.inf) for step in steps)
         mean = f", mean over {view.smooth:,} iterations" if view.smooth >= 2 * closest else ""
         parts.append(f"thick: test digits, thin: training batches{mean}")
     seeds = max(map(len, groups))

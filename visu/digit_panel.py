@@ -53,7 +53,7 @@ class OneDigit(Plot):
     def update(self, history):
         focus, last = self.focus, history.last
         self.test = history.last_test and history.last_test.test
-        if focus.image is None and not focus.own and self.test:
+        if focus.image is None and not focus.own and not focus.training and self.test:
             self.turn(0)
         look = last and last.look if focus.training else history.look
         if look and not focus.training and look.image is not focus.image:
@@ -119,7 +119,7 @@ def title(look, focus):
     if not look:
         return "A digit of the batch, as a training step sees it"
     dropout = any(layer.dropped is not None for layer in look.layers)
-    said = "dropout on" if dropout else "no dropout in this step"
+    said = "dropout on" if dropout else "no layer's outputs dropped"
     return f"A digit of the batch, as training step {look.iteration + 1:,} saw it: {said}"
 
 

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from visu.saved_run import EDITED
+from visu.saved_run import EDITED, FROM_WEIGHTS
 from visu.text import printable
 
 BAND = (10, 90)  # percentiles over the seeds
@@ -157,7 +157,8 @@ def name(group):
     if not run.label:
         return run.facts.title
     step = run.step if run.step[0].isdigit() else run.facts.title
-    return f"{step}, {EDITED}" if run.label == EDITED else f'{step} "{run.label}"'
+    ours = {EDITED, FROM_WEIGHTS}.issuperset(run.label.split(", "))
+    return f"{step}, {run.label}" if ours else f'{step} "{run.label}"'
 
 
 def data_of(groups):

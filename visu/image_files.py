@@ -2,6 +2,8 @@
 
 import sys
 
+import numpy as np
+
 from digits import photo
 from digits.prepare import prepare
 from visu.terminal import say, stopping_signals
@@ -22,6 +24,8 @@ def read_digits(paths, network):
                 break
             try:
                 probabilities = network.look(prepare(photo.read(path))).probabilities
+                if np.isnan(probabilities).any():
+                    raise ValueError("the network computes NaN: its training has diverged")
                 digit = probabilities.argmax()
                 say(f"{path}: {digit} ({100 * probabilities[digit]:.1f} %)")
                 read += 1

@@ -17,6 +17,7 @@ class Mosaic(Plot):
     """A mosaic of digits, wrong ones first. rows, columns: its cells."""
 
     of_test = False  # whether these are the test digits
+    wrong = None  # the test digits' own indices where only the wrong ones are shown
 
     def __init__(self, axes, title, rows, columns):
         super().__init__(axes, title)
@@ -56,8 +57,8 @@ class Mosaic(Plot):
         chosen = pictures.digit_at(labels, predictions, columns, row, column)
         if chosen is None:
             return None
-        index = int(chosen) if self.of_test else None
-        self.focus.open(images[chosen], int(labels[chosen]), index)
+        index = chosen if self.wrong is None else self.wrong[chosen]
+        self.focus.open(images[chosen], int(labels[chosen]), int(index) if self.of_test else None)
         return ("digit",)
 
 
@@ -117,7 +118,8 @@ class TestDigitsAlone(TestDigits):
         if measure is self.drawn:
             return False
         wrong = np.flatnonzero(measure.labels != measure.predictions) if measure else []
-        if not 0 < len(wrong) < FEW:
+        self.wrong = wrong if 0 < len(wrong) < FEW else None
+        if self.wrong is None:
             self.frame()
             return super().show(measure)
         self.drawn = measure
@@ -158,10 +160,11 @@ class FirstWeights(Plot):
             return False
         self.drawn = weights
         if weights is not None:
-            self.draw(weights)
+            self.draw(weights, alone=np.size(history.last_test.gradients) == 1)
         return True
 
-    def draw(self, weights):
+    def draw(self, weights, alone):
+        """Draw the weights; alone: whether there is no other layer."""
         try:
             picture = pictures.weight_pictures(weights)
         except ValueError:  # a student's own layer
@@ -169,11 +172,11 @@ class FirstWeights(Plot):
         height, width = picture.shape
         self.image.set(data=picture, extent=(0, width, height, 0))
         self.axes.set(xlim=(0, width), ylim=(height, 0))
-        self.title.set_text(f"Weights of the first layer: {self.what(weights.shape)}")
+        self.title.set_text(f"Weights of the first layer: {self.what(weights.shape, alone)}")
         sizes = np.abs(picture[np.isfinite(picture)])
         top = round_up(max(np.percentile(sizes, 99.5) if len(sizes) else 0, 1e-3))
         self.image.set_clim(-top, top)
-        if weights.shape[1:] == (10,):
+        if alone and weights.shape[1:] == (10,):
             self.name_digits(picture.shape)
 
     def name_digits(self, shape):
@@ -185,11 +188,12 @@ class FirstWeights(Plot):
             text.set(x=column, y=row, text=str(digit))
 
     @staticmethod
-    def what(shape):
+    def what(shape, alone):
         """What the pictures of weights of this shape are, in words."""
-        if len(shape) == 4:
-            return f"{shape[-1]} kernels of {shape[0]} × {shape[1]}"
-        if shape[-1] == 10:
-            return "one picture per digit, 0 to 9"
         shown = min(shape[-1], pictures.MOST_NEURONS)
-        return f"one picture per neuron, {shown} of {shape[-1]}"
+        of = f"{shown} of {shape[-1]}" if shown < shape[-1] else f"{shown}"
+        if len(shape) == 4:
+            return f"{of} kernels of {shape[0]} × {shape[1]}"
+        if alone and shape[-1] == 10:
+            return "one picture per digit, 0 to 9"
+        return f"one picture per neuron, {of}"

@@ -37,7 +37,7 @@ class KerasTraining(Training):
 
         def evaluate(X, Y_):
             inputs, _ = self._pair(X, Y_)
-            outputs = model(inputs, training=False)
+            outputs = tf.cast(model(inputs, training=False), tf.float32)  # float16 on some GPUs
             logits = getattr(model.loss, "get_config", dict)().get("from_logits", False)
             losses = tf.keras.losses.categorical_crossentropy(Y_, outputs, from_logits=logits)
             Y = tf.nn.softmax(outputs) if logits else outputs
@@ -139,6 +139,8 @@ def check(model):
         )
     if not model.loss:
         raise ScriptError('the model is compiled without a loss: model.compile(..., loss="...")')
+    if isinstance(model.loss, (list, tuple, dict)):
+        raise ScriptError('the model has one output: compile it with one loss, loss="..."')
     takes, gives = (getattr(model, name, None) for name in ("input_shape", "output_shape"))
     if takes is None:
         raise ScriptError(

@@ -89,7 +89,7 @@ def in_words(layer, shown, training):
     words = ("maps" if shown < count else "feature maps") if maps else "neurons"
     share = ""
     if training and dropped is None:
-        share = "no dropout"
+        share = "none dropped"
     elif training and maps:
         share = f"{percent(np.mean(dropped))} dropped"
     elif training:

@@ -24,9 +24,9 @@ def why_not(path):
     """None, or why no movie can be written to this Path, in a few words."""
     if path.suffix.lower() not in FRAMES:
         return f"'{path}' ends in neither {' nor '.join(FRAMES)}"
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):  # which raises nothing, unlike Path's
         return f"there is no folder '{path.parent}'"
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+    if os.path.isdir(path) or not os.access(path if os.path.exists(path) else path.parent, os.W_OK):
         return f"'{path}' cannot be written"
     if path.suffix.lower() == ".mp4" and not FFMpegWriter.isAvailable():
         return "an .mp4 needs ffmpeg, which is not installed; a .gif does not"

@@ -113,9 +113,8 @@ class _Opened:
 
         def opened(X, Y_):
             returned = function.python_function(X, Y_)
-            outputs, dropped, self._kinds = _layers(
-                tf.compat.v1.get_default_graph().get_operations()
-            )
+            operations = tf.compat.v1.get_default_graph().get_operations()
+            outputs, dropped, self._kinds = _layers(operations, n)
             return returned, outputs, dropped
 
         self._function = tf.function(opened, jit_compile=xla).get_concrete_function(*_signature(n))
@@ -140,12 +139,16 @@ class _Opened:
         return returned, tuple(layers)
 
 
-def _layers(operations):
-    """In the graph: the outputs of all activations, in order; for each the neurons that a dropout
-    behind it drops, True for these, or None; and their types of operation.
+def _layers(operations, n):
+    """In the graph: the outputs of all activations of n images, in order; for each the neurons that
+    a dropout right behind it drops, True for these, or None; and their types of operation.
     """
     forward = [op for op in operations if not op.name.startswith("gradient_tape/")]
-    starts = [k for k, op in enumerate(forward) if op.type in ACTIVATIONS]
+    starts = [
+        k
+        for k, op in enumerate(forward)
+        if op.type in ACTIVATIONS and op.outputs[0].shape.rank and op.outputs[0].shape[0] == n
+    ]
     outputs = [forward[k].outputs[0] for k in starts]
     dropped = []
     ends = [*starts[1:], None][: len(starts)]  # 1.0 has no activation at all

@@ -36,7 +36,8 @@ class Notebook:
         due = 0
         while True:
             self.status = self.poll()
-            ended = self.closed or self.history.iteration >= self.plan.iterations
+            complete = self.history.last and self.history.iteration >= self.plan.iterations
+            ended = self.closed or complete
             if ended or time.monotonic() >= due:
                 due = time.monotonic() + REFRESH_SECONDS
                 self._refresh()

@@ -80,6 +80,9 @@ with quiet_stderr():
         tf.function(lambda: tf.zeros([]), jit_compile=True)()
     _problem = check_device("GPU:0") if tf.config.list_physical_devices("GPU") else None
 
+# Each restart makes new tf.functions, which TensorFlow may take for one that is always traced anew.
+tf.get_logger().addFilter(lambda record: "tf.function retracing" not in record.getMessage())
+
 if sys.stderr and sys.stderr.isatty():
     print(" " * len(STARTING), end="\r", file=sys.stderr, flush=True)
 if _problem:

@@ -105,6 +105,7 @@ def about(args, seed, plan, device):
         "title": args.title,
         "label": args.label,
         "arguments": sys.argv[1:],
+        "from_weights": args.weights is not None,
         "seed": seed,
         "data": plan.data,
         "versions": {"python": platform.python_version()}

@@ -22,6 +22,7 @@ MOST_LOSS = 1e41  # per 100 digits, and of a gradient; float32 ends before
 SOURCE_MOST = 1_000_000  # characters of a script
 OWN_LENGTH = re.compile(r"[(,]\s*iterations\s*=\s*(\d[\d_]{0,12})")  # in a script
 EDITED = "edited"  # the label of a run without one whose script is not the step's any more
+FROM_WEIGHTS = "from weights"  # and of one that did not start where the step does
 
 
 class NoRun(Exception):
@@ -35,6 +36,7 @@ class Facts:
     script: str
     title: str
     label: str
+    from_weights: bool
     data: str
     seed: int
     planned_iterations: int
@@ -160,13 +162,15 @@ def program(text):
 
 
 def _label(facts, text, ladder):
-    """What a run without a label is called if it is not one of the step's own script: the name of
-    a copy, or EDITED; else "". Docstrings, comments and layout do not count.
+    """What a run without a label is called if it is not one of the step's own script, from its own
+    start: the name of a copy, or EDITED; FROM_WEIGHTS; else "". Docstrings, comments and layout do
+    not count.
     """
     name, own = ladder.get(facts.title.split()[0], (facts.script, ""))
-    if name != facts.script:
-        return facts.script
-    return EDITED if text and own and program(text) != program(own) else ""
+    copy = facts.script if name != facts.script else ""
+    edited = not copy and text and own and program(text) != program(own)
+    words = copy, EDITED if edited else "", FROM_WEIGHTS if facts.from_weights else ""
+    return ", ".join(filter(None, words))
 
 
 def _inside(folder, name):
@@ -184,7 +188,7 @@ def checked_facts(found):
     """
     if not isinstance(found, dict):
         raise ValueError("run.json is not an object with keys")
-    found = {"label": ""} | found  # which the oldest runs lack
+    found = {"label": "", "from_weights": False} | found  # which older runs lack
     names = {field.name: field.type for field in fields(Facts)}
     missing = [name for name in names if name not in found]
     if missing:

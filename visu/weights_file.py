@@ -1,7 +1,7 @@
 """Writes and reads weights.npz: all variables of a network, with the title of its step."""
 
 import io
-from pathlib import Path
+import os
 
 import numpy as np
 
@@ -25,9 +25,8 @@ def read(path, title):
     title: of the step that wants them. Raises ValueError, one line, where the file is damaged, no
     such file, or another step's.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError("it is not a file" if path.exists() else "there is no such file")
+    if not os.path.isfile(path):  # which raises nothing, unlike Path's
+        raise ValueError("it is not a file" if os.path.exists(path) else "there is no such file")
     try:
         with np.load(path, allow_pickle=False) as file:
             if sum(entry.file_size for entry in file.zip.infolist()) > MOST:
