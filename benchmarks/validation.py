@@ -78,7 +78,16 @@ VARIANTS = {  # step -> name -> the edit that makes it
     "4.1": DISTORTION
     | {"as strong as in 4.2": put(*STRONGER), "none": put((" = augment(X, ", ", _ = X, (X, "))},
     "4.2": DISTORTION
-    | {"as strong as in 4.1": put(*WEAKER), "weights that start at 0.1": start_alike},
+    | {
+        "as strong as in 4.1": put(*WEAKER),
+        "weights that start at 0.1": start_alike,
+        "as strong as in 4.1, the first layer at full size": put(
+            *WEAKER,
+            ("patch, K, L, M = 6,", "patch, K, L, M = 5,"),
+            ("conv2d(X, W1, strides=2", "conv2d(X, W1, strides=1"),
+            ("conv2d(Y1, W2, strides=1", "conv2d(Y1, W2, strides=2"),
+        ),
+    },
 }
 
 
