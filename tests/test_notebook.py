@@ -77,10 +77,11 @@ def test_another_view_is_shown_and_the_six_panels_are_saved(ran):
 
 
 def test_a_network_that_is_not_trained_is_shown(ran):
-    cells, folders = ran
-    (picture,) = pictures(cells[-1])
-    end = imread(folders[-1] / "window.png")
-    assert (abs(picture - end) > 0.1).mean() < 0.01  # all but the status
+    """Nine of ten test digits are wrong then: their panel, at the lower right, is red."""
+    (picture,) = pictures(ran[0][-1])
+    height, width, _ = picture.shape
+    red, green, _, _ = np.moveaxis(picture[height // 2 :, 2 * width // 3 :], -1, 0)
+    assert (red - green > 0.1).mean() > 0.2
 
 
 def test_the_result_is_printed_and_the_files_are_written(ran):

@@ -103,6 +103,16 @@ def test_an_edited_script_is_not_the_step(tmp_path, compare):
     assert legend(compare("2.1")[1]) == [f"{TITLES['2.1']}: 97.50 %"]  # only the code counts
 
 
+def test_a_median_is_taken_where_all_seeds_were_evaluated(tmp_path, compare):
+    """A run that was slowed down has more evaluations; they are nobody's median."""
+    write_run(tmp_path, "2.1", [0.1, 0.5, 0.9, 0.98])
+    slow = write_run(tmp_path, "2.1", [0.3, 0.7, 0.92, 0.96], seed=1) / "curves.csv"
+    slow.write_text(slow.read_text().replace("20,0.1,180,,", "20,0.1,180,0.99,1"))
+    iterations, accuracies = thick(compare("2.1")[1].axes[0])[0]
+    np.testing.assert_array_equal(iterations, [0, 40, 100, 200])
+    np.testing.assert_allclose(accuracies, [0.2, 0.6, 0.91, 0.97])
+
+
 def test_a_run_from_saved_weights_is_not_the_step(tmp_path, compare):
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.9, 0.98])
     later = {"time": "2027", "seed": 1, "from_weights": True}

@@ -1,5 +1,6 @@
 """Which of the saved runs belong together, and their medians and bands over seeds."""
 
+import functools
 import warnings
 
 import numpy as np
@@ -108,15 +109,14 @@ def smoothed(iterations, values, n):
 
 
 def over_seeds(group, column, smooth=1):
-    """(iterations [n], median [n], band [2, n]) of a column over the runs of an experiment.
+    """(iterations [n], median [n], band [2, n]) of a column over the runs of an experiment, where
+    all of them were evaluated.
 
     smooth: over how many iterations of a run a point is the mean, see smoothed.
     """
     columns = [points(run, column) for run in group]
-    iterations = np.unique(np.concatenate([i for i, _ in columns]))
-    values = np.full([len(group), len(iterations)], np.nan)
-    for row, (at, read) in zip(values, columns, strict=True):
-        row[np.searchsorted(iterations, at)] = smoothed(at, read, smooth)
+    iterations = functools.reduce(np.intersect1d, [at for at, _ in columns])
+    values = [smoothed(at, read, smooth)[np.isin(at, iterations)] for at, read in columns]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # where the loss of all is not a number
         return iterations, np.nanmedian(values, axis=0), np.nanpercentile(values, BAND, axis=0)
