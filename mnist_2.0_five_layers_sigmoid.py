@@ -16,8 +16,8 @@ New: hidden layers with an activation function, weights that start at random, Ad
              ·              Y [n, 10]
 
 Why Adam: plain gradient descent, SGD(0.003), stays at 10 to 11 % for its first 1,200 iterations and
-ends at 96 % (seed 0). A sigmoid's slope is at most 1/4: the four of them alone make the gradient at
-least 256 times smaller on its way to W1, small weights still smaller. It vanishes. That is the
+ends at 96 % (seed 0). A sigmoid's slope is at most 1/4: four of them make the gradient at least 256
+times smaller on its way to W1, and small weights shrink it further. It vanishes. That is the
 deck's slow convergence; write SGD for Adam below and see. The loss is that of 1.0, computed from
 the logits in one operation, which never takes log(0).
 

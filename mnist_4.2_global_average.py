@@ -22,11 +22,11 @@ learnt at each place anew. Here all but 1,280 of 336,000 weights are in convolut
 the same shapes everywhere, and the average asks how much of a shape there is, not where.
 
  - A neuron has up to 1,152 inputs: the more there are, the smaller its weights start.
- - The distortion is a third stronger, as a larger network has room to learn more: 0.2 for 0.15,
-   0.8 pixels for 0.6.
+ - The distortion is a third stronger, as a larger network can learn more: 0.2 in place of 0.15,
+   0.8 pixels in place of 0.6.
 
-What gains here is the network's shape. What the two changes are worth, and what the distortion and
-its fade are worth in 4.1: docs/beyond.md.
+The gain over 4.1 comes from the network's shape. The effect of these two changes, and of the
+distortion and its fade in 4.1, is measured in docs/beyond.md.
 
 In a lecture a trained network can be shown at once, with the weights that a run has saved:
 python mnist_4.2_global_average.py --weights runs/.../weights.npz --iterations 0

@@ -227,7 +227,7 @@ def trained(contender, step, folder, seconds):
 
 
 def whole_script(step, folder, iterations):
-    """Iterations per second of the script as it is, in this process."""
+    """Iterations per second of the whole script, in this process."""
     slow = bool(NETWORKS[step].convolutions)
     iterations = iterations or (1000 if slow else steps.length(SCRIPTS[step]))
     with tempfile.TemporaryDirectory() as runs:

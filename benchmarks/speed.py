@@ -7,7 +7,7 @@
 Every contender trains the script's network on MNIST in memory, batches of 100, float32, in a
 process of its own; they take turns, round after round, and the table gives medians. "training
 only" is the script's loop with hardly any evaluation: 100 digits after every 100 iterations. "whole
-script" is the script as it is, headless, with its evaluations; the others have none. For 5.0 all
+script" is the unedited script, headless, with its evaluations; the others have none. For 5.0 all
 have the same evaluations: what the ladder's fit costs is seen beside Keras's own. "peak" is the
 rate of a large matrix product, measured in the same rounds, divided by the floating-point
 operations of an iteration. What is not installed is skipped (pip install torch).

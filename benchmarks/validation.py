@@ -59,7 +59,7 @@ def put(*pairs):
 
 
 DISTORTION = {  # name -> the edit of 4.1 and of 4.2 that makes it
-    "as it is": put(),
+    "unchanged": put(),
     "without the elastic part": put(("+ 13.5 + shift + elastic", "+ 13.5 + shift")),
     "not faded out": put(("tf.clip_by_value((0.94 - progress()) / 0.1, 0, 1)", "1.0")),
 }
@@ -76,12 +76,15 @@ VARIANTS = {  # step -> name -> the edit that makes it
         "a higher rate, from 0.01": put(("lrmax=0.003", "lrmax=0.01")),
     },
     "4.1": DISTORTION
-    | {"as strong as in 4.2": put(*STRONGER), "none": put((" = augment(X, ", ", _ = X, (X, "))},
+    | {
+        "distortion as in 4.2": put(*STRONGER),
+        "no distortion": put((" = augment(X, ", ", _ = X, (X, ")),
+    },
     "4.2": DISTORTION
     | {
-        "as strong as in 4.1": put(*WEAKER),
+        "distortion as in 4.1": put(*WEAKER),
         "weights that start at 0.1": start_alike,
-        "as strong as in 4.1, the first layer at full size": put(
+        "distortion as in 4.1, first layer at full size": put(
             *WEAKER,
             ("patch, K, L, M = 6,", "patch, K, L, M = 5,"),
             ("conv2d(X, W1, strides=2", "conv2d(X, W1, strides=1"),

@@ -336,7 +336,7 @@ def test_what_a_student_changed(tmp_path, compare):
     assert status == 2 and str(b) in err
 
 
-def test_a_folder_called_as_a_step_does_not_hide_it(tmp_path, compare, monkeypatch):
+def test_a_folder_named_like_a_step_does_not_hide_it(tmp_path, compare, monkeypatch):
     write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.7])
     monkeypatch.chdir(tmp_path)
     (tmp_path / "2.1").mkdir()

@@ -69,7 +69,7 @@ class Runs:
         return self._found[folder][1]
 
     def is_folder(self, word):
-        """Whether a word names a folder: of a run, or any that is not called as a step is."""
+        """Whether a word names a folder: that of a run, or any whose name is not a step's."""
         is_run = os.path.exists(os.path.join(word, "run.json"))
         return is_run or os.path.isdir(word) and not self.script(word)
 

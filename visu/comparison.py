@@ -270,7 +270,7 @@ def _ends(panel, group, view):
 
 
 def _values(axes, panel, groups, looks, view):
-    """Write what belongs to the ends of the curves beside them, as far as there is room."""
+    """Label the ends of the curves, as far as there is room."""
     size = 0.9 * matplotlib.rcParams["font.size"]
     pixel = axes.figure.dpi / 72  # to a point
     marks = [

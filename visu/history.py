@@ -171,12 +171,16 @@ class History:
         """Iterations per second so far, evaluations included; 0.0 before the first."""
         return self.last.iteration / self.last.seconds if self.last and self.last.seconds else 0.0
 
+    def completed(self, iterations):
+        """Whether the last of so many iterations has been done, and evaluated."""
+        return self.last is not None and self.iteration >= iterations
+
     def results(self, iterations):
         """What run.json says of the result, as plain values; iterations: the planned ones."""
         return {
             "planned_iterations": iterations,
             "iterations": self.iteration,
-            "completed": self.iteration >= iterations,
+            "completed": self.completed(iterations),
             "seconds": round(self.last.seconds, 3),
             "steps_per_second": round(self.steps_per_second, 1),
             "final_test_accuracy": round(self.test_accuracy[-1], 6),

@@ -7,6 +7,7 @@ from matplotlib import rcParams
 
 from visu import pictures
 from visu.curve_panels import Plot, round_up
+from visu.text import out_of
 
 FEW = 150  # wrong digits that are shown without the others
 BLANK = np.zeros((0, pictures.SIDE, pictures.SIDE), np.uint8), [], []
@@ -190,10 +191,9 @@ class FirstWeights(Plot):
     @staticmethod
     def what(shape, alone):
         """What the pictures of weights of this shape are, in words."""
-        shown = min(shape[-1], pictures.MOST_NEURONS)
-        of = f"{shown} of {shape[-1]}" if shown < shape[-1] else f"{shown}"
+        shown = out_of(pictures.MOST_NEURONS, shape[-1])
         if len(shape) == 4:
-            return f"{of} kernels of {shape[0]} × {shape[1]}"
+            return f"{shown} kernels of {shape[0]} × {shape[1]}"
         if alone and shape[-1] == 10:
             return "one picture per digit, 0 to 9"
-        return f"one picture per neuron, {of}"
+        return f"one picture per neuron, {shown}"

@@ -5,7 +5,7 @@ from matplotlib import rcParams
 from matplotlib.lines import Line2D
 
 from visu import pictures
-from visu.text import percent
+from visu.text import out_of, percent
 
 MOST_LAYERS = 8  # whose outputs are shown
 RED = "#c81e1e"
@@ -85,7 +85,6 @@ def in_words(layer, shown, training):
     outputs, dropped = layer.outputs, layer.dropped
     maps = outputs.ndim == 3
     count = outputs.shape[-1] if maps else outputs.size
-    of = f"{shown} of {count}" if shown < count else f"{count}"
     words = ("maps" if shown < count else "feature maps") if maps else "neurons"
     share = ""
     if training and dropped is None:
@@ -99,7 +98,7 @@ def in_words(layer, shown, training):
     elif "Relu" in layer.kind:
         share = f"{percent(np.mean(outputs == 0))} zero"
     size = f"{outputs.shape[0]}×{outputs.shape[1]}: " if maps else ""
-    return f"{of} {words}", size + share
+    return f"{out_of(shown, count)} {words}", size + share
 
 
 def legend(look):

@@ -36,8 +36,7 @@ class Notebook:
         due = 0
         while True:
             self.status = self.poll()
-            complete = self.history.last and self.history.iteration >= self.plan.iterations
-            ended = self.closed or complete
+            ended = self.closed or self.history.completed(self.plan.iterations)
             if ended or time.monotonic() >= due:
                 due = time.monotonic() + REFRESH_SECONDS
                 self._refresh()

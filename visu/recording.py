@@ -40,7 +40,7 @@ class Recording:
     @property
     def completed(self):
         """Whether the last iteration is done."""
-        return self.history.last is not None and self.history.iteration >= self.plan.iterations
+        return self.history.completed(self.plan.iterations)
 
     def take(self, evaluation):
         """Take in the next Evaluation; one at iteration 0 begins a new run."""

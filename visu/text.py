@@ -1,4 +1,4 @@
-"""Text from elsewhere, made safe to print and to draw; shares in percent."""
+"""Text from elsewhere, made safe to print and to draw; shares and counts in words."""
 
 MISSING = "□"
 
@@ -25,3 +25,8 @@ def drawable(text, weight="normal"):
 def percent(share, digits=0):
     """A share, 0..1, in percent, with so many decimals."""
     return f"{100 * share:.{digits}f} %"
+
+
+def out_of(shown, count):
+    """How many of them are shown: "100 of 128", or "128" for all."""
+    return f"{shown} of {count}" if shown < count else f"{count}"
