@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from contextlib import contextmanager
@@ -34,9 +35,18 @@ class Screen:
         done = subprocess.run(command, env=self.variables, check=True, capture_output=True)
         return done.stdout.decode().split()
 
-    def fill(self, title):
-        """Wait for the window with this title; it gets the keys and the whole screen."""
-        window = self.xdotool("search", "--sync", "--onlyvisible", "--name", title)[0]
+    def fill(self, title, process):
+        """Wait for the window with this title; it gets the keys and the whole screen.
+
+        Where the process ends without a window, so does this one, with its status.
+        """
+        search = ["xdotool", "search", "--onlyvisible", "--name", title]
+        options = {"env": self.variables, "capture_output": True, "text": True}
+        while not (found := subprocess.run(search, **options).stdout.split()):
+            if process.poll() is not None:
+                sys.exit(process.returncode)
+            time.sleep(0.02)
+        window = found[0]
         self.xdotool("windowmove", window, 0, 0, "windowsize", window, *self.size)
         self.xdotool("windowfocus", "--sync", window)
 

@@ -114,7 +114,7 @@ def live(script, flags, display, iterations, hand=None, view=None):
             stdout=subprocess.PIPE,
             text=True,
         )
-        display.fill(script.stem.split("_")[1])
+        display.fill(script.stem.split("_")[1], process)
         if view:
             display.xdotool("key", view)
         answers = hand(display, process) if hand else []
@@ -243,12 +243,13 @@ def main():
     add("--rounds", type=whole(1, 1000), default=2, metavar="N", help="runs of each kind (2)")
     sizes = f"of the window ({', '.join(SIZES)})"
     add("--size", type=window_size, action="append", metavar="WxH", help=sizes)
-    add("--view", metavar="KEY", help="of the view to open, such as d (the six panels)")
+    mode = parser.add_mutually_exclusive_group().add_argument
+    mode("--view", metavar="KEY", help="of the view to open, such as d (the six panels)")
     seconds = f"how long keys or strokes are tried ({KEY_SECONDS})"
     add("--key-seconds", type=steps.positive, default=KEY_SECONDS, metavar="S", help=seconds)
     add("--data", default="mnist", metavar="FOLDER", help="as for the scripts")
-    add("--ladder", action="store_true", help="each script once in its window, just timed")
-    add("--strokes", action="store_true", help="a digit is drawn while it trains, just timed")
+    mode("--ladder", action="store_true", help="each script once in its window, just timed")
+    mode("--strokes", action="store_true", help="a digit is drawn while it trains, just timed")
     options = parser.parse_args()
     (ladder if options.ladder else strokes if options.strokes else table)(options)
     cores = len(os.sched_getaffinity(0))

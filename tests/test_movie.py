@@ -115,7 +115,7 @@ def test_an_mp4_read_back(short):
 @pytest.mark.parametrize(
     ("name", "words"),
     [("a.avi", ".mp4"), ("gif", ".mp4"), ("no/a.gif", "no folder"), ("d.gif", "cannot be written")]
-    + [(f"{'long' * 99}/a.gif", "no folder")],
+    + [(f"{'long' * 99}/a.gif", "no folder"), (f"{'y' * 250}.gif", "too long")],
 )
 def test_a_file_that_cannot_be_is_one_line_before_training(
     name, words, monkeypatch, capsys, tmp_path

@@ -119,6 +119,10 @@ def test_a_run_from_saved_weights_is_not_the_step(tmp_path, compare):
     write_run(tmp_path, "2.1", [0.98, 0.98, 0.98, 0.99], **later)
     labels = [f"{TITLES['2.1']}: 98.00 %", "2.1, from weights: 99.00 %"]
     assert legend(compare("2.1")[1]) == labels
+    write_run(tmp_path, "2.0", [0.1, 0.5, 0.9, 0.96], label="mine")
+    write_run(tmp_path, "2.0", [0.98, 0.98, 0.98, 0.97], label="mine", **later)
+    labels = ['2.0 "mine": 96.00 %', '2.0 "mine, from weights": 97.00 %']
+    assert legend(compare("2.0")[1]) == labels
 
 
 def test_without_a_script_beside_nothing_is_called_edited(tmp_path, compare, beside):

@@ -104,8 +104,9 @@ class WorstErrors(Tiles):
             return False
         indices = pictures.worst_errors(measure, MOST_ERRORS)
         mistakes = np.count_nonzero(measure.labels != measure.predictions)
-        which = f"the {len(indices)} most confident of {mistakes:,} mistakes"
-        which += ": true digit → computed digit, confidence"
+        few = mistakes == len(indices)
+        which = "all" if few else f"the {len(indices)} most confident of"
+        which += f" {mistakes:,} mistakes: true digit → computed digit, confidence"
         none = f"none, all {len(measure.labels):,} test digits are right"
         self.title.set_text(f"Worst errors: {which if mistakes else none}")
         digits = (part[indices] for part in (measure.labels, measure.predictions))

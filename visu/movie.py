@@ -28,8 +28,19 @@ def why_not(path):
         return f"there is no folder '{path.parent}'"
     if os.path.isdir(path) or not os.access(path if os.path.exists(path) else path.parent, os.W_OK):
         return f"'{path}' cannot be written"
+    try:
+        os.lstat(part_of(path))
+    except FileNotFoundError:
+        pass
+    except OSError as error:  # such as a name that is too long
+        return f"'{path}' cannot be written: {error.strerror}"
     if path.suffix.lower() == ".mp4" and not FFMpegWriter.isAvailable():
         return "an .mp4 needs ffmpeg, which is not installed; a .gif does not"
+
+
+def part_of(path):
+    """Where a movie for this Path is written until it is whole."""
+    return path.with_name(f"{path.stem}.part{path.suffix}")
 
 
 class Movie:
@@ -49,7 +60,7 @@ class Movie:
     @property
     def part(self):
         """The file that is written, until it is whole."""
-        return self.path.with_name(f"{self.path.stem}.part{self.path.suffix}")
+        return part_of(self.path)
 
     def look(self):
         """To be called after each evaluation: it becomes a frame if one is due.

@@ -112,7 +112,7 @@ class SavedRun:
         """
         facts = self.facts
         alone = self.recent or not facts.completed
-        shared = facts.title, self.label.casefold(), facts.data, facts.planned_iterations
+        shared = facts.title, self.label.casefold(), facts.data, self.iterations
         return *shared, program(self.source), self.folder if alone else None
 
 
@@ -131,14 +131,14 @@ def read(folder, ladder=(), since=math.inf):
     which a change makes a run recent, in seconds as of time.time().
     """
     folder = Path(folder)
-    ended, recent = (folder / "window.png").exists(), changed(folder / "curves.csv") >= since
+    ended, recent = os.path.exists(folder / "window.png"), changed(folder / "curves.csv") >= since
     try:
         facts = checked_facts(read_run(_inside(folder, "run.json")))
         curves = read_curves(_inside(folder, "curves.csv"))  # after run.json: not older than it
         check_curves(curves, facts)
         source = _inside(folder, f"{facts.script}.py")
         text = read_text(source, SOURCE_MOST, "replace") if source.exists() else ""
-        label = facts.label or _label(facts, text, dict(ladder))
+        label = _label(facts, text, dict(ladder))
         return SavedRun(folder, facts, curves, text, label, recent, ended)
     except FileNotFoundError as error:
         name = Path(error.filename).name
@@ -162,15 +162,15 @@ def program(text):
 
 
 def _label(facts, text, ladder):
-    """What a run without a label is called if it is not one of the step's own script, from its own
-    start: the name of a copy, or EDITED; FROM_WEIGHTS; else "". Docstrings, comments and layout do
-    not count.
+    """What tells a run from those of the step's own script, from its own start: its label, or the
+    name of a copy, or EDITED; then FROM_WEIGHTS; else "". Docstrings, comments and layout do not
+    count.
     """
     name, own = ladder.get(facts.title.split()[0], (facts.script, ""))
     copy = facts.script if name != facts.script else ""
-    edited = not copy and text and own and program(text) != program(own)
-    words = copy, EDITED if edited else "", FROM_WEIGHTS if facts.from_weights else ""
-    return ", ".join(filter(None, words))
+    edited = text and own and program(text) != program(own)
+    label = facts.label or copy or (EDITED if edited else "")
+    return ", ".join(filter(None, [label, FROM_WEIGHTS if facts.from_weights else ""]))
 
 
 def _inside(folder, name):
