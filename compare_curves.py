@@ -21,16 +21,17 @@ import sys
 import time
 from pathlib import Path
 
-from visu.backend import NoWindow, in_notebook  # before the rest of matplotlib
+from visu.show.backend import NoWindow, in_notebook  # before the rest of matplotlib
 
 # isort: split
-from visu import choosing, comparison, experiments
-from visu.choosing import Wrong, choose, newest_run
-from visu.cli import Parser, shorten, whole
-from visu.deck import DECK, command
-from visu.saved_run import EDITED
-from visu.style import INCHES
-from visu.terminal import say, stopping_signals
+from visu.panels import comparison
+from visu.panels.deck import DECK, command
+from visu.panels.style import INCHES
+from visu.record import choosing, experiments
+from visu.record.choosing import Wrong, choose, newest_run
+from visu.record.saved_run import EDITED
+from visu.show.cli import Parser, shorten, whole
+from visu.show.terminal import say, stopping_signals
 from visu.text import drawable, printable
 
 TOP = Path(__file__).resolve().parent
@@ -198,7 +199,7 @@ def show(look, view):
     """
     import matplotlib.pyplot as plt  # not where only pictures are written
 
-    from visu.window import open_figure
+    from visu.show.window import open_figure
 
     figure = plt.figure(figsize=INCHES) if in_notebook() else open_figure("Comparing curves")
     shown = look()

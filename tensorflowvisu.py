@@ -10,18 +10,20 @@ import linecache
 import sys
 from pathlib import Path
 
-from visu import backend  # before TensorFlow, which imports pyplot
+from visu.show import backend  # before TensorFlow, which imports pyplot
 
 # isort: split
-from visu import quiet_tensorflow, training, weights_file
-from visu.cli import Parser, label, shorten, whole
-from visu.history import Plan
-from visu.image_files import read_digits
-from visu.keys import HELP, VIEWS
 from visu.live import open_window
+from visu.panels.views import HELP, VIEWS
+from visu.record import weights_file
+from visu.record.run import Plan
 from visu.recording import Recording
-from visu.terminal import say, stopping_signals
-from visu.worker import Control, Worker
+from visu.show.cli import Parser, label, shorten, whole
+from visu.show.image_files import read_digits
+from visu.show.terminal import say, stopping_signals
+from visu.training import loop as training
+from visu.training import quiet_tensorflow
+from visu.training.worker import Control, Worker
 
 EPILOG = f"""\
 keys in the window:
@@ -56,7 +58,7 @@ def parse_args(doc, iterations):
     if "digit" in VIEWS[args.view] and (args.movie or backend.in_notebook()):
         parser.error("argument --view: this view needs a window, where a digit can be chosen")
     if args.movie:
-        from visu.movie import why_not  # only where one is wanted
+        from visu.show.movie import why_not  # only where one is wanted
 
         if problem := why_not(args.movie):
             parser.error(f"argument --movie: {problem}")
@@ -126,7 +128,7 @@ def fit(args, mnist, model):
     probabilities [n, 10], or logits where its loss has from_logits=True; its loss takes one-hot
     labels, or whole numbers where it is a sparse one. args, mnist: as for `run`.
     """
-    from visu.keras_training import KerasTraining
+    from visu.training.keras_network import KerasTraining
 
     _run(args, mnist, KerasTraining, model)
 

@@ -73,8 +73,8 @@ def handed_over(step, folder):
 
 def training_only(step, folder):
     """The script's network in the script's loop; the test set is cut down to one batch."""
-    from visu.training import Training
-    from visu.worker import Control
+    from visu.training.loop import Training
+    from visu.training.worker import Control
 
     mnist, *network = handed_over(step, folder)
     test = replace(mnist.test, images=mnist.test.images[:BATCH], labels=mnist.test.labels[:BATCH])
@@ -244,7 +244,7 @@ def evaluated_fit(step, folder, iterations, at_once=1):
     """
     import keras
 
-    from visu.training import evaluates_test
+    from visu.training.loop import evaluates_test
 
     mnist, model = handed_over(step, folder)
     (images, labels), every = data(folder), 20

@@ -19,7 +19,7 @@ import numpy as np
 import steps
 from steps import SCRIPTS, TOP
 
-from visu.deck import CONSTANT
+from visu.panels.deck import CONSTANT
 
 
 def write_constant(folder):

@@ -26,11 +26,11 @@ from steps import SCRIPTS
 def start(script, data):
     """Seconds of a script in this process: import of TensorFlow, first and second evaluation."""
     times = [time.perf_counter()]
-    import visu.backend  # noqa: I001  the script's first line, down to TensorFlow
-    import visu.quiet_tensorflow  # noqa: F401
+    import visu.show.backend  # noqa: I001  the script's first line, down to TensorFlow
+    import visu.training.quiet_tensorflow  # noqa: F401
 
     times.append(time.perf_counter())
-    from visu.history import History
+    from visu.record.run import History
 
     append = History.append
 

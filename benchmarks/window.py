@@ -46,7 +46,7 @@ def watched(log, script, *flags):
     sys.argv = [script, *flags]
     sys.path.insert(0, os.path.dirname(script))
     import tensorflowvisu
-    from visu.window import Window
+    from visu.show.window import Window
 
     marks = {"imports": time.monotonic()}
     frames, spent = [], []  # frames: end, seconds of work, iteration; spent: on the one under way

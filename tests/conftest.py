@@ -141,8 +141,8 @@ def load_script(monkeypatch, small_data):
 @pytest.fixture
 def make_training(load_script):
     """make_training(path, *flags): the Training of a script, and what the script defines."""
-    from visu.keras_training import KerasTraining
-    from visu.training import Training
+    from visu.training.keras_network import KerasTraining
+    from visu.training.loop import Training
 
     def make(path, *flags):
         names = load_script(path, *flags)

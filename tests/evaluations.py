@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from visu.history import Evaluation, History, Measure, Plan
+from visu.record.run import Evaluation, History, Measure, Plan
 
 RUN = Plan("2.2 five layers", "MNIST", iterations=2000, test_count=1000, train_count=60_000)
 IMAGES = np.random.default_rng(0).integers(0, 256, (1000, 28, 28), np.uint8)

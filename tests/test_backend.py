@@ -10,8 +10,8 @@ import pytest
 from conftest import SCRIPTS, TOP
 from evaluations import RUN
 
-from visu import backend, window
-from visu.history import History
+from visu.record.run import History
+from visu.show import backend, window
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ PYPLOT = "import matplotlib.pyplot; "
     ids=["agg", "typo", "nowhere", "Tk", "Tk dead, pyplot imported", "Qt", "dead"],
 )
 def test_without_a_screen_there_is_one_line_and_no_crash(environment, first, changes, word):
-    code = f"{first}from visu.backend import why_no_window; print(why_no_window())"
+    code = f"{first}from visu.show.backend import why_no_window; print(why_no_window())"
     command = [sys.executable, "-c", code]
     variables = environment(**changes, PYTHONPATH=str(TOP))
     out = subprocess.run(command, env=variables, check=True, capture_output=True, text=True).stdout

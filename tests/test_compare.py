@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import compare_curves
-from visu import comparison, experiments, saved_run
+from visu.panels import comparison
+from visu.record import experiments, saved_run
 
 TITLES = {"2.0": "2.0 five layers, sigmoid", "2.1": "2.1 ReLU, learning rate decay"}
 NAMES = {path.stem.split("_")[1]: path.stem for path in SCRIPTS}

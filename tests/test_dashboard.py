@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 import mnist_data
-from visu import curve_panels, pictures, window
-from visu.dashboard import SIX, Panels, Speed, save_picture
-from visu.history import Evaluation, History
-from visu.style import DPI
+from visu.panels import curves as curve_panels
+from visu.panels import pictures
+from visu.panels.dashboard import SIX, Panels, Speed, save_picture
+from visu.panels.style import DPI
+from visu.record.run import Evaluation, History
+from visu.show import window
 
 SIZES = [(1280, 720), (1344, 756), (1920, 1080), (2560, 1440)]
 BY_HAND = [(1000, 800), (800, 1000), (1600, 600)]

@@ -11,9 +11,9 @@ from matplotlib.backend_bases import MouseEvent
 from test_dashboard import SIZES, make_panels, overlap
 
 from digits.prepare import prepare
-from visu import digit_panel
-from visu.history import Evaluation, History, Layer, Look
-from visu.sheet import SIDE
+from visu.panels import one_digit as digit_panel
+from visu.panels.sheet import SIDE
+from visu.record.run import Evaluation, History, Layer, Look
 
 drawn_texts = test_dashboard.drawn_texts  # a fixture
 RNG = np.random.default_rng(3)

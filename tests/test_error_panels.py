@@ -8,9 +8,9 @@ from evaluations import IMAGES, RUN, evaluation, history_of
 from matplotlib.backend_bases import MouseEvent
 from test_dashboard import BY_HAND, SIZES, drawn_texts, make_panels, overlap  # noqa: F401
 
-from visu.blitting import Offscreen
-from visu.history import Evaluation, History, Measure
-from visu.keys import VIEWS
+from visu.panels.blitting import Offscreen
+from visu.panels.views import VIEWS
+from visu.record.run import Evaluation, History, Measure
 
 ERRORS, CONFUSION = VIEWS["e"], VIEWS["c"]
 

@@ -13,7 +13,7 @@ from matplotlib.backend_bases import KeyEvent, TimerBase
 from test_compare import TITLES, legend, write_run
 
 import compare_curves
-from visu import saved_run
+from visu.record import saved_run
 
 compare, beside = test_compare.compare, test_compare.beside  # fixtures
 OLD = time.time() - 10_000
@@ -28,7 +28,7 @@ def watch(tmp_path, monkeypatch, beside):
     timers go off once, as if a second had passed.
     """
     plt = pytest.importorskip("matplotlib.pyplot")
-    from visu import window
+    from visu.show import window
 
     timers = []
 
@@ -190,7 +190,7 @@ CHILD = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))
 import compare_curves
-from visu import comparison
+from visu.panels import comparison
 
 draw = comparison.draw
 

@@ -13,13 +13,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from test_compare import TITLES, legend, texts, write_run
 
-from visu import window
-from visu.blitting import Offscreen
-from visu.dashboard import Panels
-from visu.history import History, Plan
-from visu.run_folder import RunFolder, gradients_text
-from visu.saved_run import NoRun, read, read_gradients
-from visu.style import DPI
+from visu.panels.blitting import Offscreen
+from visu.panels.dashboard import Panels
+from visu.panels.style import DPI
+from visu.record.run import History, Plan
+from visu.record.run_folder import RunFolder, gradients_text
+from visu.record.saved_run import NoRun, read, read_gradients
+from visu.show import window
 
 compare, beside = test_compare.compare, test_compare.beside  # fixtures
 SIZES = [(1280, 720), (1920, 1080)]

@@ -9,10 +9,10 @@ from conftest import SCRIPTS, batch_of
 from tensorflow.keras import layers
 
 import mnist_data
-from visu.keras_training import KerasTraining
-from visu.network import gradient_sizes
-from visu.training import ScriptError, batches
-from visu.worker import Control
+from visu.training.keras_network import KerasTraining
+from visu.training.loop import ScriptError, batches
+from visu.training.network import gradient_sizes
+from visu.training.worker import Control
 
 PARENT, KERAS = (next(p for p in SCRIPTS if number in p.stem) for number in ("3.1", "5.0"))
 EVERY = 20

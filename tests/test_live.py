@@ -23,11 +23,11 @@ from conftest import SCRIPTS, TOP
 from matplotlib.image import imread
 from PIL import ImageGrab
 
-from visu.saved_run import read_run
+from visu.record.saved_run import read_run
 
 SOFTMAX, SIGMOID = SCRIPTS[:2]
 TOLD = """
-from visu import window
+from visu.show import window
 
 def look(self, real=window.Window.look):
     real(self)
@@ -408,7 +408,7 @@ def test_windows_stay_where_they_are_and_end_by_their_frame_or_ctrl_c(lecture):
 def test_where_qt_finds_a_library_no_more_nothing_aborts(environment, display, tmp_path):
     pytest.importorskip("PySide6.QtWidgets", reason="needs Qt")
     (tmp_path / "libxcb-cursor.so.0").touch()  # found first, and none
-    code = "from visu.window import open_figure; print(type(open_figure('').canvas).__name__)"
+    code = "from visu.show.window import open_figure; print(type(open_figure('').canvas).__name__)"
     found = {"DISPLAY": display, "LD_LIBRARY_PATH": str(tmp_path), "PYTHONPATH": str(TOP)}
     chosen, free = (
         subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True)

@@ -13,10 +13,10 @@ from PIL import Image
 from test_scripts import begun
 
 import tensorflowvisu
-from visu import movie
-from visu.blitting import Offscreen
-from visu.history import History
-from visu.keys import VIEWS
+from visu.panels.blitting import Offscreen
+from visu.panels.views import VIEWS
+from visu.record.run import History
+from visu.show import movie
 
 
 def film(path, run, until, every=20):

@@ -9,9 +9,9 @@ import tensorflow as tf
 from conftest import SCRIPTS, batch_of
 from test_networks import NETWORKS, convolution, relu, sigmoid, values
 
-from visu.network import Network
-from visu.training import Training
-from visu.worker import Control
+from visu.training.loop import Training
+from visu.training.network import Network
+from visu.training.worker import Control
 
 STEPS = {path.stem.split("_")[1]: path for path in SCRIPTS}
 SCHEDULE = {"seed": 0, "iterations": 20, "every": 10}

@@ -8,7 +8,7 @@ import tensorflow as tf
 from conftest import SCRIPTS as ALL
 from conftest import batch_of
 
-from visu.network import gradient_sizes
+from visu.training.network import gradient_sizes
 
 SAMPLES = 8  # weights of each variable whose gradient is checked
 SCRIPTS = [path for path in ALL if "tensorflowvisu.run(" in path.read_text()]  # 5.0: test_keras

@@ -199,7 +199,7 @@ def test_all_flags_are_on_the_page(program, page, monkeypatch, capsys):
 
 
 def test_all_keys_are_on_the_page():
-    from visu.keys import HELP
+    from visu.panels.views import HELP
 
     text = TEXTS[TOP / "docs" / "window.md"]
     keys = {key for line in HELP.splitlines() for key in re.split(r" {2}+", line)[0].split()}

@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from visu import pictures
-from visu.history import Measure
-from visu.pictures import (
+from visu.panels import pictures
+from visu.panels.pictures import (
     COMPUTED_LABEL,
     PAPER,
     TRUE_LABEL,
@@ -21,6 +20,7 @@ from visu.pictures import (
     weight_pictures,
     worst_errors,
 )
+from visu.record.run import Measure
 
 
 def blanks(count):

@@ -14,10 +14,10 @@ from conftest import SCRIPTS, TOP
 from evaluations import history_of
 
 import tensorflowvisu
-from visu import saved_run
-from visu.run_folder import curves_text
-from visu.saved_run import read_curves, read_run
-from visu.worker import Control
+from visu.record import saved_run
+from visu.record.run_folder import curves_text
+from visu.record.saved_run import read_curves, read_run
+from visu.training.worker import Control
 
 SOFTMAX = SCRIPTS[0]
 

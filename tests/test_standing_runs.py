@@ -10,7 +10,7 @@ import test_compare
 from test_compare import NAMES, TITLES, legend, texts, thick, write_run
 
 import compare_curves
-from visu import experiments, saved_run
+from visu.record import experiments, saved_run
 
 compare, beside = test_compare.compare, test_compare.beside  # fixtures
 OWN = 'tensorflowvisu.parse_args(__doc__, iterations=200)\n"""--iterations=20"""\n'

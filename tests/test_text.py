@@ -6,8 +6,8 @@ import pytest
 from evaluations import evaluation, history_of
 from matplotlib.figure import Figure
 
-from visu.dashboard import save_picture
-from visu.history import Plan
+from visu.panels.dashboard import save_picture
+from visu.record.run import Plan
 from visu.text import drawable, printable
 
 

@@ -10,8 +10,7 @@ import pytest
 import tensorflow as tf
 from conftest import SCRIPTS, TOP, batch_of
 
-from visu.quiet_tensorflow import check_device
-from visu.training import (
+from visu.training.loop import (
     BATCH,
     Training,
     batches,
@@ -20,7 +19,8 @@ from visu.training import (
     to_batch,
     to_images,
 )
-from visu.worker import Control
+from visu.training.quiet_tensorflow import check_device
+from visu.training.worker import Control
 
 SOFTMAX, DROPOUT = SCRIPTS[0], next(path for path in SCRIPTS if "3.1" in path.stem)
 
@@ -132,7 +132,9 @@ def test_test_set_is_evaluated_in_slices(make_training, monkeypatch):
     training, names = make_training(SOFTMAX)
     whole = evaluate(training, iterations=1)[-1].test
     training.restore()
-    monkeypatch.setattr("visu.training.TEST_SLICE", 64)  # 200 digits: the last slice is a short one
+    monkeypatch.setattr(
+        "visu.training.loop.TEST_SLICE", 64
+    )  # 200 digits: the last slice is a short one
     sliced = evaluate(training, iterations=1)[-1].test
     assert sliced.accuracy == pytest.approx(whole.accuracy)
     assert sliced.loss == pytest.approx(whole.loss, rel=1e-5)
@@ -191,8 +193,8 @@ import tensorflow as tf
 (cpu,) = tf.config.list_physical_devices("CPU")
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import tensorflowvisu
-from visu.training import Training
-from visu.worker import Control
+from visu.training.loop import Training
+from visu.training.worker import Control
 
 class SingleSteps(Control):
     def wait(self, most):
@@ -240,7 +242,7 @@ def test_a_model_may_print(small_data, make_training, tmp_path, capfd):
 WITHHELD = """
 import os, sys, unittest.mock
 sys.modules["tensorflow"] = unittest.mock.MagicMock()  # it takes seconds to import
-from visu.quiet_tensorflow import quiet_stderr
+from visu.training.quiet_tensorflow import quiet_stderr
 with quiet_stderr():
     os.write(2, b"LLVM ERROR: no such target")
     exec(sys.argv[1])

@@ -8,7 +8,7 @@ import shlex
 import pytest
 from conftest import SCRIPTS, TOP, batch_of
 
-from visu.keys import HELP
+from visu.panels.views import HELP
 
 PAGE = TOP / "docs" / "walkthrough.md"
 TEXT = PAGE.read_text(encoding="utf-8")

@@ -28,8 +28,8 @@ from test_live import until
 from test_scripts import start
 from test_window import press
 
-from visu import window
-from visu.style import DPI, INCHES, WARNING
+from visu.panels.style import DPI, INCHES, WARNING
+from visu.show import window
 
 # a page script: messages come in bursts
 SLOW_LINE = """
@@ -217,7 +217,7 @@ class Tab:
 
 
 def test_tabs_that_come_or_change_their_size_get_all_others_what_is_new(monkeypatch, tmp_path):
-    from visu.webagg import FigureCanvas
+    from visu.show.webagg import FigureCanvas
 
     def open_figure(title):
         return FigureCanvas.new_manager(Figure(INCHES, dpi=DPI), 1).canvas.figure
@@ -276,7 +276,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from evaluations import RUN, History, evaluation
-from visu.window import Window
+from visu.show.window import Window
 
 filled = History()
 
@@ -425,7 +425,7 @@ def test_a_page_under_a_name_of_a_stranger_is_refused(serve):
     ],
 )
 def test_the_names_under_which_a_configured_address_is_reached(address, host, answer):
-    from visu.webagg import allowed
+    from visu.show.webagg import allowed
 
     assert allowed(host, address) is answer
 

@@ -14,9 +14,10 @@ from PIL import Image
 from test_photo import seven
 
 from digits import photo
-from visu import image_files, weights_file
-from visu.training import Training
-from visu.worker import Control
+from visu.record import weights_file
+from visu.show import image_files
+from visu.training.loop import Training
+from visu.training.worker import Control
 
 SOFTMAX, SIGMOID = SCRIPTS[:2]
 BATCH_NORM = next(path for path in SCRIPTS if "_4.0_" in path.name)

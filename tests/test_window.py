@@ -10,11 +10,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from visu import window
-from visu.blitting import Offscreen
-from visu.dashboard import Panels
-from visu.history import History
-from visu.style import DPI, INCHES
+from visu.panels.blitting import Offscreen
+from visu.panels.dashboard import Panels
+from visu.panels.style import DPI, INCHES
+from visu.record.run import History
+from visu.show import window
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from conftest import SCRIPTS
 
-from visu.training import next_evaluation
-from visu.worker import Control, Worker
+from visu.training.loop import next_evaluation
+from visu.training.worker import Control, Worker
 
 SOFTMAX = SCRIPTS[0]
 

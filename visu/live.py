@@ -3,8 +3,8 @@
 import gc
 import sys
 
-from visu import backend
-from visu.terminal import say
+from visu.show import backend
+from visu.show.terminal import say
 
 
 class Live:
@@ -12,9 +12,9 @@ class Live:
 
     def __init__(self, recording, control, worker, view):
         if backend.in_notebook():
-            from visu.notebook import Notebook as Window
+            from visu.show.notebook import Notebook as Window
         else:  # imported only where a window is wanted: pyplot takes a moment
-            from visu.window import Window
+            from visu.show.window import Window
         self._recording, self._control, self._worker = recording, control, worker
         self._restarting = False  # until the first evaluation of the next run
         self._stepping = False  # until the evaluation of the next iteration

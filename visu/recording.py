@@ -2,11 +2,11 @@
 
 import sys
 
-from visu.history import History
-from visu.keys import VIEWS
-from visu.progress import Progress
-from visu.run_folder import RunFolder, tails
-from visu.terminal import say, stopping_signals, summary
+from visu.panels.views import VIEWS
+from visu.record.run import History
+from visu.record.run_folder import RunFolder, tails
+from visu.show.progress import Progress
+from visu.show.terminal import say, stopping_signals, summary
 
 
 class Recording:
@@ -26,7 +26,7 @@ class Recording:
         self._summed_up = False
         self._movie = None
         if args.movie:
-            from visu.movie import Movie
+            from visu.show.movie import Movie
 
             self._movie = Movie(args.movie, self.history, plan, VIEWS[args.view])
 
@@ -81,7 +81,7 @@ class Recording:
         """Sum up; the picture comes last, as it takes a moment."""
         self._sum_up()
         if self._folder.saved:
-            from visu.dashboard import save_picture
+            from visu.panels.dashboard import save_picture
 
             try:
                 save_picture(self._folder.path / "window.png", self.history, self.plan)

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib import colormaps, rcParams
 from matplotlib.patches import Rectangle
 
-from visu import pictures
-from visu.curve_panels import Plot
-from visu.style import TEST
+from visu.panels import pictures
+from visu.panels.curves import Plot
+from visu.panels.style import TEST
 from visu.text import percent
 
 MOST_ERRORS, MOST_IN_CELL = 40, 30  # digits shown

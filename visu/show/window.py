@@ -8,11 +8,11 @@ import matplotlib
 import matplotlib.pyplot as plt
 from matplotlib.image import imsave
 
-from visu.backend import NoWindow, one_line, why_no_window
-from visu.blitting import Painter
-from visu.dashboard import Panels
-from visu.keys import SIX, VIEWS
-from visu.style import DPI, INCHES
+from visu.panels.blitting import Painter
+from visu.panels.dashboard import Panels
+from visu.panels.style import DPI, INCHES
+from visu.panels.views import SIX, VIEWS
+from visu.show.backend import NoWindow, one_line, why_no_window
 
 LOOK_MILLISECONDS = 160  # between two looks at the training
 PAINT_SECONDS = 0.01  # of painting, after which keys come first

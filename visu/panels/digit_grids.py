@@ -5,8 +5,8 @@ import math
 import numpy as np
 from matplotlib import rcParams
 
-from visu import pictures
-from visu.curve_panels import Plot, round_up
+from visu.panels import pictures
+from visu.panels.curves import Plot, round_up
 from visu.text import out_of
 
 FEW = 150  # wrong digits that are shown without the others

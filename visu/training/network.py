@@ -4,8 +4,8 @@ import threading
 
 import numpy as np
 
-from visu.history import Layer, Look
-from visu.quiet_tensorflow import tf
+from visu.record.run import Layer, Look
+from visu.training.quiet_tensorflow import tf
 
 ACTIVATIONS = "Relu", "Sigmoid", "Tanh", "Elu", "Selu", "LeakyRelu", "Relu6"  # types of operations
 

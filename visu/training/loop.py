@@ -5,10 +5,10 @@ from itertools import islice
 
 import numpy as np
 
-from visu.history import Evaluation, Measure
-from visu.network import Network, gradient_sizes
-from visu.pictures import percentile_bands
-from visu.quiet_tensorflow import tf
+from visu.panels.pictures import percentile_bands
+from visu.record.run import Evaluation, Measure
+from visu.training.network import Network, gradient_sizes
+from visu.training.quiet_tensorflow import tf
 
 BATCH = 100  # digits in a batch, as on the slides
 TEST_SLICE = 1000  # test digits per call of evaluate: all 10,000 at once do not fit a small GPU

@@ -6,7 +6,7 @@ import numpy as np
 
 from digits import photo
 from digits.prepare import prepare
-from visu.terminal import say, stopping_signals
+from visu.show.terminal import say, stopping_signals
 
 
 def read_digits(paths, network):

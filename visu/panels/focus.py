@@ -1,7 +1,7 @@
 """What a person looks at closely: one digit, one cell of the confusion matrix."""
 
 from digits.prepare import prepare
-from visu.sheet import Sheet
+from visu.panels.sheet import Sheet
 
 
 class Focus:

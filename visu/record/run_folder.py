@@ -11,8 +11,8 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from visu import weights_file
-from visu.terminal import say
+from visu.record import weights_file
+from visu.show.terminal import say
 
 WEIGHTS_SECONDS = 10  # between two times that the weights of a run under way are saved
 COLUMNS = ["iteration", "train_accuracy", "train_loss", "test_accuracy", "test_loss"]

@@ -2,7 +2,7 @@
 
 import argparse
 
-from visu.terminal import prepare_streams
+from visu.show.terminal import prepare_streams
 
 
 class Parser(argparse.ArgumentParser):

@@ -80,7 +80,7 @@ def _why_not(backend, framework, others=()):
         name, _, install = TOOLKITS[framework]
         return f"the backend {backend} needs {name}; {install}."
     try:
-        plt.switch_backend("module://visu.webagg" if backend == "webagg" else backend)
+        plt.switch_backend("module://visu.show.webagg" if backend == "webagg" else backend)
     except Exception as error:  # ImportError, RuntimeError, or a toolkit's own
         return _why_no_display() if "headless" in str(error) else one_line(error)
     return _why_not_qt(others) if framework.startswith("qt") else None

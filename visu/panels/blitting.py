@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from visu.dashboard import Panels
-from visu.style import DPI
+from visu.panels.dashboard import Panels
+from visu.panels.style import DPI
 
 
 class Painter:

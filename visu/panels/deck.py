@@ -1,6 +1,6 @@
 """The deck's own comparisons: which steps, in what view, and how their runs are made."""
 
-from visu.comparison import GRADIENTS, View
+from visu.panels.comparison import GRADIENTS, View
 
 CONSTANT = "constant rate"
 SIGMOID, RELU, DECAY, DROPOUT = ("2.0", ""), ("2.1", CONSTANT), ("2.1", ""), ("2.2", "")

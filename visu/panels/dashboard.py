@@ -10,10 +10,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from visu import curve_panels, digit_panel, error_panels, gradient_panels, image_panels
-from visu.focus import Focus
-from visu.keys import HELP, SIX
-from visu.style import DPI, INCHES, WARNING, style
+from visu.panels import curves as curve_panels
+from visu.panels import digit_grids as image_panels
+from visu.panels import errors as error_panels
+from visu.panels import gradients as gradient_panels
+from visu.panels import one_digit as digit_panel
+from visu.panels.focus import Focus
+from visu.panels.style import DPI, INCHES, WARNING, style
+from visu.panels.views import HELP, SIX
 from visu.text import drawable
 
 HEAD = 84  # height of the headline; all lengths here are pixels of a figure of 1344 x 756

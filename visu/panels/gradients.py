@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from matplotlib.transforms import offset_copy
 
-from visu.curve_panels import Plot, TimePlot, thin_out
+from visu.panels.curves import Plot, TimePlot, thin_out
 
 LIGHTEST = 0.75  # of the colour scale, for the last layer; lighter shades are pale on white
 LIMITS = 1e-4, 1.0  # of an axis while no gradient is above 0

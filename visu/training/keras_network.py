@@ -7,8 +7,15 @@ from itertools import islice
 
 import numpy as np
 
-from visu.quiet_tensorflow import tf
-from visu.training import BATCH, ScriptError, Training, batches, evaluates_test, next_evaluation
+from visu.training.loop import (
+    BATCH,
+    ScriptError,
+    Training,
+    batches,
+    evaluates_test,
+    next_evaluation,
+)
+from visu.training.quiet_tensorflow import tf
 
 MOST_BATCHES = 10_000  # per call of fit: their indices take 8 MB
 

@@ -11,7 +11,7 @@ from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
-from visu.run_folder import COLUMNS, gradient_columns
+from visu.record.run_folder import COLUMNS, gradient_columns
 from visu.text import printable
 
 CURVES_MOST = 50_000_000  # characters of a table: a curves.csv of 10^7 iterations has half of it

@@ -7,8 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from visu import experiments, saved_run
-from visu.terminal import say
+from visu.record import experiments, saved_run
+from visu.show.terminal import say
 
 
 class Wrong(Exception):

@@ -6,8 +6,8 @@ from io import BytesIO
 from IPython.display import Image, display
 from matplotlib.image import imsave
 
-from visu.blitting import Offscreen
-from visu.style import DPI, INCHES
+from visu.panels.blitting import Offscreen
+from visu.panels.style import DPI, INCHES
 
 LOOK_SECONDS = (
     0.1  # seconds between two looks at the training, and at most until an interrupt is obeyed

@@ -7,11 +7,11 @@ import numpy as np
 from matplotlib import rcParams
 from matplotlib.patches import Rectangle
 
-from visu import pictures
-from visu.curve_panels import Plot
-from visu.layer_columns import GAP, HEADING, LEFT, LINE, RED, Layers, picture
-from visu.sheet import SIDE
-from visu.style import TEST
+from visu.panels import pictures
+from visu.panels.curves import Plot
+from visu.panels.layers import GAP, HEADING, LEFT, LINE, RED, Layers, picture
+from visu.panels.sheet import SIDE
+from visu.panels.style import TEST
 from visu.text import percent
 
 DRAW_SECONDS = 0.05  # between two frames while somebody draws: the training needs the time too

@@ -10,9 +10,9 @@ from matplotlib.animation import FFMpegWriter
 from matplotlib.figure import Figure
 from PIL import Image  # comes with matplotlib, which needs it
 
-from visu.blitting import Offscreen
-from visu.keys import SIX
-from visu.style import DPI
+from visu.panels.blitting import Offscreen
+from visu.panels.style import DPI
+from visu.panels.views import SIX
 
 WIDTH, HEIGHT = 1280, 720  # pixels
 FRAMES = {".mp4": 250, ".gif": 125}  # at most, and the end

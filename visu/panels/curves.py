@@ -10,7 +10,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from matplotlib.transforms import Bbox, TransformedBbox
 
-from visu.style import BANDS, TEST, TRAINING
+from visu.panels.style import BANDS, TEST, TRAINING
 
 MOST_POINTS = 2000  # more do not show on a screen, and would slow the drawing of a long run
 AHEAD = 2  # seconds: a fast training would else outgrow its axis in every frame

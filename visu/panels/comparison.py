@@ -11,9 +11,9 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-from visu.curve_panels import round_up
-from visu.experiments import BAND, ENDS, data_of, names, over_seeds, value_at
-from visu.style import COLOURS, style
+from visu.panels.curves import round_up
+from visu.panels.style import COLOURS, style
+from visu.record.experiments import BAND, ENDS, data_of, names, over_seeds, value_at
 from visu.text import drawable
 
 TYPE = 1.3  # times the type of a live window of this size: made for slides

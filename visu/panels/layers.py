@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib import rcParams
 from matplotlib.lines import Line2D
 
-from visu import pictures
+from visu.panels import pictures
 from visu.text import out_of, percent
 
 MOST_LAYERS = 8  # whose outputs are shown

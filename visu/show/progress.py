@@ -4,7 +4,7 @@ import sys
 import time
 
 from digits.bar import Bar
-from visu.terminal import printing, say
+from visu.show.terminal import printing, say
 
 PAUSE_SECONDS = 0.1  # between two drawings of the bar
 
