@@ -4,26 +4,18 @@
 history, the window on the main thread, the terminal, and the files in `runs/`.
 """
 
-import argparse
-import importlib.util
-import linecache
+import functools
 import sys
 from pathlib import Path
 
 from visu.show import backend  # before TensorFlow, which imports pyplot
 
 # isort: split
-from visu.live import open_window
+from visu import session
 from visu.panels.views import HELP, VIEWS
-from visu.record import weights_file
-from visu.record.run import Plan
-from visu.recording import Recording
+from visu.record.run_folder import read_weights
 from visu.show.cli import Parser, label, shorten, whole
-from visu.show.image_files import read_digits
-from visu.show.terminal import say, stopping_signals
-from visu.training import loop as training
-from visu.training import quiet_tensorflow
-from visu.training.worker import Control, Worker
+from visu.training.loop import Training
 
 EPILOG = f"""\
 keys in the window:
@@ -31,7 +23,6 @@ keys in the window:
 
 MNIST_DIR=FOLDER before the command: where the files of MNIST are, for all scripts
 """
-_rerun = {}  # while a script's text runs again: the args that it gets, the parts that it hands over
 
 
 def parse_args(doc, iterations):
@@ -41,11 +32,10 @@ def parse_args(doc, iterations):
     iterations: how many batches of 100 the script trains for, unless --iterations says otherwise.
     The result has iterations (int), seed (int), data, headless, label, runs (Path), view, movie and
     weights (Path or None) and image (list of Path) as given; values, what the file of weights
-    holds, {name: array} or None; script, title, and source, the script's bytes; every, the
-    iterations between two evaluations. A bad flag ends the script with one line and status 2.
+    holds, {name: array} or None; script, title, and source, the script's bytes; own_iterations;
+    every, the iterations between two evaluations. A bad flag ends the script with one line and
+    status 2.
     """
-    if _rerun:
-        return _rerun["args"]
     script = Path(sys.argv[0]).resolve()
     doc = (doc or "").strip()  # none under python -OO
     parser = Parser(prog=script.name, description=doc, epilog=EPILOG)
@@ -64,6 +54,7 @@ def parse_args(doc, iterations):
             parser.error(f"argument --movie: {problem}")
     title = doc.partition("\n")[0].partition(":")[0].strip()
     args.script, args.title = script.stem, shorten(title or script.stem, 60)
+    args.own_iterations = iterations
     args.values = _weights(parser, args) if args.weights else None
     args.every = 10 if iterations <= 2000 else 20  # also in shorter runs: their curves compare
     args.source = script.read_bytes()  # now: it may be edited while it runs
@@ -73,7 +64,7 @@ def parse_args(doc, iterations):
 def _weights(parser, args):
     """What args.weights holds, {name: array}; where it cannot be used, the script ends."""
     try:
-        return weights_file.read(args.weights, args.title)
+        return read_weights(args.weights, args.title)
     except ValueError as problem:
         parser.error(f"argument --weights: {args.weights}: {problem}")
 
@@ -118,7 +109,9 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
     be read, that is the status in the end. After Ctrl-C, SIGTERM or SIGHUP the status is 128 + the
     signal's number.
     """
-    _run(args, mnist, training.Training, train_step, evaluate, optimizer, weights, biases)
+    parts = train_step, evaluate, optimizer, weights, biases
+    make = functools.partial(Training, mnist, *parts, values=args.values)
+    session.run(args, mnist, len(weights), make)
 
 
 def fit(args, mnist, model):
@@ -130,56 +123,6 @@ def fit(args, mnist, model):
     """
     from visu.training.keras_network import KerasTraining
 
-    _run(args, mnist, KerasTraining, model)
-
-
-def _run(args, mnist, kind, *parts):
-    """Train with a Training of this kind, made of these parts: the rest of `run` and `fit`."""
-    title = f"{args.title}, {args.label}" if args.label else args.title
-    if _rerun:
-        _rerun["parts"] = parts
-        return
-    digits = len(mnist.test.images), len(mnist.train.images)
-    plan = Plan(title, mnist.name, args.iterations, *digits)
-    schedule = {"seed": args.seed, "iterations": args.iterations, "every": args.every}
-    control, device = Control(), quiet_tensorflow.device()
-    recording = Recording(args, plan, device)
-
-    def make_training(seed):
-        own = parts if seed == args.seed else _run_again(args, seed)
-        return kind(mnist, *own, values=args.values)
-
-    with stopping_signals(control.stop) as signals, recording:
-        worker = Worker(make_training, control, **schedule)
-        live = None if args.headless else open_window(recording, control, worker, VIEWS[args.view])
-        if live and args.pause:
-            control.toggle_pause()
-        say(f"{plan.title} on {plan.data}, {plan.iterations:,} iterations, {device}")
-        try:
-            if live:
-                live.run()
-            else:
-                trained = make_training(args.seed)
-                trained.train(recording.take, control=control, **schedule)
-        except training.ScriptError as error:
-            say(f"{Path(sys.argv[0]).name}: {error}", sys.stderr)
-            sys.exit(2)
-    if len(signals) < 2:
-        signals += recording.write_movie()
-    if signals and not backend.in_notebook():  # where a status is nothing but an error
-        sys.exit(128 + signals[0])
-    if args.image and not signals and (status := read_digits(args.image, trained.network)):
-        sys.exit(status)
-
-
-def _run_again(args, seed):
-    """The parts that the script hands to `run` with another seed: its text is run once more."""
-    _rerun["args"] = argparse.Namespace(**vars(args) | {"seed": seed})
-    name = f"{args.script}, seed {seed}"  # not a file, which may have been edited meanwhile
-    text = importlib.util.decode_source(args.source)
-    linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name  # for autograph
-    try:
-        exec(compile(args.source, name, "exec"), {"__name__": "__main__", "__file__": sys.argv[0]})
-        return _rerun["parts"]
-    finally:
-        _rerun.clear()
+    make = functools.partial(KerasTraining, mnist, model, values=args.values)
+    layers = sum(len(variable.shape) > 1 for variable in getattr(model, "trainable_variables", ()))
+    session.run(args, mnist, layers, make)

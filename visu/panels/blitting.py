@@ -64,13 +64,13 @@ class Painter:
 class Offscreen:
     """Panels on a canvas in memory, where only what has changed is drawn anew.
 
-    plan: a history.Plan; width, height: in pixels.
+    run: a Run; width, height: in pixels.
     """
 
-    def __init__(self, plan, width, height):
+    def __init__(self, run, width, height):
         self.figure = Figure((width / DPI, height / DPI), dpi=DPI)
         self.canvas = FigureCanvasAgg(self.figure)
-        self.panels = Panels(self.figure, plan, animated=True)
+        self.panels = Panels(self.figure, run, animated=True)
         self.painter = Painter(self.panels)
 
     def draw(self, history, status=""):

@@ -31,14 +31,14 @@ def in_short(value):
 
 
 def thin_out(column):
-    """At most MOST_POINTS entries of a list, evenly chosen, the last one always; as an array.
+    """At most MOST_POINTS entries of a list, evenly chosen, the last one always.
 
     The distance is a power of two, so that a growing list keeps the points it has shown.
     """
     step = 1
     while len(column) - 1 > step * (MOST_POINTS - 1):
         step *= 2
-    return np.array(column[:-1:step] + column[-1:], float)
+    return column[:-1:step] + column[-1:]
 
 
 class Plot:
@@ -105,9 +105,9 @@ class Plot:
 class TimePlot(Plot):
     """A panel over the iterations. The x axis grows in jumps: each one costs a full redraw."""
 
-    def __init__(self, axes, plan, title, above=0):
+    def __init__(self, axes, run, title, above=0):
         super().__init__(axes, title, above)
-        self.plan = plan
+        self.run = run
         # title and legend start above the tick labels
         self.left = -2.8 * self.letter / axes.bbox.width
         self.title.set_x(self.left)
@@ -130,7 +130,7 @@ class TimePlot(Plot):
         """Make room for what is there, and for the first AHEAD seconds of the training."""
         last = max(history.iteration, 100)
         room = round_up(max(last, AHEAD * history.steps_per_second), (1, 2, 5))
-        self.axes.set_xlim(0, min(room, max(last, self.plan.iterations)))
+        self.axes.set_xlim(0, min(room, max(last, self.run.iterations)))
 
     def tell_nan(self, what, iterations, values):
         """Say where the numbers broke down, as the curve has a gap there; values: [n]."""
@@ -144,8 +144,8 @@ class TimePlot(Plot):
 class Curves(TimePlot):
     """Accuracy or loss: training thin, test thick."""
 
-    def __init__(self, axes, plan, title):
-        super().__init__(axes, plan, title)
+    def __init__(self, axes, run, title):
+        super().__init__(axes, run, title)
         thin = rcParams["lines.linewidth"]
         self.train = Line2D([], [], color=TRAINING, linewidth=thin, label="training")
         self.test = Line2D([], [], color=TEST, linewidth=3 * thin, label="test")
@@ -169,22 +169,26 @@ class Curves(TimePlot):
         self.seen = history.last
         self.fit_iterations(history)
         self.show_ghost(history.ghost)
-        train, test = self.columns(history)
-        iterations = thin_out(history.train_iterations)
-        self.train.set_data(iterations, thin_out(train))
-        self.test.set_data(thin_out(history.test_iterations), thin_out(test))
-        self.test.set_marker("o" if len(history.test_iterations) == 1 else "")  # no line yet
-        self.fit_values(self.train.get_ydata(), self.test.get_ydata())
-        self.tell_nan(self.what, iterations, self.train.get_ydata())
+        iterations, values = self.points(history.train)
+        self.train.set_data(iterations, values)
+        self.test.set_data(self.points(history.test))
+        self.test.set_marker("o" if len(history.test) == 1 else "")  # no line yet
+        self.fit_values(values, self.test.get_ydata())
+        self.tell_nan(self.what, iterations, values)
         return True
+
+    def points(self, points):
+        """(iterations [n], values [n]) of TrainPoints or TestPoints, thinned out."""
+        points = thin_out(points)
+        values = [(point.iteration, getattr(point, self.what)) for point in points]
+        return np.array(values, float).reshape(-1, 2).T
 
     def show_ghost(self, ghost):
         """Draw the curves of the run that this one has replaced, behind, as they do not move."""
         if ghost is not self.ghost:
             self.ghost = ghost
-            of = ghost.train_iterations, ghost.test_iterations
-            for line, iterations, values in zip(self.ghosts, of, self.columns(ghost), strict=True):
-                line.set_data(thin_out(iterations), thin_out(values))
+            for line, points in zip(self.ghosts, (ghost.train, ghost.test), strict=True):
+                line.set_data(self.points(points))
 
     def background(self):
         return super().background(), id(self.ghost)
@@ -195,13 +199,10 @@ class Accuracy(Curves):
 
     what = "accuracy"
 
-    def __init__(self, axes, plan):
-        super().__init__(axes, plan, "Accuracy")
+    def __init__(self, axes, run):
+        super().__init__(axes, run, "Accuracy")
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         self.low = 0
-
-    def columns(self, history):
-        return history.train_accuracy, history.test_accuracy
 
     def fit_values(self, train, test):
         """Begin the axis at the highest of FLOORS above which both curves are there to stay.
@@ -229,17 +230,14 @@ class Loss(Curves):
 
     what = "loss"
 
-    def __init__(self, axes, plan):
-        super().__init__(axes, plan, "Cross entropy loss")
+    def __init__(self, axes, run):
+        super().__init__(axes, run, "Cross entropy loss")
         self.top = 0
         self.dot = Line2D([], [], color=TEST, marker="o", markersize=0.75 * self.letter)
         self.dot.set(markeredgecolor="white", linestyle="none")
         axes.add_line(self.dot)
         self.lowest = axes.text(0, 0, "", color=TEST, weight="bold", ha="center", va="top")
         self.artists += [self.dot, self.lowest]
-
-    def columns(self, history):
-        return history.train_loss, history.test_loss
 
     def fit_values(self, train, test):
         """Fit the later half of the evaluations, but for a tenth of the training's (noise).
@@ -255,14 +253,14 @@ class Loss(Curves):
 
     def update(self, history):
         new = super().update(history)
-        if new and np.isfinite(history.test_loss).any():
-            self.mark_lowest(history.test_iterations, history.test_loss)
+        known = [point for point in history.test if np.isfinite(point.loss)]
+        if new and known:
+            self.mark_lowest(min(known, key=lambda point: point.loss))
         return new
 
-    def mark_lowest(self, iterations, losses):
+    def mark_lowest(self, point):
         """A dot and a number at the lowest test loss: what comes after it is overfitting."""
-        lowest = int(np.nanargmin(losses))
-        at, value = iterations[lowest], losses[lowest]
+        at, value = point.iteration, point.loss
         self.dot.set_data([at], [value])
         left, right = self.axes.get_xlim()
         half = 3.4 * self.letter / self.axes.bbox.width * (right - left)  # of the text's width
@@ -273,8 +271,8 @@ class Loss(Curves):
 class Bands(TimePlot):
     """The range of all weights, or biases: 7 bands with a seventh of the values each."""
 
-    def __init__(self, axes, plan, name):
-        super().__init__(axes, plan, f"{name.capitalize()} range", above=1)
+    def __init__(self, axes, run, name):
+        super().__init__(axes, run, f"{name.capitalize()} range", above=1)
         self.name = name
         self.fills = [
             axes.fill_between([0.0], [0.0], [0.0], facecolor=colour, linewidth=0)
@@ -291,8 +289,10 @@ class Bands(TimePlot):
         if history.last_test is self.seen:
             return False
         self.seen = history.last_test
-        iterations = thin_out(history.test_iterations)
-        bands = thin_out(getattr(history, self.name)).reshape(len(iterations), 8)
+        points = thin_out(history.test)
+        iterations = np.array([point.iteration for point in points], float)
+        kind = "weight_bands" if self.name == "weights" else "bias_bands"
+        bands = np.array([getattr(point, kind) for point in points], float).reshape(-1, 8)
         for k, fill in enumerate(self.fills):
             fill.set_data(iterations, bands[:, k], bands[:, 7 - k])
         self.fit_values(bands[np.isfinite(bands)])

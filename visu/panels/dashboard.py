@@ -78,15 +78,15 @@ class Speed:
 class Headline(curve_panels.Plot):
     """The line above the panels: step, data, iteration, rate, test accuracy, and what goes on."""
 
-    def __init__(self, axes, plan, speed):
+    def __init__(self, axes, run, speed):
         super().__init__(axes)
-        self.plan, self.speed = plan, speed
+        self.run, self.speed = run, speed
         self.going_on = ""  # shown as it is
         axes.set_axis_off()
         size = matplotlib.rcParams["font.size"] / 12
         width = axes.get_xlim()[1]
-        fitting = min(1, 46 / len(plan.title))  # a long title leaves room for the status
-        title = drawable(plan.title, "bold")
+        fitting = min(1, 46 / len(run.name))  # a long title leaves room for the status
+        title = drawable(run.name, "bold")
         axes.text(18, 47, title, size=21 * size * fitting, weight="bold")
         self.facts = axes.text(18, 16, "", size=13 * size)
         self.accuracy = axes.text(width - 18, 36, "", size=32 * size, weight="bold", ha="right")
@@ -104,11 +104,11 @@ class Headline(curve_panels.Plot):
     def update(self, history):
         before = [text.get_text() for text in self.artists]
         last, tested = history.last, history.last_test
-        facts = [drawable(shorten(self.plan.data, 30, placeholder=" …"))]
+        facts = [drawable(shorten(self.run.data, 30, placeholder=" …"))]
         if last:
             facts += [
-                f"iteration {last.iteration:,} of {self.plan.iterations:,}",
-                f"epoch {100 * last.iteration / self.plan.train_count:.1f}",
+                f"iteration {last.iteration:,} of {self.run.iterations:,}",
+                f"epoch {100 * last.iteration / self.run.train_count:.1f}",
             ]
             if np.isfinite(last.learning_rate):  # a cosine over no iterations is not a number
                 facts += [f"learning rate {last.learning_rate:.3g}"]
@@ -116,12 +116,13 @@ class Headline(curve_panels.Plot):
             facts += [] if self.going_on else [f"{rate:,.0f} iterations/s"]
         self.facts.set_text("  ·  ".join(facts))
         if tested:
-            count = len(tested.test.labels)
-            wrong = np.count_nonzero(tested.test.labels != tested.test.predictions)
+            answers = tested.test.answers
+            count = len(answers.labels)
+            wrong = np.count_nonzero(answers.labels != answers.predictions)
             earlier = tested.iteration < last.iteration
             at = f" at iteration {tested.iteration:,}" if earlier else ""
             self.wrong.set_text(f"{wrong:,} of {count:,} wrong{at}")
-        self.accuracy.set_text(f"{100 * tested.test.accuracy:.2f} %" if tested else "")
+        self.accuracy.set_text(f"{100 * tested.test.answers.accuracy:.2f} %" if tested else "")
         self.caption.set_text("test\naccuracy" if tested else "")
         self.status.set_text(self.going_on)
         return before != [text.get_text() for text in self.artists]
@@ -130,16 +131,16 @@ class Headline(curve_panels.Plot):
 class Panels:
     """Draws a History on a matplotlib Figure of any canvas and size.
 
-    figure: an empty Figure, which is then this object's alone; plan: a history.Plan. With animated,
+    figure: an empty Figure, which is then this object's alone; run: a Run. With animated,
     `moving` is left out when the canvas draws, for blitting. keys: whether there are keys, of which
-    a hint tells until the help was shown once.
+    a hint tells until the help was shown once; ask(image, label): returns a Look, or None.
 
     names: the panels shown; moving: headline and plots, each a Plot; focus: their Focus. What has
     been shown once is kept in memory, so that it comes back fast.
     """
 
-    def __init__(self, figure, plan, animated=False, keys=False):
-        self.figure, self.plan, self.animated = figure, plan, animated
+    def __init__(self, figure, run, animated=False, keys=False, ask=None):
+        self.figure, self.run, self.animated, self.ask = figure, run, animated, ask
         self.speed = Speed()
         self.focus = Focus()
         self.names = SIX
@@ -218,8 +219,8 @@ class Panels:
         built = []
         with matplotlib.style.context(["default", style(self.unit)]):
             for name, (cell, place) in zip(names, places(names, *self.size), strict=True):
-                plot = KINDS[name](self.figure.add_axes(place.bounds), self.plan)
-                plot.focus = self.focus
+                plot = KINDS[name](self.figure.add_axes(place.bounds), self.run)
+                plot.focus, plot.ask = self.focus, self.ask
                 plot.put_into(cell)
                 built.append(plot)
         return self.animate(built)
@@ -236,7 +237,7 @@ class Panels:
         cell = Bbox.from_bounds(0, 1 - HEAD / height, 1, HEAD / height)
         axes = self.figure.add_axes(cell.bounds)
         axes.set(xlim=(0, width), ylim=(0, HEAD))
-        head = Headline(axes, self.plan, self.speed)
+        head = Headline(axes, self.run, self.speed)
         head.put_into(cell)
         return self.animate([head])[0]
 
@@ -267,13 +268,13 @@ def places(names, width, height):
         yield Bbox(cell / [width, height]), Bbox(place / [width, height])
 
 
-def save_picture(path, history, plan, status=""):
+def save_picture(path, history, status=""):
     """Write the six panels of `history` as a PNG of 1344 x 756, without any window.
 
-    plan, status: as for Panels. Raises OSError where the file cannot be written.
+    status: as for Panels. Raises OSError where the file cannot be written.
     """
     figure = Figure(INCHES, dpi=DPI)
     FigureCanvasAgg(figure)
-    panels = Panels(figure, plan)
+    panels = Panels(figure, history.run)
     panels.update(history, status)
     panels.save(path)

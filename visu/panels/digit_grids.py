@@ -36,13 +36,13 @@ class Mosaic(Plot):
         axes.set(xlim=(0, columns), ylim=(rows, 0), xticks=[], yticks=[])
         axes.spines[:].set_color("0.6")
 
-    def show(self, measure):
-        """Draw the digits of this Measure, nothing for None; return True where they are new."""
-        if measure is self.drawn:
+    def show(self, answers):
+        """Draw the digits of these Answers, nothing for None; return True where they are new."""
+        if answers is self.drawn:
             return False
-        self.drawn = measure
-        if measure:
-            self.digits = measure.images, measure.labels, measure.predictions
+        self.drawn = answers
+        if answers:
+            self.digits = answers.images, answers.labels, answers.predictions
         else:
             self.digits = BLANK
         picture = pictures.mosaic(*self.digits, self.rows, self.columns)
@@ -66,7 +66,7 @@ class Mosaic(Plot):
 class TrainingDigits(Mosaic):
     """The current batch of 100, and what the colours and the small digits mean."""
 
-    def __init__(self, axes, plan):
+    def __init__(self, axes, run):
         super().__init__(axes, "Training images (current batch)", 10, 10)
         axes.set_anchor("NW")
         spare = (axes.bbox.width - axes.bbox.height) / self.letter  # the square leaves this free
@@ -87,17 +87,17 @@ class TestDigits(Mosaic):
 
     of_test = True
 
-    def __init__(self, axes, plan):
-        shown = max(1, plan.test_count // 10)
+    def __init__(self, axes, run):
+        shown = max(1, run.test_count // 10)
         columns = math.ceil(math.sqrt(shown * 1.6))  # 1,000 digits: 25 lines of 40
         rows = math.ceil(shown / columns)
         self.room = axes.bbox.width / axes.bbox.height
         super().__init__(axes, "Test images", rows, columns)
         axes.set_anchor("NW")
         marks = [
-            mark for mark in (0, 2, 4, 6, 8, 10) if mark * plan.test_count <= 100 * rows * columns
+            mark for mark in (0, 2, 4, 6, 8, 10) if mark * run.test_count <= 100 * rows * columns
         ]
-        self.marks = [mark / 100 * plan.test_count / columns for mark in marks]
+        self.marks = [mark / 100 * run.test_count / columns for mark in marks]
         self.mark_labels = [f"{100 - mark} %" for mark in marks]
         self.frame()
 
@@ -109,23 +109,23 @@ class TestDigits(Mosaic):
         self.title.set_text("Test images")
 
     def update(self, history):
-        return self.show(history.last_test and history.last_test.test)
+        return self.show(history.last_test and history.last_test.test.answers)
 
 
 class TestDigitsAlone(TestDigits):
     """The same, large; the wrong ones only when they are few: then their labels can be read."""
 
-    def show(self, measure):
-        if measure is self.drawn:
+    def show(self, answers):
+        if answers is self.drawn:
             return False
-        wrong = np.flatnonzero(measure.labels != measure.predictions) if measure else []
+        wrong = np.flatnonzero(answers.labels != answers.predictions) if answers else []
         self.wrong = wrong if 0 < len(wrong) < FEW else None
         if self.wrong is None:
             self.frame()
-            return super().show(measure)
-        self.drawn = measure
+            return super().show(answers)
+        self.drawn = answers
         rows, columns = pictures.tiling(len(wrong), self.room)
-        self.digits = measure.images[wrong], measure.labels[wrong], measure.predictions[wrong]
+        self.digits = answers.images[wrong], answers.labels[wrong], answers.predictions[wrong]
         picture = pictures.mosaic(*self.digits, rows, columns)
         self.image.set(data=picture, extent=(0, columns, rows, 0))
         self.image.set_interpolation("nearest")
@@ -137,7 +137,7 @@ class TestDigitsAlone(TestDigits):
 class FirstWeights(Plot):
     """The first layer's weights: a picture per neuron or kernel, all on one scale, zero white."""
 
-    def __init__(self, axes, plan):
+    def __init__(self, axes, run):
         super().__init__(axes, "Weights of the first layer")
         self.drawn = None
         axes.set_anchor("NW")
@@ -156,12 +156,12 @@ class FirstWeights(Plot):
         return super().background(), self.image.get_clim()
 
     def update(self, history):
-        weights = history.last_test and history.last_test.first
+        weights = history.last_test and history.last_test.test.variables["W1"]
         if weights is self.drawn:
             return False
         self.drawn = weights
         if weights is not None:
-            self.draw(weights, alone=np.size(history.last_test.gradients) == 1)
+            self.draw(weights, alone=history.run.layers == 1)
         return True
 
     def draw(self, weights, alone):

@@ -34,7 +34,7 @@ class Tiles(Plot):
     def __init__(self, axes, title, most, widest):
         super().__init__(axes, title)
         self.widest = widest
-        self.measure, self.indices = None, []  # the digits shown
+        self.answers, self.indices = None, []  # the digits shown
         self.grid = 1, 1, 1  # columns; height and width of a tile, in pixels of its digit
         blank = np.full((1, 1, 4), 255, np.uint8)
         self.image = axes.imshow(blank, aspect="auto", interpolation="nearest")
@@ -42,15 +42,15 @@ class Tiles(Plot):
         self.artists = [self.image, *self.captions]
         axes.set_axis_off()
 
-    def show(self, measure, indices, captions):
-        """Show these digits of a Measure; captions: one for each."""
-        self.measure, self.indices = measure, indices
+    def show(self, answers, indices, captions):
+        """Show these digits of Answers; captions: one for each."""
+        self.answers, self.indices = answers, indices
         rows, columns, letter, side = self.layout(max(len(indices), 1))
         box, pixel = self.axes.bbox, side / pictures.SIDE
         height, width = int(box.height / rows / pixel), int(box.width / columns / pixel)
         self.grid = columns, height, width
-        wrong = measure.labels[indices] != measure.predictions[indices]
-        picture = pictures.tiles(measure.images[indices], wrong, rows, columns, height, width)
+        wrong = answers.labels[indices] != answers.predictions[indices]
+        picture = pictures.tiles(answers.images[indices], wrong, rows, columns, height, width)
         self.image.set(data=picture, extent=(0, columns * width, rows * height, 0))
         self.axes.set(xlim=(0, box.width / pixel), ylim=(box.height / pixel, 0))
         size = 72 * letter / self.axes.get_figure().dpi
@@ -83,7 +83,7 @@ class Tiles(Plot):
         if action != "press" or column >= columns or k >= len(self.indices):
             return None
         index = self.indices[k]
-        self.focus.open(self.measure.images[index], int(self.measure.labels[index]), int(index))
+        self.focus.open(self.answers.images[index], int(self.answers.labels[index]), int(index))
         return ("digit",)
 
 
@@ -95,49 +95,49 @@ def caption(confidence, before=""):
 class WorstErrors(Tiles):
     """The most confident mistakes among the test digits."""
 
-    def __init__(self, axes, plan):
+    def __init__(self, axes, run):
         super().__init__(axes, "Worst errors", MOST_ERRORS, widest=8.4)
 
     def update(self, history):
-        measure = history.last_test and history.last_test.test
-        if measure is None or measure is self.measure:
+        answers = history.last_test and history.last_test.test.answers
+        if answers is None or answers is self.answers:
             return False
-        indices = pictures.worst_errors(measure, MOST_ERRORS)
-        mistakes = np.count_nonzero(measure.labels != measure.predictions)
+        indices = pictures.worst_errors(answers, MOST_ERRORS)
+        mistakes = np.count_nonzero(answers.labels != answers.predictions)
         few = mistakes == len(indices)
         which = "all" if few else f"the {len(indices)} most confident of"
         which += f" {mistakes:,} mistakes: true digit → computed digit, confidence"
-        none = f"none, all {len(measure.labels):,} test digits are right"
+        none = f"none, all {len(answers.labels):,} test digits are right"
         self.title.set_text(f"Worst errors: {which if mistakes else none}")
-        digits = (part[indices] for part in (measure.labels, measure.predictions))
-        confidences = pictures.confidences(measure)[indices]
+        digits = (part[indices] for part in (answers.labels, answers.predictions))
+        confidences = answers.confidences[indices]
         captions = [
             f"{true} → {computed}{caption(confidence, ', ')}"
             for true, computed, confidence in zip(*digits, confidences, strict=True)
         ]
-        self.show(measure, indices, captions)
+        self.show(answers, indices, captions)
         return True
 
 
 class CellDigits(Tiles):
     """The test digits of one cell of the confusion matrix."""
 
-    def __init__(self, axes, plan):
+    def __init__(self, axes, run):
         super().__init__(axes, "", MOST_IN_CELL, widest=4.7)
         self.asked = self.chosen = None  # the focus's cell, and the one shown
 
     def update(self, history):
-        measure = history.last_test and history.last_test.test
-        if measure is None or measure is self.measure and self.focus.cell == self.asked:
+        answers = history.last_test and history.last_test.test.answers
+        if answers is None or answers is self.answers and self.focus.cell == self.asked:
             return False
         self.asked = self.focus.cell
-        cell = chosen_cell(self.focus, pictures.confusion(measure.labels, measure.predictions))
+        cell = chosen_cell(self.focus, pictures.confusion(answers.labels, answers.predictions))
         self.chosen = cell
-        found = pictures.digits_in_cell(measure, *cell) if cell else []
+        found = pictures.digits_in_cell(answers, *cell) if cell else []
         self.title.set_text(self.what(len(found)))
         indices = np.array(found[:MOST_IN_CELL], int)
-        captions = [caption(one) for one in pictures.confidences(measure)[indices]]
-        self.show(measure, indices, captions)
+        captions = [caption(one) for one in answers.confidences[indices]]
+        self.show(answers, indices, captions)
         return True
 
     def what(self, count):
@@ -153,9 +153,9 @@ class CellDigits(Tiles):
 class Confusion(Plot):
     """How many test digits were computed as which. A click on a cell chooses it."""
 
-    def __init__(self, axes, plan):
-        super().__init__(axes, f"Confusion matrix of the {plan.test_count:,} test digits")
-        self.measure, self.chosen = None, None
+    def __init__(self, axes, run):
+        super().__init__(axes, f"Confusion matrix of the {run.test_count:,} test digits")
+        self.answers, self.chosen = None, None
         large = 1.3 * rcParams["font.size"]
         axes.set(xlim=(0, 10), ylim=(10, 0), xlabel="computed digit", ylabel="true digit")
         axes.xaxis.label.set_size(large)
@@ -180,14 +180,14 @@ class Confusion(Plot):
         self.artists = [self.image, *grid, *axes.spines.values(), self.outline, *self.counts]
 
     def update(self, history):
-        measure = history.last_test and history.last_test.test
-        if measure is None:
+        answers = history.last_test and history.last_test.test.answers
+        if answers is None:
             return False
-        counts = pictures.confusion(measure.labels, measure.predictions)
+        counts = pictures.confusion(answers.labels, answers.predictions)
         cell = chosen_cell(self.focus, counts)
-        if measure is self.measure and cell == self.chosen:
+        if answers is self.answers and cell == self.chosen:
             return False
-        self.measure, self.chosen = measure, cell
+        self.answers, self.chosen = answers, cell
         self.outline.set_visible(cell is not None)
         true, computed = cell or (0, 0)
         self.outline.set_xy((computed, true))

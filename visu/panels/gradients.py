@@ -27,9 +27,10 @@ def shades(layers):
 
 def columns(history):
     """(iterations [n], sizes [n, layers]) of the gradients, thinned out, nan where not finite."""
-    iterations, sizes = thin_out(history.test_iterations), thin_out(history.gradients)
-    layers = len(history.gradients[0]) if history.gradients else 0
-    return iterations, np.where(np.isfinite(sizes), sizes, np.nan).reshape(len(iterations), layers)
+    points = thin_out(history.test)
+    sizes = np.array([point.gradients for point in points], float).reshape(-1, history.run.layers)
+    iterations = np.array([point.iteration for point in points], float)
+    return iterations, np.where(np.isfinite(sizes), sizes, np.nan)
 
 
 def limits(sizes):
@@ -112,8 +113,8 @@ class LayerPlot(Plot):
 class GradientLines(LayerPlot, TimePlot):
     """A line a layer over the iterations, on a logarithmic axis, named at its end."""
 
-    def __init__(self, axes, plan):
-        super().__init__(axes, plan, "Gradient per layer (root mean square), logarithmic", ABOVE)
+    def __init__(self, axes, run):
+        super().__init__(axes, run, "Gradient per layer (root mean square), logarithmic", ABOVE)
         axes.set(ylim=LIMITS, yscale="log")
         logarithmic(axes.yaxis)
         self.artists = [self.hint]
@@ -151,7 +152,7 @@ class GradientLines(LayerPlot, TimePlot):
 class GradientBars(LayerPlot):
     """A bar a layer for the newest evaluation, the first layer on top, and the ratio in words."""
 
-    def __init__(self, axes, plan):
+    def __init__(self, axes, run):
         super().__init__(axes, "Newest evaluation, first layer on top", ABOVE)
         axes.set(xlim=LIMITS, xscale="log", yticks=[])
         logarithmic(axes.xaxis)

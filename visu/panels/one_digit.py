@@ -24,13 +24,13 @@ BACK = "d  back to the test digits"
 class OneDigit(Plot):
     """The digit and a sheet to draw one; the outputs of each layer; ten bars."""
 
-    def __init__(self, axes, plan):
+    def __init__(self, axes, run):
         super().__init__(axes)
         unit = rcParams["font.size"] / 12
         self.width, self.height = axes.bbox.width / unit, axes.bbox.height / unit
         axes.set(xlim=(0, self.width), ylim=(self.height, 0))
         axes.set_axis_off()
-        self.test = None  # the newest Measure of all test digits
+        self.test = None  # the newest Answers for all test digits
         self.seen = 4 * [None]  # what is drawn
         self.down, self.lifted, self.due = False, True, 0.0  # the pen, and when the next frame is
         self.digit = DigitAndSheet(axes, self.height)
@@ -52,12 +52,13 @@ class OneDigit(Plot):
 
     def update(self, history):
         focus, last = self.focus, history.last
-        self.test = history.last_test and history.last_test.test
+        self.test = history.last_test and history.last_test.test.answers
         if focus.image is None and not focus.own and not focus.training and self.test:
             self.turn(0)
-        look = last and last.look if focus.training else history.look
-        if look and not focus.training and look.image is not focus.image:
-            look = None  # at the digit before
+        if focus.training:
+            look = last and last.look
+        else:
+            look = self.ask and focus.image is not None and self.ask(focus.image, focus.label)
         self.due = time.monotonic() + DRAW_SECONDS
         seen, words = (look, focus.image, focus.own, focus.training), message(look, focus, history)
         if all(map(operator.is_, seen, self.seen)) and words == self.message.get_text():
@@ -128,8 +129,7 @@ def message(look, focus, history):
     if look and look.layers:
         return ""
     if look:
-        tested = history.last_test
-        if tested and tested.gradients is not None and len(tested.gradients) > 1:
+        if history.run.layers > 1:
             return "no layers to show: their\nactivations are not supported"
         return "no hidden layer:\neach probability is computed\nfrom all pixels at once"
     if focus.training:

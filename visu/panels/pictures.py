@@ -49,16 +49,10 @@ def order_wrong_first(labels, predictions):
     return np.argsort(np.asarray(labels) == np.asarray(predictions), kind="stable")
 
 
-def confidences(measure):
-    """[n] float: the confidences of a history.Measure, NaN where they are unknown."""
-    known = measure.confidences
-    return np.full(len(measure.labels), np.nan) if known is None else np.asarray(known)
-
-
-def worst_errors(measure, most):
-    """[at most `most`] indices of the wrong digits of a Measure, the most confident first."""
-    wrong = np.flatnonzero(measure.labels != measure.predictions)
-    return wrong[np.argsort(-confidences(measure)[wrong], kind="stable")][:most]
+def worst_errors(answers, most):
+    """[at most `most`] indices of the wrong digits of Answers, the most confident first."""
+    wrong = np.flatnonzero(answers.labels != answers.predictions)
+    return wrong[np.argsort(-answers.confidences[wrong], kind="stable")][:most]
 
 
 def confusion(labels, predictions):
@@ -67,13 +61,13 @@ def confusion(labels, predictions):
     return np.bincount(pairs, minlength=100).reshape(10, 10)
 
 
-def digits_in_cell(measure, true, computed):
-    """[n] indices of a Measure's digits in this cell of the confusion matrix.
+def digits_in_cell(answers, true, computed):
+    """[n] indices of the digits in this cell of the confusion matrix.
 
     The most confident come first, but of right digits the least confident.
     """
-    found = np.flatnonzero((measure.labels == true) & (measure.predictions == computed))
-    keys = confidences(measure)[found] * (1 if true == computed else -1)
+    found = np.flatnonzero((answers.labels == true) & (answers.predictions == computed))
+    keys = answers.confidences[found] * (1 if true == computed else -1)
     return found[np.argsort(keys, kind="stable")]
 
 

@@ -5,7 +5,6 @@ space     pause/resume
 n         one iteration, while paused
 -  +      slower, faster
 r         restart
-R         restart with the next seed
 1 ... 6   one panel, large
 7  8  9   two panels
 0  Esc    all six panels
@@ -19,6 +18,9 @@ s         save a picture (PNG)
 h         show/hide this help
 q         quit"""
 
+ACTIONS = {  # key -> the method of session.Live that it calls
+    " ": "toggle_pause", "n": "step", "-": "slower", "+": "faster", "r": "restart",
+}  # fmt: skip
 SIX = ("accuracy", "loss", "training", "weights", "biases", "test")
 VIEWS = {  # key -> names of the panels
     **{str(number): (name,) for number, name in enumerate(SIX[:5], 1)},

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 
-from visu.record.saved_run import EDITED, FROM_WEIGHTS
+from visu.record.run import EDITED, FROM_WEIGHTS
 from visu.text import printable
 
 BAND = (10, 90)  # percentiles over the seeds

@@ -1,33 +1,70 @@
-"""What a run has measured, in one place in memory."""
+"""What a run is, and what it has measured: Run, Evaluation, History."""
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from visu.record.ladder import LADDER
+
+EDITED = "edited"  # the variant of a run without a label whose script is not the step's own
+FROM_WEIGHTS = "from weights"  # the variant of one that did not start where the step does
+
 
 @dataclass(frozen=True)
-class Plan:
-    """What is known of a run beforehand.
+class Run:
+    """What is known of a run when it starts. Written to run.json, read back by Run(**fields).
 
-    title: the step, as "1.0 softmax"; data: the data set's name; iterations: how many are planned;
-    test_count, train_count: how many digits there are.
+    script: the file's name without .py; step: its number, as "2.1"; title: as "2.1 five layers";
+    label: the experiment's name, "" for none; seed: of initial weights and batch order;
+    iterations: how many are planned; own_iterations: the script's own, without --iterations;
+    every: iterations between two evaluations; data: the data set's name; train_count, test_count:
+    its digits; layers: how many layers have weights; code: the script's code_hash; edited: whether
+    that is not its step's; from_weights: whether it starts from saved weights; device: what trains.
     """
 
+    script: str
+    step: str
     title: str
-    data: str
+    label: str
+    seed: int
     iterations: int
-    test_count: int
+    own_iterations: int
+    every: int
+    data: str
     train_count: int
+    test_count: int
+    layers: int
+    code: str
+    edited: bool
+    from_weights: bool
+    device: str
+
+    @property
+    def name(self):
+        """Title and label, for a headline."""
+        return f"{self.title}, {self.label}" if self.label else self.title
+
+    @property
+    def variant(self):
+        """What tells the run from those of its step's own script, "" for these.
+
+        Its label, or else the name of a copy, or else EDITED; and FROM_WEIGHTS.
+        """
+        own = LADDER.get(self.step)
+        copy = self.script if own and self.script != own.script else ""
+        parts = self.label or copy or EDITED * self.edited, FROM_WEIGHTS * self.from_weights
+        return ", ".join(filter(None, parts))
 
 
 @dataclass(frozen=True)
-class Measure:
-    """The network's answers to n digits, dropout off.
+class Answers:
+    """The network's answers for n digits, dropout off.
 
     accuracy: share of right answers, 0..1; loss: cross entropy per 100 digits (the slides' sum);
-    images: [n, 28, 28] uint8, 0 to 255; labels, predictions: [n] int, true and computed digits;
-    confidences: [n] float, the probability of each computed digit, 0..1.
+    images: [n, 28, 28] uint8, 0 to 255; labels, predictions: [n] int, true and predicted digits;
+    confidences: [n] float, the probability of each predicted digit, 0..1.
     """
 
     accuracy: float
@@ -35,7 +72,25 @@ class Measure:
     images: np.ndarray
     labels: np.ndarray
     predictions: np.ndarray
-    confidences: np.ndarray | None = None
+    confidences: np.ndarray
+
+
+@dataclass(frozen=True)
+class Test:
+    """What is measured now and then, beside the answers for all test digits.
+
+    weight_bands, bias_bands: [8], the boundaries of the percentile bands of all weights and biases;
+    gradients: [layers], the root mean square of the loss's gradient for each layer's weights, on
+    the current batch; variables: {name: array}, copies of all that the network consists of.
+    """
+
+    answers: Answers
+    weight_bands: np.ndarray
+    bias_bands: np.ndarray
+    gradients: np.ndarray
+    variables: dict
+
+    __test__ = False  # to pytest: this is no test
 
 
 @dataclass(frozen=True)
@@ -73,93 +128,83 @@ class Look:
 class Evaluation:
     """What was measured after `iteration` updates, before the next one. Finished, never changed.
 
-    seconds: training time so far, pauses and compiling not counted; train: the current batch;
-    test: all test digits, or None if they were not evaluated. With `test` come the boundaries of
-    the percentile bands, [8] float each, `first`, a copy of the first layer's weights, `gradients`,
-    the root mean square of the loss's gradient for each layer's weights, [layers], measured on the
-    current batch, and `variables`, {name: array}, copies of all that the network consists of. seed:
-    of the run; look: after a single step that somebody watches, a digit as that step saw it.
+    seconds: time of the training so far, evaluations included, without pauses and compiling;
+    train: the current batch; test: None if the test digits were not evaluated; look: after a
+    single step while one digit is shown, a digit as that step saw it.
     """
 
     iteration: int
     seconds: float
     learning_rate: float
-    train: Measure
-    test: Measure | None = None
-    weights: np.ndarray | None = None
-    biases: np.ndarray | None = None
-    first: np.ndarray | None = None
-    gradients: np.ndarray | None = None
-    variables: dict | None = None
-    seed: int = 0
+    train: Answers
+    test: Test | None = None
     look: Look | None = None
 
 
-TRAIN = "train_iterations", "train_accuracy", "train_loss"  # the columns of a History
-TEST = "test_iterations", "test_accuracy", "test_loss", "weights", "biases", "gradients"
+class TrainPoint(NamedTuple):
+    """What a History keeps of each evaluation."""
+
+    iteration: int
+    accuracy: float
+    loss: float
 
 
-@dataclass
+class TestPoint(NamedTuple):
+    """What a History keeps of each evaluation of the test digits; see Test."""
+
+    iteration: int
+    accuracy: float
+    loss: float
+    weight_bands: np.ndarray
+    bias_bands: np.ndarray
+    gradients: np.ndarray
+
+    __test__ = False
+
+
 class History:
-    """All evaluations of a run as growing columns; of the bulky parts only the newest are saved.
+    """All evaluations of a run; of the bulky parts only the newest are kept.
 
-    test_*, weights, biases and gradients have one entry per evaluation of the test digits, at
-    `test_iterations`.
+    run: the Run; train: a TrainPoint per evaluation; test: a TestPoint per evaluation of the test
+    digits; last, last_test: the newest Evaluation, and the newest one with test digits, or None;
+    ghost: the History that a restart has replaced, or None.
     """
 
-    train_iterations: list = field(default_factory=list)
-    train_accuracy: list = field(default_factory=list)
-    train_loss: list = field(default_factory=list)
-    test_iterations: list = field(default_factory=list)
-    test_accuracy: list = field(default_factory=list)
-    test_loss: list = field(default_factory=list)
-    weights: list = field(default_factory=list)
-    biases: list = field(default_factory=list)
-    gradients: list = field(default_factory=list)
-    last: Evaluation | None = None  # the newest one
-    last_test: Evaluation | None = None  # the newest one of the test digits
-    ghost: "History | None" = None  # the run that this one has replaced
-    look: Look | None = None  # the newest answer about the digit that somebody looks at
+    def __init__(self, run):
+        self.run, self.ghost = run, None
+        self.clear()
+
+    def clear(self):
+        """Forget what was measured, but not the ghost."""
+        self.train, self.test = [], []
+        self.last = self.last_test = None
 
     def append(self, evaluation):
-        """Add the next Evaluation; one at iteration 0 begins a new run."""
+        """Add the next Evaluation; one at iteration 0 begins the run anew."""
         if evaluation.iteration == 0:
             self.ghost = self.at(self.last, self.last_test) if self.iteration else self.ghost
             self.clear()
+        i, train, test = evaluation.iteration, evaluation.train, evaluation.test
         self.last = evaluation
-        self.train_iterations.append(evaluation.iteration)
-        self.train_accuracy.append(evaluation.train.accuracy)
-        self.train_loss.append(evaluation.train.loss)
-        if evaluation.test is not None:
+        self.train.append(TrainPoint(i, train.accuracy, train.loss))
+        if test:
             self.last_test = evaluation
-            self.test_iterations.append(evaluation.iteration)
-            self.test_accuracy.append(evaluation.test.accuracy)
-            self.test_loss.append(evaluation.test.loss)
-            self.weights.append(evaluation.weights)
-            self.biases.append(evaluation.biases)
-            self.gradients.append(evaluation.gradients)
-
-    def clear(self):
-        """Forget the run, but not its ghost."""
-        for name in TRAIN + TEST:
-            getattr(self, name).clear()
-        self.last = self.last_test = None
+            bulky = test.weight_bands, test.bias_bands, test.gradients
+            self.test.append(TestPoint(i, test.answers.accuracy, test.answers.loss, *bulky))
 
     def at(self, last, last_test):
         """The History as it was when these were its newest Evaluations."""
-        then = History(last=last, last_test=last_test)
-        trained = bisect_right(self.train_iterations, last.iteration)
-        tested = bisect_right(self.test_iterations, last_test.iteration)
-        for names, length in ((TRAIN, trained), (TEST, tested)):
-            for name in names:
-                setattr(then, name, getattr(self, name)[:length])
+        then = History(self.run)
+        then.last, then.last_test = last, last_test
+        for name, end in (("train", last.iteration), ("test", last_test.iteration)):
+            points = getattr(self, name)
+            setattr(then, name, points[: bisect_right(points, end, key=lambda p: p.iteration)])
         return then
 
     @property
     def best_test(self):
-        """(accuracy, iteration) of the best test accuracy so far, of equal ones the first."""
-        best = int(np.argmax(self.test_accuracy))
-        return self.test_accuracy[best], self.test_iterations[best]
+        """The TestPoint of the best test accuracy so far, of equal ones the first."""
+        return max(self.test, key=lambda point: point.accuracy)
 
     @property
     def iteration(self):
@@ -171,18 +216,7 @@ class History:
         """Iterations per second so far, evaluations included; 0.0 before the first."""
         return self.last.iteration / self.last.seconds if self.last and self.last.seconds else 0.0
 
-    def completed(self, iterations):
-        """Whether the last of so many iterations has been done, and evaluated."""
-        return self.last is not None and self.iteration >= iterations
-
-    def results(self, iterations):
-        """What run.json says of the result, as plain values; iterations: the planned ones."""
-        return {
-            "planned_iterations": iterations,
-            "iterations": self.iteration,
-            "completed": self.completed(iterations),
-            "seconds": round(self.last.seconds, 3),
-            "steps_per_second": round(self.steps_per_second, 1),
-            "final_test_accuracy": round(self.test_accuracy[-1], 6),
-            "best_test_accuracy": round(self.best_test[0], 6),
-        }
+    @property
+    def completed(self):
+        """Whether the last iteration has been done, and evaluated."""
+        return self.last is not None and self.iteration >= self.run.iterations

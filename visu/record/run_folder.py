@@ -1,4 +1,8 @@
-"""Writes the files of a run, in a folder of its own, while it goes on; saved_run reads them."""
+"""The folder of a run: its script, curves.csv, run.json and weights.npz, written and read.
+
+run.json has three parts: "run", the fields of a Run; "result", how far it came, see result();
+"machine", on what it ran.
+"""
 
 import csv
 import io
@@ -8,109 +12,103 @@ import os
 import platform
 import sys
 import time
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from visu.record import weights_file
-from visu.show.terminal import say
+import numpy as np
 
+from visu.record.run import Run
+
+WEIGHTS = "weights.npz"
 WEIGHTS_SECONDS = 10  # between two times that the weights of a run under way are saved
 COLUMNS = ["iteration", "train_accuracy", "train_loss", "test_accuracy", "test_loss"]
 
 
+class NoRun(Exception):
+    """A folder holds no run that can be read; the message says why."""
+
+
+# ---- writing
+
+
 class RunFolder:
-    """Writes the files of one run: its script, curves.csv, gradients.csv, run.json, weights.npz.
+    """Writes the files of one run while it goes on, so that they are there whatever ends it.
 
-    They grow with the run, so that they are there whatever ends it. The folder is made when there
-    is something to save. What cannot be saved is tried again with the next call, and said once.
-
-    args: from parse_args, of which runs, script, source, title and label count; seed: of the run;
-    plan: the history.Plan; device: what trains, as text.
-    path: the folder's, None before it is made; saved: whether its files have all there is.
+    runs: the folder of all runs; source: bytes of the script as it runs; run: the Run.
+    path: the folder's, None before there is something to save; saved: whether its files have all
+    there is. What could not be saved is tried again with the next call.
     """
 
-    def __init__(self, args, seed, plan, device):
-        self._args, self._seed, self._plan = args, seed, plan
-        self._facts = about(args, seed, plan, device)
-        self._lines = {}  # name of a table -> how many evaluations are in the file
+    def __init__(self, runs, source, run):
+        self._runs, self._source, self._run = Path(runs), source, run
+        self._lines = 0  # evaluations in curves.csv
         self._weights_due = 0.0  # time.monotonic() at which they are to be saved again
-        self._warned = False
         self.path, self.saved = None, False
 
     def write(self, history, ended=False):
-        """Save what is new in a History; nothing if no iteration was made.
+        """Save what is new in a History; nothing if no iteration was made. Raises OSError.
 
         ended: whether this is the last time, and the weights are saved even if it is soon again.
         """
         if not history.iteration:
             return
-        try:
-            self._write_tables(self.make(), history)
-            facts = self._facts | history.results(self._plan.iterations)
-            write_run(self.path / "run.json", facts)
-            if ended or time.monotonic() >= self._weights_due:
-                content = weights_file.to_bytes(self._args.title, history.last_test.variables)
-                replace(self.path / weights_file.NAME, content)
-                self._weights_due = time.monotonic() + WEIGHTS_SECONDS
-            self.saved = True
-        except OSError as error:
-            self.saved, self._lines = False, {}
-            self.warn(error)
+        self.saved, lines, self._lines = False, self._lines, 0
+        self._write_curves(self.make(), history, lines)
+        parts = {"run": asdict(self._run), "result": result(history, ended), "machine": machine()}
+        replace(self.path / "run.json", json.dumps(parts, indent=2).encode() + b"\n")
+        if ended or time.monotonic() >= self._weights_due:
+            content = weights_bytes(self._run.title, history.last_test.test.variables)
+            replace(self.path / WEIGHTS, content)
+            self._weights_due = time.monotonic() + WEIGHTS_SECONDS
+        self.saved, self._lines = True, len(history.train)
 
     def make(self):
         """The folder's path: runs/script/date-time-seed, made if need be. Raises OSError."""
         if self.path is None:
-            name = f"{time.strftime('%Y%m%d-%H%M%S')}-seed{self._seed}"
-            self.path = new_folder(self._args.runs / self._args.script, name)
+            name = f"{time.strftime('%Y%m%d-%H%M%S')}-seed{self._run.seed}"
+            self.path = new_folder(self._runs / self._run.script, name)
         else:
             self.path.mkdir(parents=True, exist_ok=True)  # if it was deleted meanwhile
         return self.path
 
-    def warn(self, error):
-        """Say, once, that a file could not be saved."""
-        if not self._warned:
-            say(
-                f"This run could not be saved: {error}. Choose another folder with --runs FOLDER.",
-                sys.stderr,
-            )
-            self._warned = True
-
-    def _write_tables(self, folder, history):
-        """Append the lines that are new; at first, and after a failure, write all there is.
-
-        gradients.csv comes first, so that a reader of a run under way finds it no shorter than
-        curves.csv.
-        """
-        source = folder / f"{self._args.script}.py"
+    def _write_curves(self, folder, history, lines):
+        """Append to curves.csv what follows after so many lines; anew where it is not there."""
+        source, path = folder / f"{self._run.script}.py", folder / "curves.csv"
         if not source.exists():
-            replace(source, self._args.source)
-        for name, text, iterations in (
-            ("gradients.csv", gradients_text, history.test_iterations),
-            ("curves.csv", curves_text, history.train_iterations),
-        ):
-            path, start = folder / name, self._lines.get(name, 0)
-            if start and path.exists():
-                with open(path, "a", encoding="utf-8", newline="") as file:
-                    file.write(text(history, start))
-            else:
-                replace(path, text(history))
-            self._lines[name] = len(iterations)
+            replace(source, self._source)
+        if lines and path.exists():
+            with open(path, "ab") as file:
+                file.write(curves_text(history, lines).encode())
+        else:
+            replace(path, curves_text(history).encode())
 
 
-def about(args, seed, plan, device):
-    """What run.json says of a run beside its results: plain values only."""
+def result(history, ended=False):
+    """How far the run of a History has come, as plain values for run.json.
+
+    ended: whether no more is to come.
+    """
+    return {
+        "iteration": history.iteration,
+        "completed": history.completed,
+        "ended": ended,
+        "seconds": round(history.last.seconds, 3),
+        "steps_per_second": round(history.steps_per_second, 1),
+        "final_test_accuracy": round(history.test[-1].accuracy, 6),
+        "best_test_accuracy": round(history.best_test.accuracy, 6),
+    }
+
+
+def machine():
+    """On what a run is made: the command line's flags, the versions, how many cores."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     return {
-        "script": args.script,
-        "title": args.title,
-        "label": args.label,
         "arguments": sys.argv[1:],
-        "from_weights": args.weights is not None,
-        "seed": seed,
-        "data": plan.data,
         "versions": {"python": platform.python_version()}
         | {name: _version(name) for name in ("tensorflow", "keras", "numpy", "matplotlib")},
-        "device": device,
         "cores": len(affinity(0)) if affinity else os.cpu_count(),
     }
 
@@ -141,11 +139,18 @@ def new_folder(runs, name):
 
 
 def replace(path, content):
-    """Write a file, text or bytes, whole or not at all. Raises OSError; it is then as before."""
+    """Write these bytes to a file, whole or not at all. Raises OSError; it is then as before.
+
+    On Windows a file that another process reads at this moment cannot be replaced: a second try.
+    """
     part = path.with_name(f"{path.name}.part")
     try:
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
-        os.replace(part, path)
+        part.write_bytes(content)
+        try:
+            os.replace(part, path)
+        except PermissionError:
+            time.sleep(0.05)
+            os.replace(part, path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
@@ -154,43 +159,100 @@ def replace(path, content):
 def curves_text(history, start=0):
     """The lines of curves.csv, from evaluation number `start` on; before the first, the header.
 
-    A line per evaluation, values to 6 digits, empty where the test digits were not evaluated.
+    A line per evaluation, values to 6 digits; empty where the test digits were not evaluated. After
+    COLUMNS come W1, W2, ...: the root mean square of the gradient of each layer's weights.
     """
-    tests = zip(history.test_accuracy, history.test_loss, strict=True)
-    tests = dict(zip(history.test_iterations, tests, strict=True))
-    train = zip(history.train_iterations, history.train_accuracy, history.train_loss, strict=True)
-    rows = [[*row, *tests.get(row[0], ())] for row in itertools.islice(train, start, None)]
-    return _table(COLUMNS, rows, start)
-
-
-def gradients_text(history, start=0):
-    """The lines of gradients.csv, from evaluation number `start` of the test digits on: iteration,
-    W1, W2, ..., the root mean square of the gradient of each layer's weights.
-    """
-    rows = zip(history.test_iterations, history.gradients, strict=True)
-    rows = [[i, *sizes] for i, sizes in itertools.islice(rows, start, None)]
-    return _table(gradient_columns(len(rows[0]) - 1 if rows else 0), rows, start)
-
-
-def gradient_columns(layers):
-    """The header of gradients.csv."""
-    return ["iteration", *(f"W{k}" for k in range(1, layers + 1))]
-
-
-def _table(columns, rows, start):
-    """CSV lines of rows [iteration, value, ...], empty where values are missing; with a header
-    where start is 0.
-    """
+    columns = COLUMNS + [f"W{k + 1}" for k in range(history.run.layers)]
+    tests = {point.iteration: point for point in history.test}
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     if not start:
         lines.writerow(columns)
-    for i, *values in rows:
+    for i, *values in itertools.islice(history.train, start, None):
+        if i in tests:
+            values += [tests[i].accuracy, tests[i].loss, *tests[i].gradients]
         empty = [""] * (len(columns) - 1 - len(values))
         lines.writerow([i] + [f"{value:.6g}" for value in values] + empty)
     return text.getvalue()
 
 
-def write_run(path, facts):
-    """Write the facts of a run, {name: plain value}, as JSON. Raises OSError."""
-    replace(path, json.dumps(facts, indent=2) + "\n")
+# ---- reading
+
+
+class SavedRun:
+    """A run as its folder tells it. Raises NoRun where none can be read.
+
+    folder: its Path; run: the Run; result: {name: value} as of result(); changed: when its curves
+    were last written, in seconds as of time.time().
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        with _told_as_no_run():
+            parts = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+            if "run" not in parts:
+                raise NoRun("it is from an older version")
+            self.run, self.result = Run(**parts["run"]), parts["result"]
+            self.changed = (self.folder / "curves.csv").stat().st_mtime
+
+    @cached_property
+    def curves(self):
+        """The columns of curves.csv, {name: [n] float64}, nan where nothing was evaluated.
+
+        A last line without its end is ignored: it is still being written, or was cut off.
+        Raises NoRun.
+        """
+        with _told_as_no_run():
+            text = (self.folder / "curves.csv").read_text(encoding="utf-8")
+            header, *lines = text.rpartition("\n")[0].split("\n")
+            rows = [[float(x or "nan") for x in line.split(",")] for line in lines]
+            return dict(zip(header.split(","), np.array(rows, ndmin=2).T, strict=True))
+
+    @property
+    def source(self):
+        """The script's text as it ran. Raises NoRun."""
+        with _told_as_no_run():
+            path = self.folder / f"{self.run.script}.py"
+            return path.read_text(encoding="utf-8", errors="replace")
+
+
+@contextmanager
+def _told_as_no_run():
+    """Within it whatever a damaged folder raises becomes a NoRun."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NoRun(f"no {Path(error.filename).name}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NoRun(f"it cannot be read: {error}") from None
+
+
+def weights_bytes(title, variables):
+    """The content of a weights.npz with these variables, {name: array}.
+
+    title: of the step, as "3.1 bigger convolution, dropout".
+    """
+    content = io.BytesIO()
+    np.savez(content, title=title, **variables)
+    return content.getvalue()
+
+
+def read_weights(path, title):
+    """The variables in a file with the content of `weights_bytes`, {name: array}.
+
+    title: of the step that wants them. Raises ValueError, one line, where the file is damaged, no
+    such file, or another step's.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            variables = {name: file[name] for name in file.files}
+        found = str(variables.pop("title")[()])
+    except FileNotFoundError:
+        raise ValueError("there is no such file") from None
+    except OSError as error:
+        raise ValueError(f"it cannot be read: {error.strerror or 'it is damaged'}") from None
+    except Exception:  # numpy, zipfile, zlib and tokenize each raise their own
+        raise ValueError(f"it is damaged, or not the {WEIGHTS} of a run") from None
+    if found.split()[:1] != title.split()[:1]:
+        raise ValueError(f"it holds the weights of another step, {ascii(found)[:60]}")
+    return variables

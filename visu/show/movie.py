@@ -46,13 +46,13 @@ def part_of(path):
 class Movie:
     """Films the History of a run. While it goes on this costs next to no time.
 
-    path: where write() puts it, .mp4 or .gif; history: read, never changed; plan: a history.Plan;
-    view: names of the panels to film.
+    path: where write() puts it, .mp4 or .gif; history: read, never changed; view:
+    names of the panels to film.
     Of a run that was started again, only the last start is filmed.
     """
 
-    def __init__(self, path, history, plan, view=SIX):
-        self.path, self.history, self.plan, self.view = Path(path), history, plan, view
+    def __init__(self, path, history, view=SIX):
+        self.path, self.history, self.view = Path(path), history, view
         self.frames = []  # (newest Evaluation, newest one of the test digits), 0.5 MB each
         self.most = FRAMES[self.path.suffix.lower()]
         self.given_up = False
@@ -69,14 +69,17 @@ class Movie:
         """
         if self.frames and self.history.iteration <= self.frames[-1][0].iteration:
             self.frames.clear()
-        if self.history.iteration >= self.plan.iterations * (len(self.frames) / self.most) ** 2:
+        if (
+            self.history.iteration
+            >= self.history.run.iterations * (len(self.frames) / self.most) ** 2
+        ):
             self._keep()
 
     def _keep(self):
-        newest = self.history.last, self.history.last_test
-        bulky = ["variables"] if "first layer" in self.view else ["variables", "first"]
-        without = dict.fromkeys(bulky)
-        self.frames.append(tuple(replace(x, **without) for x in newest))
+        last, tested = self.history.last, self.history.last_test
+        kept = {"W1": tested.test.variables["W1"]} if "first layer" in self.view else {}
+        slim = replace(tested, test=replace(tested.test, variables=kept))
+        self.frames.append((slim if last is tested else last, slim))
 
     def write(self):
         """Write the file, which takes a while, and return the movie's length in seconds.
@@ -107,7 +110,7 @@ class Movie:
 
     def _pictures(self, frames):
         """Draw these frames: yields [HEIGHT, WIDTH, 4] uint8, each good until the next."""
-        screen = Offscreen(self.plan, WIDTH, HEIGHT)
+        screen = Offscreen(self.history.run, WIDTH, HEIGHT)
         screen.panels.show_only(self.view)
         for evaluations in frames:
             if self.given_up:

@@ -18,43 +18,38 @@ REFRESH_SECONDS = 1.0  # between two pictures
 class Notebook:
     """A picture of a History below the cell: serves as Window does, without keys.
 
-    history, plan, poll: as for Window, which also explains what poll is for.
-    Nobody can close it, so that show() ends with the run.
+    live: as for Window. Nobody can close it, so that show() ends with the run.
     """
 
-    def __init__(self, history, plan, poll, *keys):
-        self.history, self.plan, self.poll = history, plan, poll
-        self.status = ""
-        self.closed = False
-        self.screen = Offscreen(plan, *(round(DPI * inches) for inches in INCHES))
+    def __init__(self, live):
+        self.live, self.history = live, live.history
+        self.screen = Offscreen(self.history.run, *(round(DPI * inches) for inches in INCHES))
         self.panels = self.screen.panels
         self.handle = None  # IPython's, of the output that holds the picture
 
     def show(self, begin):
-        """Call begin(); block until the run is complete, or close(). The picture stays."""
+        """Call begin(); block until the run is complete, or stopped. The picture stays."""
         begin()
         due = 0
         while True:
-            self.status = self.poll()
-            ended = self.closed or self.history.completed(self.plan.iterations)
+            status = self.live.poll()
+            ended = status is None or self.history.completed
             if ended or time.monotonic() >= due:
                 due = time.monotonic() + REFRESH_SECONDS
-                self._refresh()
+                self._refresh(status or "")
             if ended:
                 return
             time.sleep(LOOK_SECONDS)
 
-    def close(self):
-        """Have show() draw what there is, and return."""
-        self.closed = True
-
-    def _refresh(self):
+    def _refresh(self, status):
         """Show what is new, in the place of the picture before."""
-        if not self.screen.draw(self.history, self.status):
+        if not self.screen.draw(self.history, status):
             return
         png = BytesIO()
         imsave(png, self.screen.pixels, format="png")
-        picture = Image(png.getvalue(), format="png", alt=f"{self.plan.title}: the live window")
+        picture = Image(
+            png.getvalue(), format="png", alt=f"{self.history.run.name}: the live window"
+        )
         if self.handle is None:
             self.handle = display(picture, display_id=True)
         else:

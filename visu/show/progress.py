@@ -19,7 +19,7 @@ class Progress:
 
     def show(self, history):
         """Show the newest evaluation of a History; called after each one."""
-        i, accuracy = history.iteration, history.test_accuracy[-1]
+        i, accuracy = history.iteration, history.test[-1].accuracy
         if not (sys.stdout.isatty() and sys.stderr.isatty()):
             self._show_line(history)
         elif time.monotonic() >= self._due or i == self._iterations:
@@ -33,7 +33,7 @@ class Progress:
         if i == 0:
             self._shown = 0  # also after a restart
         if history.last.test and self._tenths(i) != self._tenths(self._shown):
-            accuracy, loss = history.test_accuracy[-1], history.test_loss[-1]
+            _, accuracy, loss, *_ = history.test[-1]
             say(f"iteration {i:,}: test accuracy {accuracy:.2%}, test loss {loss:.4g}")
             self._shown = i
 

@@ -46,25 +46,25 @@ def say(text, stream=None):
         print("\n".join(printable(line) for line in text.split("\n")), file=out)
 
 
-def summary(history, iterations, folder):
+def summary(history, folder):
     """The lines that end a run, as one string: accuracy, time, iterations per second, files.
 
-    history: a History, perhaps of a stopped run, or empty; iterations: the planned ones; folder:
-    that of the run's files, or None.
+    history: a History, perhaps of a stopped run, or empty; folder: that of its files, or None.
     """
+    iterations = history.run.iterations
     if history.last and not iterations:
-        return f"Test accuracy: {history.test_accuracy[-1]:.2%}"
+        return f"Test accuracy: {history.test[-1].accuracy:.2%}"
     if not history.iteration:
         return "Stopped before the first iteration."
-    last, final = history.last, history.test_accuracy[-1]
-    best, at = history.best_test
+    last, final = history.last, history.test[-1].accuracy
+    best = history.best_test
     if last.iteration >= iterations:
         result = [
             f"Final test accuracy: {final:.2%} after {last.iteration:,} iterations",
-            f"Best during training: {best:.2%} (iteration {at:,})",
+            f"Best during training: {best.accuracy:.2%} (iteration {best.iteration:,})",
         ]
     else:
-        tested = history.test_iterations[-1]
+        tested = history.test[-1].iteration
         result = [
             f"Stopped at iteration {last.iteration:,} of {iterations:,}. "
             f"Last test accuracy: {final:.2%} (iteration {tested:,})"

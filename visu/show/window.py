@@ -11,7 +11,7 @@ from matplotlib.image import imsave
 from visu.panels.blitting import Painter
 from visu.panels.dashboard import Panels
 from visu.panels.style import DPI, INCHES
-from visu.panels.views import SIX, VIEWS
+from visu.panels.views import ACTIONS, SIX, VIEWS
 from visu.show.backend import NoWindow, one_line, why_no_window
 
 LOOK_MILLISECONDS = 160  # between two looks at the training
@@ -47,30 +47,29 @@ def _guarded(method):
 
 
 class Window:
-    """A live window on a History. Raises NoWindow, one line, where none can open.
+    """A live window on a run. Raises NoWindow, one line, where none can open.
 
-    history: read, never changed. poll: a function without arguments, called on the main thread
-    several times a second, paused or not, which may add to `history`; it returns the status, what
-    goes on, such as "compiling …", "PAUSED", "done".
-    plan: a history.Plan. actions: key -> function without arguments, for the keys that are not the
-    window's own: " ", "n", "r". picture_path: a function without arguments that returns where `s`
-    writes its PNG, or raises OSError; say: takes a line for the terminal.
+    live: a session.Live. Of it are used, all on the main thread: history, read, never changed;
+    poll(), several times a second, paused or not, which may add to the history: it returns the
+    status, such as "compiling …", "PAUSED", "done", or None to close the window; ask(), see there;
+    picture_path(), where `s` writes its PNG; say(line), for the terminal; and the methods that
+    ACTIONS names.
 
     The window stays open until it is closed, also when nothing new comes.
     """
 
-    def __init__(self, history, plan, poll, actions=None, picture_path=None, say=print):
-        self.history, self.poll, self.actions = history, poll, actions or {}
-        self.picture_path, self.say = picture_path, say
-        self.status = ""
+    def __init__(self, live):
+        self.live, self.history, self.status = live, live.history, ""
         self.notice, self.notice_ends = "", 0.0  # a word in place of the status, and until when
         self.error = None
         self.closed = False
-        self.figure = open_figure(plan.title)
+        self.figure = open_figure(self.history.run.name)
         self.canvas = self.figure.canvas
         # On macosx blitting is there but known to fail.
         self.blits = self.canvas.supports_blit and matplotlib.get_backend() != "macosx"
-        self.panels = Panels(self.figure, plan, animated=self.blits, keys=True)
+        self.panels = Panels(
+            self.figure, self.history.run, animated=self.blits, keys=True, ask=live.ask
+        )
         self.size = self.seen_size = self.figure.get_size_inches().tolist()
         self.painter = Painter(self.panels)
         self.due = []  # members of panels.moving that are yet to be drawn
@@ -143,7 +142,10 @@ class Window:
 
     def look(self):
         """Look at the training, and find what is to be drawn."""
-        self.status = self.poll()
+        status = self.live.poll()
+        if status is None:
+            return self.close()
+        self.status = status
         if time.monotonic() < self.notice_ends:
             self.status = self.notice
         new = self.panels.update(self.history, self.status)
@@ -189,25 +191,25 @@ class Window:
     def _press(self, event):
         """A key: acknowledge it at once, then do what it says."""
         key = {"=": "+"}.get(event.key, event.key or "")
-        key = key if key in self.actions else key.lower()
+        key = key.lower()
         if key == "q":
             return self.close()
-        if key in MODIFIERS:  # on the way to R, for instance
+        if key in MODIFIERS:
             return
         helped = self.panels.help_shown
         if helped or key == "h":  # any key closes the help
             self._acknowledge()
             self.panels.show_help(not helped)
             self.look()  # what it hid is due, also for a picture
-        if key in self.actions:
-            self.actions[key]()
+        if key in ACTIONS:
+            getattr(self.live, ACTIONS[key])()
         elif self._obey(self.panels.key(key)):
             pass  # a panel has its own use for it
         elif key in VIEWS and not (helped and key == "escape"):
             self._acknowledge()
             again = key == "w" and self.panels.names == VIEWS["w"]
             self.panels.show_only(SIX if again else VIEWS[key])
-        elif key == "s" and self.picture_path:
+        elif key == "s":
             self._save()
         elif key in ("f", "f11") and hasattr(self.canvas.manager, "full_screen_toggle"):
             self.canvas.manager.full_screen_toggle()
@@ -247,17 +249,17 @@ class Window:
         """Write what the window shows, and say where."""
         self.paint() if self.fits() else self.fit()
         try:
-            path = self.picture_path()
+            path = self.live.picture_path()
             if not self.blits:  # a canvas that may have no pixels
                 self.panels.save(path)
             else:
                 if not self.complete:
                     self.canvas.draw()
                 imsave(path, self.canvas.buffer_rgba(), format="png")  # a third of savefig's time
-            self.say(f"saved {path}")
+            self.live.say(f"saved {path}")
             self.notice = f"saved {path.name}"
         except OSError as error:
-            self.say(f"The picture could not be saved: {error}")
+            self.live.say(f"The picture could not be saved: {error}")
             self.notice = "not saved"
         self.notice_ends = time.monotonic() + NOTICE_SECONDS
 

@@ -6,7 +6,7 @@ from itertools import islice
 import numpy as np
 
 from visu.panels.pictures import percentile_bands
-from visu.record.run import Evaluation, Measure
+from visu.record.run import Answers, Evaluation, Test
 from visu.training.network import Network, gradient_sizes
 from visu.training.quiet_tensorflow import tf
 
@@ -241,18 +241,18 @@ class Training:
         self.network.iteration = i
         self.network.follow()
         values, *answers, rate = (tensor.numpy() for tensor in batch)
-        train = Measure(*map(float, values), *answers)
+        train = Answers(*map(float, values), *answers)
         if test is None:
-            return Evaluation(i, seconds, float(rate), train, seed=seed, look=look)
+            return Evaluation(i, seconds, float(rate), train, look=look)
         values, *answers, gradients = (tensor.numpy() for tensor in test)
         values = np.average(values, axis=0, weights=[len(X) for X, _ in self._slices])
-        test = Measure(
+        tested = Answers(
             *map(float, values), self._mnist.test.images, self._mnist.test.labels, *answers
         )
         variables = self.network.values()
         bands = _bands(variables, "W"), _bands(variables, "B")
-        parts = test, *bands, variables["W1"], gradients, variables, seed, look
-        return Evaluation(i, seconds, float(rate), train, *parts)
+        test = Test(tested, *bands, gradients, variables)
+        return Evaluation(i, seconds, float(rate), train, test, look)
 
 
 def _bands(variables, letter):

@@ -18,7 +18,6 @@ class Control:
         self._due = 0.0  # when the next block may begin, if there is a pace
         self._asked = []  # functions that the training thread is to call
         self.paused = False
-        self.next_seed = False  # whether the restart is one with the next seed
         self.restarting = False
         self.stopping = False
 
@@ -58,10 +57,10 @@ class Control:
         """Whether a person follows the iterations: then each block ends in a full evaluation."""
         return self.paused or self.pace is not None
 
-    def restart(self, next_seed=False):
-        """Begin again with the same initial weights and batches, or with those of the next seed."""
+    def restart(self):
+        """Begin again with the same initial weights and batches."""
         with self._changed:
-            self.restarting, self.paused, self.next_seed = True, False, next_seed
+            self.restarting, self.paused = True, False
             self._steps, self._due = 0, 0.0
             self._changed.notify_all()
 
@@ -117,7 +116,7 @@ class Control:
     def wait_for_restart(self):
         """After a run: block until it is clear what comes next.
 
-        Returns what to add to the seed, 0 or 1, of a run that begins again, else None.
+        Returns whether the run begins again.
         """
         with self._changed:
             while not (self.stopping or self.restarting):
@@ -126,16 +125,16 @@ class Control:
                 else:
                     self._changed.wait()
             self.restarting = False
-            return None if self.stopping else int(self.next_seed)
+            return not self.stopping
 
 
 class Worker:
     """A thread that trains beside the window and hands its finished evaluations over."""
 
     def __init__(self, make_training, control, **schedule):
-        """make_training(seed) returns the Training; called in the thread, as it takes a while.
+        """make_training() returns the Training; called in the thread, as it takes a while.
 
-        schedule: the arguments of Training.train, of which a restart may change the seed.
+        schedule: the arguments of Training.train.
         """
         self._finished = queue.SimpleQueue()
         self._control = control
@@ -150,17 +149,12 @@ class Worker:
 
     def _work(self, make_training, schedule):
         try:
-            self.training = training = make_training(schedule["seed"])
+            self.training = training = make_training()
             while True:
                 training.train(self._finished.put, control=self._control, **schedule)
-                seeds_on = self._control.wait_for_restart()
-                if seeds_on is None:
+                if not self._control.wait_for_restart():
                     return
-                if seeds_on:
-                    schedule["seed"] += seeds_on
-                    self.training = training = make_training(schedule["seed"])
-                else:
-                    training.restore()
+                training.restore()
         except BaseException as error:  # belongs to the main thread: see take
             self._finished.put(error)
 
@@ -171,6 +165,16 @@ class Worker:
             if isinstance(item, BaseException):
                 raise item
             yield item
+
+    def ask(self, image, label):
+        """The network's Look at a digit, see Network.look; None until it can answer."""
+        network = self.training and self.training.network
+        if not network:
+            return None
+        if not network.watched:
+            network.watched = True
+            self._control.ask(network.follow)  # the training may be waiting
+        return network.look(image, label)
 
     def end(self):
         """Stop the training and wait until the block of iterations under way is done."""
