@@ -18,13 +18,12 @@ class Painter:
 
     def forget(self):
         """Keep no pixels: they may be those of another size."""
-        self.papers = {}  # plot -> the pixels of its paper, which never change
-        self.backgrounds = {}  # plot -> what its background shows, and its pixels
+        self.backgrounds = {}  # panel -> the pixels of its background
 
     def paint(self, parts):
         """Draw these members of panels.moving; returns the areas with new pixels, as Bboxes."""
         for part in parts:
-            self._lay_background(part)
+            self._restore_background(part)
         self._draw(artist for part in parts for artist in part.artists)
         if not self.panels.help_shown:
             return [part.cell.padded(1) for part in parts]  # Qt rounds both ends down
@@ -35,26 +34,16 @@ class Painter:
         """After the canvas has drawn what is not animated: keep that, and draw the rest over it."""
         self.forget()
         for part in self.panels.moving:
-            self._draw(part.fixed)
-            self._keep(part)
+            self.backgrounds[part] = self.canvas.copy_from_bbox(part.cell)
         self.paint(self.panels.moving)
 
-    def _lay_background(self, part):
-        """Put down what does not move of a panel, from memory where it has been drawn before."""
-        shown, region = self.backgrounds.get(part, (None, None))
-        if shown == part.background():
-            self.canvas.restore_region(region)
-            return
-        if part in self.papers:
-            self.canvas.restore_region(self.papers[part])
+    def _restore_background(self, part):
+        """Restore the cached background of a panel; draw it where there is none, or a stale one."""
+        if part in self.backgrounds and not part.axes.stale:
+            self.canvas.restore_region(self.backgrounds[part])
         else:
-            self._draw([part.paper, *part.fixed])
-            self.papers[part] = self.canvas.copy_from_bbox(part.cell)
-        self._draw(part.still)
-        self._keep(part)
-
-    def _keep(self, part):
-        self.backgrounds[part] = part.background(), self.canvas.copy_from_bbox(part.cell)
+            self._draw([part.paper, part.axes])
+            self.backgrounds[part] = self.canvas.copy_from_bbox(part.cell)
 
     def _draw(self, artists):
         for artist in artists:

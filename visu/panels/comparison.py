@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-from visu.panels.curves import round_up
+from visu.panels.panel import round_up
 from visu.panels.style import COLOURS, style
 from visu.record.experiments import BAND, ENDS, data_of, names, over_seeds, value_at
 from visu.text import drawable

@@ -16,6 +16,7 @@ from visu.panels import errors as error_panels
 from visu.panels import gradients as gradient_panels
 from visu.panels import one_digit as digit_panel
 from visu.panels.focus import Focus
+from visu.panels.panel import Panel
 from visu.panels.style import DPI, INCHES, WARNING, style
 from visu.panels.views import HELP, SIX
 from visu.text import drawable
@@ -75,7 +76,7 @@ class Speed:
         return (last.iteration - iteration) / max(last.seconds - seconds, 1e-9)
 
 
-class Headline(curve_panels.Plot):
+class Headline(Panel):
     """The line above the panels: step, data, iteration, rate, test accuracy, and what goes on."""
 
     def __init__(self, axes, run, speed):
@@ -156,14 +157,10 @@ class Panels:
         """
         self.status = self.status if status is None else status
         self.head.going_on = self.status
-        before = [part.background() for part in self.moving]
         changed = [part.update(history) for part in self.moving]
         whole, self.fresh = not self.fresh, True
-        return [
-            part
-            for part, background, new in zip(self.moving, before, changed, strict=True)
-            if whole or new or background != part.background()
-        ]
+        parts = zip(self.moving, changed, strict=True)
+        return [part for part, new in parts if whole or new or part.axes.stale]
 
     def show_only(self, names):
         """Show these panels alone: names out of KINDS, of which SIX are the usual ones."""
@@ -180,7 +177,7 @@ class Panels:
     def mouse(self, action, event):
         """Tell the panel under the mouse; see Plot.mouse."""
         for part in self.moving[1:]:
-            if event.inaxes in part.still:
+            if event.inaxes is part.axes:
                 return part.mouse(action, event)
         return None
 
@@ -228,7 +225,7 @@ class Panels:
     def animate(self, parts):
         """`parts`, with what the painter draws marked for the canvas."""
         for part in parts:
-            for artist in part.fixed + part.artists:
+            for artist in part.artists:
                 artist.set_animated(self.animated)
         return parts
 

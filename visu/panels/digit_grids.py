@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import rcParams
 
 from visu.panels import pictures
-from visu.panels.curves import Plot, round_up
+from visu.panels.panel import Panel, round_up
 from visu.text import out_of
 
 FEW = 150  # wrong digits that are shown without the others
@@ -14,7 +14,7 @@ BLANK = np.zeros((0, pictures.SIDE, pictures.SIDE), np.uint8), [], []
 KEY = "wrong ones first,\non red, with the\ntrue digit (left),\ncomputed (right)"
 
 
-class Mosaic(Plot):
+class Mosaic(Panel):
     """A mosaic of digits, wrong ones first. rows, columns: its cells."""
 
     of_test = False  # whether these are the test digits
@@ -103,8 +103,9 @@ class TestDigits(Mosaic):
 
     def frame(self):
         """Lay out the axes for all of these digits."""
-        self.axes.set(xlim=(0, self.columns), ylim=(self.rows, 0))
-        self.axes.set_yticks(self.marks, self.mark_labels)
+        if self.title.get_text() != "Test images" or not len(self.axes.get_yticks()):
+            self.set_limits((0, self.columns), (self.rows, 0))
+            self.axes.set_yticks(self.marks, self.mark_labels)
         self.image.set(extent=(0, self.columns, self.rows, 0), interpolation=self.smooth)
         self.title.set_text("Test images")
 
@@ -129,12 +130,13 @@ class TestDigitsAlone(TestDigits):
         picture = pictures.mosaic(*self.digits, rows, columns)
         self.image.set(data=picture, extent=(0, columns, rows, 0))
         self.image.set_interpolation("nearest")
-        self.axes.set(xlim=(0, columns), ylim=(rows, 0), yticks=[])
+        self.set_limits((0, columns), (rows, 0))
+        self.axes.set_yticks([])
         self.title.set_text(f"Test images: the {len(wrong)} wrong ones")
         return True
 
 
-class FirstWeights(Plot):
+class FirstWeights(Panel):
     """The first layer's weights: a picture per neuron or kernel, all on one scale, zero white."""
 
     def __init__(self, axes, run):
@@ -151,9 +153,6 @@ class FirstWeights(Plot):
         axes.set_axis_off()
         beside = axes.inset_axes((1.02, 0, 0.025, 1))  # as high as the pictures
         self.scale = axes.get_figure().colorbar(self.image, cax=beside)
-
-    def background(self):
-        return super().background(), self.image.get_clim()
 
     def update(self, history):
         weights = history.last_test and history.last_test.test.variables["W1"]
@@ -172,7 +171,7 @@ class FirstWeights(Plot):
             return self.title.set_text(f"Weights of the first layer: no picture of {weights.shape}")
         height, width = picture.shape
         self.image.set(data=picture, extent=(0, width, height, 0))
-        self.axes.set(xlim=(0, width), ylim=(height, 0))
+        self.set_limits((0, width), (height, 0))
         self.title.set_text(f"Weights of the first layer: {self.what(weights.shape, alone)}")
         sizes = np.abs(picture[np.isfinite(picture)])
         top = round_up(max(np.percentile(sizes, 99.5) if len(sizes) else 0, 1e-3))

@@ -7,7 +7,7 @@ from matplotlib import colormaps, rcParams
 from matplotlib.patches import Rectangle
 
 from visu.panels import pictures
-from visu.panels.curves import Plot
+from visu.panels.panel import Panel
 from visu.panels.style import TEST
 from visu.text import percent
 
@@ -25,7 +25,7 @@ def chosen_cell(focus, counts):
     return focus.cell or (most if mistakes.any() else None)
 
 
-class Tiles(Plot):
+class Tiles(Panel):
     """Digits with a caption below each, as large as they fit. A click on a digit opens it.
 
     most: how many digits there may be; widest: the longest caption, in units of its letters' size.
@@ -52,7 +52,7 @@ class Tiles(Plot):
         wrong = answers.labels[indices] != answers.predictions[indices]
         picture = pictures.tiles(answers.images[indices], wrong, rows, columns, height, width)
         self.image.set(data=picture, extent=(0, columns * width, rows * height, 0))
-        self.axes.set(xlim=(0, box.width / pixel), ylim=(box.height / pixel, 0))
+        self.set_limits((0, box.width / pixel), (box.height / pixel, 0))
         size = 72 * letter / self.axes.get_figure().dpi
         for k, text in enumerate(self.captions):
             row, column = divmod(k, columns)
@@ -150,7 +150,7 @@ class CellDigits(Tiles):
         return f"true {true}, computed {computed}: {digits}{first if count > MOST_IN_CELL else ''}"
 
 
-class Confusion(Plot):
+class Confusion(Panel):
     """How many test digits were computed as which. A click on a cell chooses it."""
 
     def __init__(self, axes, run):

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from matplotlib.transforms import offset_copy
 
-from visu.panels.curves import Plot, TimePlot, thin_out
+from visu.panels.panel import Panel, TimePanel, thin_out
 
 LIGHTEST = 0.75  # of the colour scale, for the last layer; lighter shades are pale on white
 LIMITS = 1e-4, 1.0  # of an axis while no gradient is above 0
@@ -72,7 +72,7 @@ def ratio_in_words(sizes):
     return f"{other}'s gradient is {float(f'{large / small:.2g}'):,.10g} times {one}'s"
 
 
-class LayerPlot(Plot):
+class LayerPanel(Panel):
     """A panel with artists for each layer, made when an evaluation tells how many there are."""
 
     def prepare(self, words):
@@ -110,7 +110,7 @@ class LayerPlot(Plot):
         return self.axes.text(0, 0, "", transform=transform, **look)
 
 
-class GradientLines(LayerPlot, TimePlot):
+class GradientLines(LayerPanel, TimePanel):
     """A line a layer over the iterations, on a logarithmic axis, named at its end."""
 
     def __init__(self, axes, run):
@@ -132,7 +132,7 @@ class GradientLines(LayerPlot, TimePlot):
 
     def show(self, iterations, sizes):
         low, high = limits(sizes)
-        self.axes.set_ylim(low, high)
+        self.set_limits(y=(low, high))
         for (line, _), values in zip(self.layers, sizes.T, strict=True):
             line.set_data(iterations, np.where(values > 0, values, np.nan))
         if len(sizes):
@@ -149,7 +149,7 @@ class GradientLines(LayerPlot, TimePlot):
             self.layers[k][1].set(x=iteration, y=place, text=f"W{k + 1}{known}")
 
 
-class GradientBars(LayerPlot):
+class GradientBars(LayerPanel):
     """A bar a layer for the newest evaluation, the first layer on top, and the ratio in words."""
 
     def __init__(self, axes, run):
@@ -177,7 +177,7 @@ class GradientBars(LayerPlot):
 
     def show(self, iterations, sizes):
         low, high = limits(sizes)
-        self.axes.set_xlim(low, high)
+        self.set_limits(x=(low, high))
         if not len(sizes):
             return self.words.set_text("")
         for (bar, _, number), size in zip(self.layers, sizes[-1], strict=True):

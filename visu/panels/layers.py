@@ -33,14 +33,7 @@ class Layers:
         white = self.images[0].get_cmap()
         self.colours = white.with_extremes(bad="white"), white.with_extremes(bad="0.75")
         self.scale = axes.text(left, height, "", va="bottom", color="0.4")
-        self.fixed = []
         self.artists = [*self.images, *self.crosses, *self.shares]
-
-    def background(self):
-        """What of it the axes draw."""
-        return self.scale.get_text(), *(
-            (name.get_text(), name.get_position()) for name in self.names
-        )
 
     def show(self, look):
         """Draw the layers of a Look, nothing for None."""

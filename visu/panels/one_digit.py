@@ -8,8 +8,8 @@ from matplotlib import rcParams
 from matplotlib.patches import Rectangle
 
 from visu.panels import pictures
-from visu.panels.curves import Plot
 from visu.panels.layers import GAP, HEADING, LEFT, LINE, RED, Layers, picture
+from visu.panels.panel import Panel
 from visu.panels.sheet import SIDE
 from visu.panels.style import TEST
 from visu.text import percent
@@ -21,7 +21,7 @@ LOSS = "p: that of the true digit; the\nloss is a sum over 100 digits"
 BACK = "d  back to the test digits"
 
 
-class OneDigit(Plot):
+class OneDigit(Panel):
     """The digit and a sheet to draw one; the outputs of each layer; ten bars."""
 
     def __init__(self, axes, run):
@@ -42,13 +42,7 @@ class OneDigit(Plot):
         self.message.set_size(1.4 * rcParams["font.size"])
         self.keys = axes.text(self.width, -12, "", ha="right", va="bottom", color="0.4")
         parts = self.digit, self.layers, self.bars
-        self.fixed = [artist for part in parts for artist in part.fixed]
         self.artists = [artist for part in parts for artist in part.artists] + [self.message]
-
-    def background(self):
-        texts = self.keys, self.bars.explained
-        shown = [text.get_text() for text in texts]
-        return super().background(), shown, self.layers.background()
 
     def update(self, history):
         focus, last = self.focus, history.last
@@ -155,7 +149,7 @@ class DigitAndSheet:
         self.hint = axes.text(*middle, "", ha="center", va="center", color="0.4")
         self.hint.set_size(1.2 * rcParams["font.size"])
         self.label = axes.text(0, self.top - 5, "", va="bottom")
-        self.fixed = [axes.text(0, 0, "Input", va="top", weight="bold")]
+        axes.text(0, 0, "Input", va="top", weight="bold")
         self.artists = [self.heading, self.image, self.paper, self.hint, self.label]
         for y in (HEADING, self.top):
             frame = Rectangle((0, y), self.side, self.side, fill=False, edgecolor="0.3")
@@ -192,15 +186,13 @@ class Bars:
         size = rcParams["font.size"]
         start, self.long = left + 26, right - left - 26 - 74
         self.bars, self.shares = [], []
-        self.fixed = [axes.text(left, 0, "Probabilities", va="top", weight="bold")]
+        axes.text(left, 0, "Probabilities", va="top", weight="bold")
         for digit in range(10):
             top = HEADING + digit * self.pitch
             text = {"y": top + 0.42 * self.pitch, "va": "center"}
             self.bars.append(Rectangle((start, top), 0, 0.84 * self.pitch, linewidth=0))
             self.shares.append(axes.text(x=right, s="", ha="right", **text))
-            self.fixed.append(
-                axes.text(x=left, s=str(digit), weight="bold", size=1.3 * size, **text)
-            )
+            axes.text(x=left, s=str(digit), weight="bold", size=1.3 * size, **text)
         self.outline = Rectangle((start, 0), self.long, 0.84 * self.pitch, fill=False)
         self.outline.set(edgecolor="black", linewidth=0.2 * size, clip_on=False)
         for patch in (*self.bars, self.outline):

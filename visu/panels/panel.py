@@ -1,0 +1,142 @@
+"""What all panels share: axes in a cell of the figure, an axis of iterations, short numbers."""
+
+import math
+import re
+
+import numpy as np
+from matplotlib import rcParams
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.transforms import Bbox, TransformedBbox
+
+MOST_POINTS = 2000  # more do not show on a screen, and would slow the drawing of a long run
+AHEAD = 2  # seconds: a fast training would else outgrow its axis in every frame
+ROUND = (1, 1.5, 2, 3, 4, 5, 6, 8)  # where scales may end, times a power of ten
+
+
+def round_up(value, steps=ROUND):
+    """The smallest number of the kind step * 10^k that is not below value > 0."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next((s * power for s in steps if s * power >= value * (1 - 1e-9)), 10 * power)
+
+
+def in_short(value):
+    """A number at an axis, with its power of ten in few letters: "0.25", "−4e6"."""
+    return re.sub(r"e\+?(-?)0*", r"e\1", f"{value:.4g}").replace("-", "−")
+
+
+def thin_out(column):
+    """At most MOST_POINTS entries of a list, evenly chosen, the last one always.
+
+    The distance is a power of two, so that a growing list keeps the points it has shown.
+    """
+    step = 1
+    while len(column) - 1 > step * (MOST_POINTS - 1):
+        step *= 2
+    return column[:-1:step] + column[-1:]
+
+
+class Panel:
+    """A panel: axes of the figure within a cell that is this panel's alone.
+
+    A subclass is made with (axes, run), and says in `margins` and `wide` what room it takes.
+    artists: what changes with nearly every evaluation, in drawing order; all else on the
+    axes is the background, which is drawn again only where matplotlib has marked it as stale.
+    focus, ask: the Focus of all panels and the network's answers, set before the first update.
+    """
+
+    margins = 60, 34, 38, 52  # left, right, top, bottom: for tick labels, title and legend
+    wide = 1.0  # its width, as a share of that of most panels
+
+    def __init__(self, axes, title="", above=0):
+        """above: lines to leave free between axes and title."""
+        self.axes, self.artists = axes, []
+        self.letter = rcParams["font.size"] / 72 * axes.get_figure().dpi  # its height, in pixels
+        pad = rcParams["axes.titlepad"] + 1.5 * above * rcParams["font.size"]
+        self.title = axes.set_title(title, loc="left", pad=pad)
+        axes.set_autoscale_on(False)
+        axes.tick_params(  # said here as ticks are also made later, when the style is gone
+            labelsize=rcParams["font.size"],
+            length=rcParams["xtick.major.size"],
+            width=rcParams["xtick.major.width"],
+        )
+        axes.yaxis.set_label_coords(0, 0.5)  # given, as finding places takes time in each drawing
+
+    def put_into(self, cell):
+        """Take this cell of the figure, from which nothing sticks out; a Bbox, 0..1 both ways."""
+        figure = self.axes.get_figure()
+        pixels = figure.bbox.size  # whole ones, so that none lies between two cells
+        cell = Bbox(np.round(cell.get_points() * pixels) / pixels)
+        self.cell = TransformedBbox(cell, figure.transFigure)  # in pixels
+        self.paper = Rectangle(
+            cell.p0, cell.width, cell.height, facecolor="white", linewidth=0, antialiased=False
+        )
+        self.paper.set(transform=figure.transFigure, figure=figure)
+
+    def set_visible(self, on):
+        """Whether the figure shows this panel."""
+        stale = self.axes.stale
+        self.axes.set_visible(on)
+        self.axes.stale = stale  # the pixels of its background are the same as before
+
+    def set_limits(self, x=None, y=None):
+        """Set the axes' limits, (low, high), where they differ: equal ones would mark it stale."""
+        if x is not None and tuple(x) != self.axes.get_xlim():
+            self.axes.set_xlim(x)
+        if y is not None and tuple(y) != self.axes.get_ylim():
+            self.axes.set_ylim(y)
+
+    def update(self, history):
+        """Take over what is new; return True where an artist has changed."""
+        raise NotImplementedError
+
+    def mouse(self, action, event):
+        """A "press", "drag" or "release" of the mouse here, as matplotlib's MouseEvent.
+
+        Returns None where it means nothing, () where this panel has changed, or the names of the
+        panels to show now.
+        """
+        return None
+
+    def key(self, key):
+        """A key that the window leaves to its panels; returns as mouse does."""
+        return None
+
+
+class TimePanel(Panel):
+    """A panel over the iterations. The x axis grows in jumps: each one costs a full redraw."""
+
+    def __init__(self, axes, run, title, above=0):
+        super().__init__(axes, title, above)
+        self.run = run
+        # title and legend start above the tick labels
+        self.left = -2.8 * self.letter / axes.bbox.width
+        self.title.set_x(self.left)
+        self.seen = object()  # the Evaluation that is drawn; at first none, and not None either
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
+        axes.set_xlabel("iteration")
+        axes.xaxis.set_label_coords(0.5, -1.7 * self.letter / axes.bbox.height)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+        axes.yaxis.set_major_formatter(lambda value, position: in_short(value))
+        self.hint = axes.text(
+            0.5, 0.5, "", transform=axes.transAxes, ha="center", va="center", color="#c81e1e"
+        )
+        self.hint.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.8})
+
+    def fit_iterations(self, history):
+        """Make room for what is there, and for the first AHEAD seconds of the training."""
+        last = max(history.iteration, 100)
+        room = round_up(max(last, AHEAD * history.steps_per_second), (1, 2, 5))
+        self.set_limits(x=(0, min(room, max(last, self.run.iterations))))
+
+    def tell_nan(self, what, iterations, values):
+        """Say where the numbers broke down, as the curve has a gap there; values: [n]."""
+        broken = ~np.isfinite(values)
+        hint = ""
+        if broken.any() and broken[-1]:
+            hint = f"{what} not a number (NaN)\nsince iteration {iterations[broken.argmax()]:,.0f}"
+        self.hint.set_text(hint)
