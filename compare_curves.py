@@ -24,14 +24,14 @@ from pathlib import Path
 from visu.show.backend import NoWindow, in_notebook  # before the rest of matplotlib
 
 # isort: split
+from visu.record.saved_run import EDITED
+
 from visu.panels import comparison
 from visu.panels.deck import DECK, command
 from visu.panels.style import INCHES
 from visu.record import choosing, experiments
 from visu.record.choosing import Wrong, choose, newest_run
-from visu.record.saved_run import EDITED
-from visu.show.cli import Parser, shorten, whole
-from visu.show.terminal import say, stopping_signals
+from visu.show.terminal import Parser, say, shorten, stopping_signals, whole
 from visu.text import drawable, printable
 
 TOP = Path(__file__).resolve().parent

@@ -14,7 +14,7 @@ from visu.show import backend  # before TensorFlow, which imports pyplot
 from visu import session
 from visu.panels.views import HELP, VIEWS
 from visu.record.run_folder import read_weights
-from visu.show.cli import Parser, label, shorten, whole
+from visu.show.terminal import Parser, label, shorten, whole
 from visu.training.loop import Training
 
 EPILOG = f"""\

@@ -11,7 +11,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP))
 
-from visu.show.cli import Parser, whole  # noqa: E402, F401  for the benchmarks
+from visu.show.terminal import Parser, whole  # noqa: E402, F401  for the benchmarks
 
 SCRIPTS = {path.stem.split("_")[1]: path for path in sorted(TOP.glob("mnist_[0-9]*.py"))}
 

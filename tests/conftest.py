@@ -17,10 +17,14 @@ from idx import NAMES, STAND_IN, idx_bytes, write_idx
 from mirrors import Server
 
 TOP = Path(__file__).resolve().parent.parent
-SCRIPTS = sorted(TOP.glob("mnist_[0-9]*.py"))
-sys.path.insert(0, str(TOP))
+sys.path[:0] = [str(TOP), str(TOP / "docs")]
 
 from evaluations import evaluation, history_of  # noqa: E402
+
+from visu.record.ladder import LADDER  # noqa: E402
+
+STEPS = {number: TOP / f"{step.script}.py" for number, step in LADDER.items()}
+SCRIPTS = [*STEPS.values()]
 
 
 @pytest.fixture(params=SCRIPTS, ids=lambda path: path.stem)

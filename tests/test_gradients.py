@@ -12,13 +12,13 @@ from evaluations import RUN, evaluation, history_of, long_run
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from test_compare import TITLES, legend, texts, write_run
+from visu.record.saved_run import NoRun, read, read_gradients
 
 from visu.panels.blitting import Offscreen
 from visu.panels.dashboard import Panels
 from visu.panels.style import DPI
 from visu.record.run import History, Plan
 from visu.record.run_folder import RunFolder, gradients_text
-from visu.record.saved_run import NoRun, read, read_gradients
 from visu.show import window
 
 compare, beside = test_compare.compare, test_compare.beside  # fixtures

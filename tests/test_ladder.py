@@ -2,7 +2,6 @@
 
 import ast
 import difflib
-import json
 import math
 import os
 import re
@@ -12,24 +11,20 @@ from statistics import median
 
 import numpy as np
 import pytest
-from conftest import SCRIPTS, TOP
+import refresh
+from conftest import STEPS, TOP
 from idx import write_idx
 from paper import on_paper
 from PIL import Image
 
 import mnist_data
+from visu.record.ladder import LADDER
+from visu.record.run_folder import SavedRun
 
-STEPS = {path.stem.split("_")[1]: path for path in SCRIPTS}
-BUDGET = {  # parent, step -> changed lines at most, below the docstrings
-    ("1.0", "2.0"): 45,
-    ("2.0", "2.1"): 25,
-    ("2.1", "2.2"): 16,
-    ("2.1", "3.0"): 24,
-    ("3.0", "3.1"): 18,
-    ("3.1", "4.0"): 27,
-    ("4.0", "4.1"): 45,
-    ("4.1", "4.2"): 43,
-    ("3.1", "5.0"): 85,
+# Bounds of the steps there are. Others, such as that of a new one, have defaults.
+BUDGET = {  # step -> changed lines at most, from its parent, below the docstrings
+    **{"2.0": 45, "2.1": 25, "2.2": 16, "3.0": 24, "3.1": 18},
+    **{"4.0": 27, "4.1": 45, "4.2": 43, "5.0": 85},
 }
 FLOOR = {"1.0": 0.918, "2.0": 0.970, "2.1": 0.980, "2.2": 0.976, "3.0": 0.985, "3.1": 0.990}
 FLOOR |= {"4.0": 0.992, "4.1": 0.990, "4.2": 0.993, "5.0": 0.990}
@@ -38,33 +33,40 @@ SHORTENED = {"4.1": 2_000, "4.2": 2_000}  # the full runs are for benchmarks/lad
 MOST_LINES = {"4.0": 63, "4.1": 69, "4.2": 70}  # of code, and 55 of the deck's own steps
 
 
-def below_docstring(path):
-    source = path.read_text()
-    return source.splitlines()[ast.parse(source).body[0].end_lineno :]
-
-
 def changed_lines(old, new):
     diff = difflib.unified_diff(old, new, n=0, lineterm="")
     return [line for line in diff if re.match(r"[+-](?![+-]{2} )", line)]
 
 
-def code_lines(path):
-    return [x for x in below_docstring(path) if x.strip() and not x.lstrip().startswith("#")]
+def code_lines(step):
+    return [x for x in refresh.body(step) if x.strip() and not x.lstrip().startswith("#")]
 
 
-def test_all_steps_are_there():
-    assert list(STEPS) == list(FLOOR)
+def lowest(step):
+    """The lowest final accuracy that the header of a step names, 0..1."""
+    return float(re.search(r"which end at ([\d.]+)", refresh.source(step))[1]) / 100
 
 
-@pytest.mark.parametrize(("parent", "step"), BUDGET, ids="->".join)
-def test_neighbours_differ_by_their_idea(parent, step):
-    changed = changed_lines(below_docstring(STEPS[parent]), below_docstring(STEPS[step]))
-    assert 0 < len(changed) <= BUDGET[parent, step], "\n".join(changed)
+def test_the_list_names_the_scripts_and_their_own_lengths(script):
+    step = LADDER[script.stem.split("_")[1]]
+    (own,) = re.findall(r"parse_args\(__doc__, iterations=([\d_]+)\)", script.read_text())
+    assert (step.script, step.iterations) == (script.stem, int(own))
+
+
+def test_the_list_has_the_hash_of_each_script():
+    assert refresh.stale() == {}, "run: python docs/refresh.py"
+
+
+@pytest.mark.parametrize("step", [step for step in LADDER if refresh.parent(step)])
+def test_neighbours_differ_by_their_idea(step):
+    changed = changed_lines(refresh.body(refresh.parent(step)), refresh.body(step))
+    assert 0 < len(changed) <= BUDGET.get(step, 45), "\n".join(changed)
 
 
 def test_few_code_lines_of_which_3_are_plumbing(script):
-    lines = code_lines(script)
-    assert len(lines) <= MOST_LINES.get(script.stem.split("_")[1], 55)
+    step = script.stem.split("_")[1]
+    lines = code_lines(step)
+    assert len(lines) <= MOST_LINES.get(step, 55)
     plumbing = [x for x in lines if re.search(r"\b(tensorflowvisu|mnist_data)\.|\bargs = ", x)]
     assert len(plumbing) <= 3
     assert max(map(len, script.read_text().splitlines())) <= 100
@@ -75,8 +77,7 @@ def test_headers_name_title_parent_and_idea(script):
     doc = ast.get_docstring(ast.parse(script.read_text()), clean=False)
     title = doc.partition(":")[0]
     assert title.split()[0] == number
-    parent = next((p for p, step in BUDGET if step == number), None)
-    assert re.search(rf"^Parent: {re.escape(parent) if parent else 'none'}\b", doc, re.M)
+    assert re.search(rf"^Parent: ({'|'.join([*LADDER, 'none'])})\b", doc, re.M)
     assert re.search(r"^New: ", doc, re.M)
 
 
@@ -102,25 +103,25 @@ def find_mnist():
 
 
 def run(step, seed, runs):
-    """The facts in run.json of a run on the real MNIST."""
+    """The SavedRun of a run on the real MNIST."""
     command = [sys.executable, STEPS[step], "--headless", "--seed", str(seed), "--runs", runs]
     if step in SHORTENED:
         command += ["--iterations", str(SHORTENED[step])]
     environment = os.environ | {"MNIST_DIR": find_mnist()}
     subprocess.run(command, env=environment, check=True, cwd=TOP, timeout=3600)
     (file,) = runs.glob("*/*/run.json")
-    return json.loads(file.read_text())
+    return SavedRun(file.parent)
 
 
 @pytest.mark.ladder
-@pytest.mark.parametrize("step", FLOOR)
+@pytest.mark.parametrize("step", LADDER)
 def test_run_on_mnist_reaches_its_floor(step, tmp_path):
     finals = []
     for seed in range(SEEDS.get(step, 1)):
-        facts = run(step, seed, tmp_path / str(seed))
-        assert facts["completed"] and facts["data"] == "MNIST" and facts["seed"] == seed
-        finals.append(facts["final_test_accuracy"])
-    assert median(finals) >= FLOOR[step]
+        saved = run(step, seed, tmp_path / str(seed))
+        assert saved.result["completed"] and (saved.run.data, saved.run.seed) == ("MNIST", seed)
+        finals.append(saved.result["final_test_accuracy"])
+    assert median(finals) >= FLOOR.get(step, lowest(step) - 0.003)
     if step == "3.1":
         assert_photos_are_read(tmp_path)
 

@@ -22,7 +22,6 @@ import pytest
 from conftest import SCRIPTS, TOP
 from matplotlib.image import imread
 from PIL import ImageGrab
-
 from visu.record.saved_run import read_run
 
 SOFTMAX, SIGMOID = SCRIPTS[:2]

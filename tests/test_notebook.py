@@ -12,7 +12,6 @@ from matplotlib.image import imread
 nbclient = pytest.importorskip("nbclient", reason="needs nbclient, to run a notebook")
 pytest.importorskip("ipykernel", reason="needs ipykernel, to run a notebook")
 from nbformat import v4  # noqa: E402
-
 from visu.record.saved_run import read_run  # noqa: E402
 
 MEMORY = "gc.collect(); int(open('/proc/self/statm').read().split()[1]) * 4096 / 1e6"

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pages
 import pytest
-from conftest import SCRIPTS, TOP
+import refresh
+from conftest import STEPS, TOP
 
 README = TOP / "README.md"
 PAGES = [README, TOP / "CONTRIBUTING.md", *sorted((TOP / "docs").glob("*.md"))]
 TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
-SOURCES = {path.stem.split("_")[1]: path.read_text(encoding="utf-8") for path in SCRIPTS}
+SOURCES = {step: path.read_text(encoding="utf-8") for step, path in STEPS.items()}
 SLIDES = TEXTS[TOP / "docs" / "slides.md"]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 
@@ -86,7 +86,8 @@ def test_the_readme_is_short():
 
 def slide_links():
     """(code, step, line) for each link of the slide table."""
-    return [(code, step, int(line)) for code, step, line in pages.LINK.findall(SLIDES)]
+    found = re.findall(r"\[`([^`]+)`\]\(\.\./mnist_(\d\.\d)_\w+\.py#L(\d+)\)", SLIDES)
+    return [(code, step, int(line)) for code, step, line in found]
 
 
 def test_all_steps_are_in_the_slide_table():
@@ -99,7 +100,7 @@ def test_the_slide_table_links_to_the_line(code, step, line):
     source = SOURCES[step]
     assert code in source.splitlines()[line - 1]
     assert line > ast.parse(source).body[0].end_lineno  # not in the header
-    assert f"(../{pages.SCRIPTS[step].name}#L{line})" in SLIDES
+    assert f"(../{STEPS[step].name}#L{line})" in SLIDES
     if code.count("(") > code.count(")"):  # never ends in the middle of a call
         assert source.splitlines()[line - 1].endswith(code)
 
@@ -112,7 +113,7 @@ def test_the_slide_table_has_every_function_of_tensorflow_that_the_scripts_use()
 
 def test_moved_lines_are_linked_again():
     moved = re.sub(r"\.py#L\d+", ".py#L7", SLIDES)
-    assert moved != SLIDES and pages.relinked(moved) == SLIDES
+    assert moved != SLIDES and refresh.refreshed(moved) == SLIDES
 
 
 # ---- the ladder
@@ -126,7 +127,7 @@ def ladder_rows():
 
 def test_the_ladder_has_a_row_for_each_script():
     assert list(ladder_rows()) == list(SOURCES)
-    for step, path in pages.SCRIPTS.items():
+    for step, path in STEPS.items():
         assert re.search(
             rf"^\| \[{re.escape(step)} [^]]*\]\({re.escape(path.name)}\) \|", TEXTS[README], re.M
         )
@@ -136,9 +137,9 @@ def test_the_ladder_has_a_row_for_each_script():
 def test_the_ladder_counts_changed_lines(step):
     """Against the longest common subsequence, computed here."""
     told = ladder_rows()[step][1]
-    if pages.parent(step) is None:
+    if refresh.parent(step) is None:
         return None
-    old, new = ([*pages.body(k).values()] for k in (pages.parent(step), step))
+    old, new = (refresh.body(k) for k in (refresh.parent(step), step))
     common = np.zeros([len(old) + 1, len(new) + 1], int)
     for i, a in enumerate(old):
         for j, b in enumerate(new):
@@ -152,7 +153,7 @@ def test_the_ladder_counts_changed_lines(step):
 
 def test_changed_lines_are_counted_again():
     wrong = re.sub(r"\+\d+ −\d+", "+0 −0", TEXTS[README])
-    assert wrong != TEXTS[README] and pages.recounted(wrong) == TEXTS[README]
+    assert wrong != TEXTS[README] and refresh.refreshed(wrong) == TEXTS[README]
 
 
 ACCURACY = re.compile(

@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from evaluations import evaluation, history_of, measure
+from visu.record.saved_run import read_curves, read_run
 
 from visu.record import weights_file
 from visu.record.run import Evaluation, History, Plan
 from visu.record.run_folder import RunFolder, curves_text, new_folder, write_run
-from visu.record.saved_run import read_curves, read_run
 
 
 def test_curves_csv_as_text_and_back(history, tmp_path):

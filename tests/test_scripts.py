@@ -12,11 +12,11 @@ import time
 import pytest
 from conftest import SCRIPTS, TOP
 from evaluations import history_of
+from visu.record.saved_run import read_curves, read_run
 
 import tensorflowvisu
 from visu.record import saved_run
 from visu.record.run_folder import curves_text
-from visu.record.saved_run import read_curves, read_run
 from visu.training.worker import Control
 
 SOFTMAX = SCRIPTS[0]

@@ -13,8 +13,7 @@ from visu.record.ladder import code_hash, is_edited
 from visu.record.run import History, Run
 from visu.record.run_folder import RunFolder, tails
 from visu.show import backend
-from visu.show.progress import Progress
-from visu.show.terminal import say, stopping_signals, summary
+from visu.show.terminal import Progress, say, stopping_signals, summary
 from visu.training import quiet_tensorflow
 from visu.training.loop import ScriptError
 from visu.training.worker import Control, Worker
@@ -85,7 +84,7 @@ class Recording:
         self.run, self.history = run, History(run)
         self._make_folder = lambda: RunFolder(args.runs, args.source, run)
         self._folder = self._make_folder()
-        self._progress = Progress(run.iterations)
+        self._progress = Progress()
         self._summed_up = self._warned = False
         self._replaced = []  # (folder, History) of each run that a restart has ended
         self._movie = None

@@ -1,18 +1,10 @@
-"""Text from elsewhere, made safe to print and to draw; shares and counts in words."""
+"""Text from elsewhere, made safe to draw; shares and counts in words."""
 
-MISSING = "□"
-
-
-def printable(text):
-    """`text` in one line of the same length, with nothing in it that a terminal would obey.
-
-    White space becomes spaces; MISSING stands for escapes and other control characters.
-    """
-    return "".join(c if c.isprintable() else " " if c.isspace() else MISSING for c in text)
+from visu.show.terminal import MISSING, printable
 
 
 def drawable(text, weight="normal"):
-    """The same, with MISSING also for each character that matplotlib's font lacks.
+    """`text` in one line, with MISSING for each character that matplotlib's font lacks.
 
     weight: of the font, as for matplotlib's Text. Without it matplotlib warns on the terminal.
     """

@@ -1,13 +1,67 @@
-"""The terminal: lines that cannot fail, a run's summary, and the signals that end a run."""
+"""The terminal: flags, lines that cannot fail, progress and summary of a run, signals."""
 
+import argparse
 import os
 import signal
 import sys
+import time
 from contextlib import contextmanager
 
-from visu.text import printable
+from digits.bar import Bar
 
+MISSING = "□"
 SIGNALS = "SIGINT", "SIGTERM", "SIGHUP"  # Ctrl-C, a shutdown, a closed terminal
+BAR_SECONDS = 0.1  # between two drawings of the progress bar
+
+
+# ---- flags
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that does not wrap its description; an error is one line, status 2."""
+
+    def __init__(self, description, prog=None, epilog=None):
+        if "%(prog)" in description:  # argparse would fill it in, and stumble over any other %
+            description = description.replace("%", "%%")
+        formatter = argparse.RawDescriptionHelpFormatter
+        super().__init__(prog, description=description, epilog=epilog, formatter_class=formatter)
+
+    def parse_args(self, *args, **kwargs):
+        prepare_streams()
+        return super().parse_args(*args, **kwargs)
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}; --help lists the flags\n")
+
+
+def shorten(text, most):
+    """`text`, cut to at most `most` characters; a text that was cut ends with …"""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def whole(low, high):
+    """An argparse type: whole numbers from low to high, as 10000 or 10,000."""
+
+    def whole_number(text):
+        digits = text.replace(",", "").replace("_", "")
+        known = digits.isascii() and digits.isdigit() and len(digits) <= 20
+        if not (known and low <= int(digits) <= high):
+            found = f"'{shorten(text, 20)}' is not a whole number from {low:,} to {high:,}"
+            raise argparse.ArgumentTypeError(found)
+        return int(digits)
+
+    return whole_number
+
+
+def label(text):
+    """An argparse type: a few words in one line, which fit into a headline and a legend."""
+    if len(text) > 40 or not text.isprintable():
+        found = f"{shorten(text, 60)!r} is not one line of at most 40 characters"
+        raise argparse.ArgumentTypeError(found)
+    return text.strip()
+
+
+# ---- lines
 
 
 def prepare_streams():
@@ -40,10 +94,49 @@ def printing(stream=None):
         os.close(nowhere)
 
 
+def printable(text):
+    """`text` in one line of the same length, with nothing in it that a terminal would obey.
+
+    White space becomes spaces; MISSING stands for escapes and other control characters.
+    """
+    return "".join(c if c.isprintable() else " " if c.isspace() else MISSING for c in text)
+
+
 def say(text, stream=None):
     """Print lines at once, without anything that a terminal would obey; see printing."""
     with printing(stream) as out:
         print("\n".join(printable(line) for line in text.split("\n")), file=out)
+
+
+# ---- a run
+
+
+class Progress:
+    """How far a run is: a bar on a terminal; in a pipe a line for every tenth of the run."""
+
+    def __init__(self):
+        self._bar, self._due = Bar(), 0.0
+        self._tenths = 0  # of the run, at the newest line
+
+    def show(self, history):
+        """Show the newest evaluation of a History; called after each one."""
+        i, planned = history.iteration, max(history.run.iterations, 1)
+        _, accuracy, loss, *_ = history.test[-1]
+        if not (sys.stdout.isatty() and sys.stderr.isatty()):
+            if history.last.test:
+                before, self._tenths = self._tenths, i * 10 // planned
+                if i and self._tenths != before:
+                    say(f"iteration {i:,}: test accuracy {accuracy:.2%}, test loss {loss:.4g}")
+        elif time.monotonic() >= self._due or history.completed:
+            with printing(sys.stderr):
+                text = f"  iteration {i:,} of {planned:,}, test accuracy {accuracy:.2%}"
+                self._bar(i, planned, text)
+            self._due = time.monotonic() + BAR_SECONDS
+
+    def end(self):
+        """End the bar's line, so that what follows stands on its own."""
+        with printing(sys.stderr):
+            self._bar.end()
 
 
 def summary(history, folder):
@@ -51,26 +144,24 @@ def summary(history, folder):
 
     history: a History, perhaps of a stopped run, or empty; folder: that of its files, or None.
     """
-    iterations = history.run.iterations
-    if history.last and not iterations:
+    if history.last and not history.run.iterations:
         return f"Test accuracy: {history.test[-1].accuracy:.2%}"
     if not history.iteration:
         return "Stopped before the first iteration."
-    last, final = history.last, history.test[-1].accuracy
-    best = history.best_test
-    if last.iteration >= iterations:
+    done, final, best = history.iteration, history.test[-1], history.best_test
+    if history.completed:
         result = [
-            f"Final test accuracy: {final:.2%} after {last.iteration:,} iterations",
+            f"Final test accuracy: {final.accuracy:.2%} after {done:,} iterations",
             f"Best during training: {best.accuracy:.2%} (iteration {best.iteration:,})",
         ]
     else:
-        tested = history.test[-1].iteration
         result = [
-            f"Stopped at iteration {last.iteration:,} of {iterations:,}. "
-            f"Last test accuracy: {final:.2%} (iteration {tested:,})"
+            f"Stopped at iteration {done:,} of {history.run.iterations:,}. "
+            f"Last test accuracy: {final.accuracy:.2%} (iteration {final.iteration:,})"
         ]
-    time = f"Time: {last.seconds:.1f} s, {history.steps_per_second:,.0f} iterations per second"
-    return "\n".join([*result, time] + ([f"Files: {folder}"] if folder else []))
+    speed = f"{history.steps_per_second:,.0f} iterations per second"
+    result += [f"Time: {history.last.seconds:.1f} s, {speed}"]
+    return "\n".join(result + ([f"Files: {folder}"] if folder else []))
 
 
 @contextmanager
