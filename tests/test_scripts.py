@@ -10,13 +10,12 @@ import sys
 import time
 
 import pytest
-from conftest import SCRIPTS, TOP
+from conftest import SCRIPTS
 from evaluations import history_of
-from visu.record.saved_run import read_curves, read_run
 
 import tensorflowvisu
-from visu.record import saved_run
-from visu.record.run_folder import curves_text
+from visu.record.ladder import LADDER
+from visu.record.run_folder import SavedRun, curves_text
 from visu.training.worker import Control
 
 SOFTMAX = SCRIPTS[0]
@@ -27,9 +26,10 @@ def slow(value):
     return pytest.param(value, marks=pytest.mark.slow)
 
 
-def only_folder(tmp_path, script):
+def only_run(tmp_path, script):
+    """The SavedRun of the only run of a script."""
     (folder,) = (tmp_path / "runs" / script.stem).iterdir()
-    return folder
+    return SavedRun(folder)
 
 
 def start(script, small_data, tmp_path, *flags, **options):
@@ -61,7 +61,7 @@ def assert_the_same_again(script, make_training, every, folder):
     for _ in range(2):
         found, schedule = [], {"seed": 3, "iterations": 40, "every": every}
         training.train(found.append, control=Control(), **schedule)
-        history = history_of(*found)
+        history = history_of(*found, layers=len(found[0].test.gradients))
         assert curves_text(history) == (folder / "curves.csv").read_text()
         training.restore()
 
@@ -77,25 +77,26 @@ def test_a_run_without_a_window(script, run_here, make_training, tmp_path):
     run_here(script, "--iterations", "40", "--seed", "3", "--label", "as it is")
     out, err = run_here.printed()
     assert err == ""
-    folder = only_folder(tmp_path, script)
+    saved = only_run(tmp_path, script)
+    folder, run, result = saved.folder, saved.run, saved.result
     assert folder.name.endswith("-seed3")
-    files = {"curves.csv", "gradients.csv", "run.json", "weights.npz", "window.png", script.name}
+    files = {"curves.csv", "run.json", "weights.npz", "window.png", script.name}
     assert {path.name for path in folder.iterdir()} == files
     assert (folder / script.name).read_bytes() == script.read_bytes()
-    curves = read_curves(folder / "curves.csv")
-    assert list(curves["iteration"]) == list(range(0, 41, every))
-    facts = read_run(folder / "run.json")
-    assert facts["script"] == script.stem and facts["seed"] == 3 and facts["data"] == "small"
-    assert facts["iterations"] == 40 and facts["completed"] is True
-    assert saved_run.read(folder).label == "as it is" and saved_run.read(folder).step in script.stem
-    assert facts["final_test_accuracy"] == pytest.approx(curves["test_accuracy"][-1], abs=1e-5)
-    assert facts["best_test_accuracy"] == pytest.approx(max(curves["test_accuracy"]), abs=1e-5)
-    assert facts["seconds"] > 0 and facts["steps_per_second"] > 0
-    assert {"device", "cores", "versions", "arguments"} <= set(facts)
+    assert list(saved.curves["iteration"]) == list(range(0, 41, every))
+    assert (run.script, run.seed, run.data, run.label) == (script.stem, 3, "small", "as it is")
+    assert (run.step, run.every, run.iterations) == (script.stem.split("_")[1], every, 40)
+    assert run.own_iterations == LADDER[run.step].iterations and not run.edited
+    assert run.layers == sum(name.startswith("W") for name in saved.curves)
+    assert (result["iteration"], result["completed"], result["ended"]) == (40, True, True)
+    accuracies = saved.curves["test_accuracy"]
+    assert result["final_test_accuracy"] == pytest.approx(accuracies[-1], abs=1e-5)
+    assert result["best_test_accuracy"] == pytest.approx(max(accuracies), abs=1e-5)
+    assert result["seconds"] > 0 and result["steps_per_second"] > 0
     assert str(folder) in out.splitlines()[-1].split()
     first = out.splitlines()[0]
-    assert all(word in first for word in (facts["title"], "as it is", "small", "40"))
-    assert f"{facts['final_test_accuracy']:.2%}" in out
+    assert all(word in first for word in (run.title, "as it is", "small", "40"))
+    assert f"{result['final_test_accuracy']:.2%}" in out
     if script in REPEATED:
         assert_the_same_again(script, make_training, every, folder)
 
@@ -178,9 +179,9 @@ def test_the_python_error_of_a_script_is_raised_and_the_evaluations_are_saved(
         runpy.run_path(str(broken))
     assert type(raised.value).__name__ == "InvalidArgumentError"
     assert "Stopped at iteration" in capfd.readouterr().out
-    folder = only_folder(tmp_path, broken)  # beside the script: runs/
-    assert read_run(folder / "run.json")["completed"] is False
-    assert len(read_curves(folder / "curves.csv")["iteration"]) >= 1
+    saved = only_run(tmp_path, broken)  # beside the script: runs/
+    assert saved.result["completed"] is False and saved.result["ended"] is True
+    assert len(saved.curves["iteration"]) >= 1
 
 
 SIGNALS = [
@@ -195,7 +196,8 @@ def begun(small_data, tmp_path, *flags):
     while not [*tmp_path.glob("runs/*/*/curves.csv")]:
         assert process.poll() is None
         time.sleep(0.05)
-    while len(read_curves(only_folder(tmp_path, SOFTMAX) / "curves.csv")["iteration"]) < 50:
+    (curves,) = tmp_path.glob("runs/*/*/curves.csv")
+    while len(curves.read_text().splitlines()) < 51:
         time.sleep(0.05)
     return process
 
@@ -208,21 +210,19 @@ def test_a_signal_ends_with_the_summary(number, small_data, tmp_path):
     out, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (128 + number, "")
     assert "Stopped at iteration" in out and "Last test accuracy" in out and "Best" not in out
-    folder = only_folder(tmp_path, SOFTMAX)
-    facts = read_run(folder / "run.json")
-    assert facts["completed"] is False and 500 <= facts["iterations"] < 10**6
-    assert read_curves(folder / "curves.csv")["iteration"][-1] == facts["iterations"]
-    assert (folder / "window.png").exists() or number == signal.SIGINT
+    saved = only_run(tmp_path, SOFTMAX)
+    assert saved.result["completed"] is False and 500 <= saved.result["iteration"] < 10**6
+    assert saved.curves["iteration"][-1] == saved.result["iteration"]
+    assert (saved.folder / "window.png").exists() or number == signal.SIGINT
 
 
 def test_a_killed_run_leaves_what_was_measured(small_data, tmp_path):
     process = begun(small_data, tmp_path)
     process.kill()
     process.communicate()
-    folder = only_folder(tmp_path, SOFTMAX)
-    run = saved_run.read(folder)
-    assert run.facts.completed is False
-    assert run.curves["iteration"][-1] >= 490 and run.source == SOFTMAX.read_text()
+    saved = only_run(tmp_path, SOFTMAX)
+    assert saved.result["completed"] is saved.result["ended"] is False
+    assert saved.curves["iteration"][-1] >= 490 and saved.source == SOFTMAX.read_text()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a matter of Unix shells")
@@ -234,7 +234,7 @@ def test_a_closed_terminal_does_not_end_the_training(where, small_data, tmp_path
         ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=120
     )
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert read_run(only_folder(tmp_path, SOFTMAX) / "run.json")["completed"] is True
+    assert only_run(tmp_path, SOFTMAX).result["completed"] is True
 
 
 # ---- a student's own script
@@ -276,8 +276,8 @@ def test_a_students_edit_works(edit, edited, run_here, tmp_path):
     run_here(script, "--iterations", "20")
     out, err = run_here.printed()
     assert err == "" and "Final test accuracy" in out
-    facts = read_run(only_folder(tmp_path, script) / "run.json")
-    assert facts["title"] and "\n" not in facts["title"]
+    title = only_run(tmp_path, script).run.title
+    assert title and "\n" not in title
     with pytest.raises(SystemExit) as ended:
         run_here(script, "--help")
     assert ended.value.code == 0
@@ -287,9 +287,9 @@ def test_a_script_in_latin_1_is_saved_as_it_is(edited, run_here, tmp_path):
     script = edited((f'r"""{DOC}', f'# coding: latin-1\nr"""Übung{DOC}'), encoding="latin-1")
     run_here(script, "--iterations", "20")
     assert run_here.printed()[1] == ""
-    folder = only_folder(tmp_path, script)
-    assert (folder / script.name).read_bytes() == script.read_bytes()
-    assert saved_run.read(folder).facts.title == "Übung1.0 softmax"
+    saved = only_run(tmp_path, script)
+    assert (saved.folder / script.name).read_bytes() == script.read_bytes()
+    assert saved.run.title == "Übung1.0 softmax"
 
 
 @pytest.mark.parametrize(
@@ -314,16 +314,14 @@ def test_another_evaluate_is_one_line_and_status_2(edit, edited, run_here, tmp_p
     assert not (tmp_path / "runs").exists()
 
 
-def test_own_files_named_like_our_packages_do_no_harm(tmp_path):
-    for package in ("visu", "digits"):
-        (tmp_path / package).mkdir()
-        (tmp_path / package / "__init__.py").write_bytes(
-            (TOP / package / "__init__.py").read_bytes()
-        )
-        (tmp_path / f"{package}.py").write_text("raise SystemExit('the wrong one')")
-    command = [sys.executable, "-c", "import visu, digits; print(visu.__doc__, digits.__doc__)"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0 and len(done.stdout) > 100
+def test_an_edited_script_is_told_when_it_runs(edited, run_here, tmp_path):
+    """Not by the file that lies beside it later: the edit is undone, the run stays edited."""
+    script = edited(("SGD(0.003)", "SGD(0.03)"), name=SOFTMAX.name)
+    run_here(script, "--iterations", "10")
+    script.write_bytes(SOFTMAX.read_bytes() + b"\n# the step's own code, and a comment\n")
+    run_here(script, "--iterations", "10", "--seed", "1")
+    runs = map(SavedRun, sorted(tmp_path.glob("runs/*/*")))
+    assert {saved.run.seed: saved.run.edited for saved in runs} == {0: True, 1: False}
 
 
 def test_a_terminal_gets_a_progress_bar(small_data, tmp_path):

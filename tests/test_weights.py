@@ -4,18 +4,17 @@ import io
 import pickle
 import re
 import signal
-import zipfile
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from conftest import SCRIPTS
+from paper import seven
 from PIL import Image
-from test_photo import seven
 
 from digits import photo
-from visu.record import weights_file
-from visu.show import image_files
+from visu import session
+from visu.record.run_folder import read_weights, weights_bytes
 from visu.training.loop import Training
 from visu.training.worker import Control
 
@@ -44,15 +43,15 @@ def test_the_loaded_network_is_the_saved_one_to_the_digit(load_script, tmp_path,
     _, train = evaluations(load_script(script, "--iterations", "20"), 20)
     saved = train()[-1]
     path = tmp_path / "weights.npz"
-    path.write_bytes(weights_file.to_bytes("9.9 a step", saved.variables))
-    values = weights_file.read(path, "9.9 a step, edited")
+    path.write_bytes(weights_bytes("9.9 a step", saved.test.variables))
+    values = read_weights(path, "9.9 a step, edited")
     training, show = evaluations(load_script(script, "--iterations", "0", "--seed", "3"), 0, values)
     (shown,) = show()
-    assert shown.iteration == 0 and shown.test.loss == saved.test.loss
-    assert shown.test.accuracy == saved.test.accuracy
-    np.testing.assert_array_equal(shown.test.confidences, saved.test.confidences)
+    found, wanted = shown.test.answers, saved.test.answers
+    assert shown.iteration == 0 and (found.loss, found.accuracy) == (wanted.loss, wanted.accuracy)
+    np.testing.assert_array_equal(found.confidences, wanted.confidences)
     training.restore()  # a restart
-    assert show()[0].test.loss == saved.test.loss
+    assert show()[0].test.answers.loss == wanted.loss
 
 
 def test_a_run_saves_its_weights_and_the_next_one_shows_them(run_here, tmp_path):
@@ -105,21 +104,10 @@ def unclosed_header():
     return npz(title=TITLE, **RIGHT).replace(b"'shape': (784, 10), }", b"'shape': (784, 10  , ")
 
 
-def encrypted():
-    return npz(title=TITLE, **RIGHT).replace(b"PK\1\2\x2d\3\x2d\0\0\0", b"PK\1\2\x2d\3\x2d\0\1\0")
-
-
 def damaged_and_compressed():
     content = io.BytesIO()
     np.savez_compressed(content, title=TITLE, W1=np.arange(7840.0), B1=RIGHT["B1"])
     return changed(content.getvalue(), 320)
-
-
-def bomb():
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("W1.npy", b"\0" * 2 * 10**7)
-    return content.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -137,9 +125,7 @@ def bomb():
         changed(npz(title=TITLE, **RIGHT), 1500),
         array_alone(),
         unclosed_header(),
-        encrypted(),
         damaged_and_compressed(),
-        bomb(),
         npz(title=TITLE, W1=RIGHT["W1"]),
         npz(title=TITLE, **RIGHT, W2=RIGHT["B1"]),
         npz(title=TITLE, W1=RIGHT["W1"], B1=np.zeros(11, np.float32)),
@@ -155,8 +141,8 @@ def test_other_weights_are_refused_in_one_line(run_here, tmp_path, content):
 
 def test_no_file_is_refused_in_one_line(run_here, tmp_path):
     assert "no such file" in refused(run_here, SOFTMAX, tmp_path / "weights.npz")
-    assert "not a file" in refused(run_here, SOFTMAX, tmp_path)
-    assert "no such file" in refused(run_here, SOFTMAX, tmp_path / ("w" * 300))
+    assert "cannot be read" in refused(run_here, SOFTMAX, tmp_path)
+    assert "cannot be read" in refused(run_here, SOFTMAX, tmp_path / ("w" * 300))
 
 
 def test_digits_are_read_from_pictures(run_here, tmp_path):
@@ -199,7 +185,7 @@ def test_ctrl_c_ends_the_reading_of_pictures(run_here, tmp_path, monkeypatch):
             signal.raise_signal(signal.SIGINT)
         return photo.read(path)
 
-    monkeypatch.setattr(image_files, "photo", SimpleNamespace(read=interrupted))
+    monkeypatch.setattr(session, "photo", SimpleNamespace(read=interrupted))
     with pytest.raises(SystemExit) as end:
         run_here(SOFTMAX, "--iterations", "0", "--image", *paths)
     out, err = run_here.printed()
