@@ -18,7 +18,7 @@ from paper import on_paper
 from PIL import Image
 
 import mnist_data
-from visu.record.ladder import LADDER
+from visu.record.ladder import LADDER, code_hash
 from visu.record.run_folder import SavedRun
 
 # Bounds of the steps there are. Others, such as that of a new one, have defaults.
@@ -55,6 +55,36 @@ def test_the_list_names_the_scripts_and_their_own_lengths(script):
 
 def test_the_list_has_the_hash_of_each_script():
     assert refresh.stale() == {}, "run: python docs/refresh.py"
+
+
+SAME = b'"""Doc."""\nimport numpy as np\n\n\ndef f(x):\n    return np.sum(x * 0.5)\n'
+LAID_OUT = b"""'Another docstring.'
+import numpy as np  # a comment
+def f(x):
+
+        return np.sum(
+            x * 0.5)
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "same"),
+    [
+        (LAID_OUT, True),
+        (SAME.replace(b"\n", b"\r\n"), True),
+        (SAME.partition(b"\n")[2], True),  # no docstring
+        (SAME.replace(b"0.5", b"0.6"), False),
+        (SAME.replace(b"    return", b"    pass\n    return"), False),
+        (SAME.replace(b"    return np.sum(x * 0.5)", b"    pass\nf(1)"), False),
+    ],
+)
+def test_the_hash_counts_the_code_alone(source, same):
+    assert (code_hash(source) == code_hash(SAME)) is same
+
+
+def test_a_block_is_part_of_the_code():
+    sources = b"if a:\n    b()\n    c()\n", b"if a:\n    b()\nc()\n"
+    assert len(set(map(code_hash, sources))) == 2
 
 
 @pytest.mark.parametrize("step", [step for step in LADDER if refresh.parent(step)])
