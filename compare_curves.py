@@ -9,10 +9,9 @@
     python compare_curves.py --diff 2.1 runs/...        what was changed in a script
     python compare_curves.py --deck                     the slides' own comparisons
 
-The newest complete run of a script's own length stands for its step, on MNIST if there is one, and
-with it those of other seeds: they are drawn as their median with a band from the 10th to the 90th
-percentile. Stopped and shorter runs, and those on other data, are drawn when their folders are
-given, or when there is no other. A run of an edited script is named "edited", or by its label.
+The newest complete run of a script's own length on MNIST stands for its step, and with it those of
+other seeds: they are drawn as their median with a band from the 10th to the 90th percentile. See
+docs/comparing.md.
 """
 
 import argparse
@@ -29,18 +28,16 @@ from visu.record.saved_run import EDITED
 from visu.panels import comparison
 from visu.panels.deck import DECK, command
 from visu.panels.style import INCHES
-from visu.record import choosing, experiments
-from visu.record.choosing import Wrong, choose, newest_run
+from visu.record.experiments import Runs, Wrong, choose_with_curves, newest_run, step_and_variant
+from visu.record.ladder import LADDER
+from visu.record.medians import names, table
+from visu.record.run import EDITED
+from visu.record.run_folder import NoRun
+
 from visu.show.terminal import Parser, say, shorten, stopping_signals, whole
 from visu.text import drawable, printable
 
 TOP = Path(__file__).resolve().parent
-LADDER = {  # its own scripts, which copies lie beside
-    *("mnist_1.0_softmax", "mnist_2.0_five_layers_sigmoid", "mnist_2.1_five_layers_relu_lrdecay"),
-    *("mnist_2.2_five_layers_relu_lrdecay_dropout", "mnist_3.0_convolutional"),
-    *("mnist_3.1_convolutional_bigger_dropout", "mnist_4.0_batchnorm"),
-    *("mnist_4.1_augmentation", "mnist_4.2_global_average", "mnist_5.0_keras"),
-}
 MOST_ITERATIONS = 10**7  # iterations of a run
 RECENT_SECONDS = 60  # --follow takes runs that changed so shortly before it for runs under way
 LOOK_SECONDS = 1  # between two looks at the runs, and at most until Ctrl-C is obeyed
@@ -49,9 +46,9 @@ LOOK_SECONDS = 1  # between two looks at the runs, and at most until Ctrl-C is o
 def main():
     """Do what the command line says. Returns the exit status."""
     args = parse_args()
+    since = time.time() - RECENT_SECONDS if args.follow else None
+    runs = Runs(args.runs, lambda line: say(line, sys.stderr), since)
     try:
-        since = time.time() - RECENT_SECONDS if args.follow else None
-        runs = choosing.Runs(args.runs, scripts(), since, args.gradients)
         if args.diff:
             print_difference(*args.diff, runs)
         elif args.deck:
@@ -71,18 +68,7 @@ def main():
 def parse_args():
     """The command line's flags."""
     parser = Parser(prog="compare_curves.py", description=__doc__)
-    add = parser.add_argument
-    which = "a step such as 2.1, a label, or the folder of a run (default all steps)"
-    add("which", nargs="*", default=[], metavar="RUN", help=which)
-    add_view(parser)
-    save = "write a .png, .svg or .pdf, open no window"
-    add("--save", type=picture_file, metavar="FILE", help=save)
-    add("--follow", action="store_true", help="redraw as runs grow, and add runs that start later")
-    add("--diff", nargs=2, metavar=("A", "B"), help="print what differs in the two runs' scripts")
-    deck = {"nargs": "?", "type": Path, "const": Path("deck"), "metavar": "FOLDER"}
-    add("--deck", **deck, help="draw the slides' comparisons into a folder (deck)")
-    where = "the folder of all runs (runs/)"
-    add("--runs", type=Path, default=TOP / "runs", metavar="FOLDER", help=where)
+    add_flags(parser)
     args = parser.parse_args()
     if args.until and args.until <= args.first:
         parser.error(f"--until {args.until} is not after --from {args.first}")
@@ -101,17 +87,11 @@ def parse_args():
     return args
 
 
-def picture_file(text):
-    """An argparse type: the path of a picture, by its name's end."""
-    ends = ".png", ".svg", ".pdf"
-    if Path(text).suffix.lower() not in ends:
-        raise argparse.ArgumentTypeError(f"{text} does not end in {', '.join(ends)}")
-    return Path(text)
-
-
-def add_view(parser):
-    """The flags that say what of the runs is drawn."""
+def add_flags(parser):
+    """Add all flags."""
     add = parser.add_argument
+    which = "a step such as 2.1, a label, or the folder of a run (default all steps)"
+    add("which", nargs="*", default=[], metavar="RUN", help=which)
     first = {"dest": "first", "type": whole(0, MOST_ITERATIONS), "default": 0}
     add("--from", **first, metavar="I", help="from iteration I on")
     add("--until", type=whole(1, MOST_ITERATIONS), metavar="I", help="up to iteration I")
@@ -123,18 +103,28 @@ def add_view(parser):
     add("--log", action="store_true", help="a logarithmic axis for the loss")
     smooth = "training curves are means over N iterations (200; fewer where few are shown)"
     add("--smooth", type=whole(1, MOST_ITERATIONS), metavar="N", help=smooth)
+    save = "write a .png, .svg or .pdf, open no window"
+    add("--save", type=picture_file, metavar="FILE", help=save)
+    add("--follow", action="store_true", help="redraw as runs grow, and add runs that start later")
+    add("--diff", nargs=2, metavar=("A", "B"), help="print what differs in the two runs' scripts")
+    deck = {"nargs": "?", "type": Path, "const": Path("deck"), "metavar": "FOLDER"}
+    add("--deck", **deck, help="draw the slides' comparisons into a folder (deck)")
+    where = "the folder of all runs (runs/)"
+    add("--runs", type=Path, default=TOP / "runs", metavar="FOLDER", help=where)
 
 
-def scripts():
-    """The ladder's scripts beside this file, {step: path}; of several files of a step its own."""
-    found = sorted(TOP.glob("mnist_[0-9]*_*.py"), key=lambda path: (path.stem in LADDER, path))
-    return {path.stem.split("_")[1]: path for path in found}
+def picture_file(text):
+    """An argparse type: the path of a picture, by its name's end."""
+    ends = ".png", ".svg", ".pdf"
+    if Path(text).suffix.lower() not in ends:
+        raise argparse.ArgumentTypeError(f"{text} does not end in {', '.join(ends)}")
+    return Path(text)
 
 
 def compare(args, runs):
     """Print the table and draw the picture."""
     groups = chosen(args, runs)
-    say(experiments.table(groups))
+    say(table(groups))
     if args.save:
         save(args.save, groups, view_of(args))
         return
@@ -163,7 +153,7 @@ def follow(args, runs):
 
 def chosen(args, runs):
     """The experiments that the command line names. Raises Wrong where there is nothing to draw."""
-    groups = choose(args.which, runs)
+    groups = choose_with_curves(args.which, runs)
     end = comparison.end_of(groups)
     if args.first >= end:
         raise Wrong(f"--from {args.first}: these runs end at iteration {end:,}")
@@ -183,11 +173,6 @@ def save(path, groups, view):
     figure = Figure(INCHES, dpi=137.15)  # 1920 x 1080 pixels
     comparison.draw(figure, groups, view)
     figure.savefig(path)
-    if path.suffix.lower() == ".png":  # few colours: a third of the bytes
-        from PIL import Image  # matplotlib's own
-
-        few = Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        few.save(path, optimize=True)
     say(f"Picture: {path}")
 
 
@@ -237,7 +222,7 @@ def fill(figure, groups, why, view):
     figure.clear()
     if groups:
         comparison.draw(figure, groups, view)
-        title = f"Comparing curves: {', '.join(experiments.names(groups))}"
+        title = f"Comparing curves: {', '.join(names(groups))}"
         figure.canvas.manager.set_window_title(shorten(drawable(title), 100))
     else:
         text = figure.text(0.5, 0.5, drawable(why), ha="center", size=20, wrap=True)
@@ -246,31 +231,30 @@ def fill(figure, groups, why, view):
 
 def print_difference(a, b, runs):
     """Print what differs in the scripts of two runs, as a unified diff; a, b: see newest_run."""
-    first, second = newest_run(a, runs), newest_run(b, runs)
-    for run in (first, second):
-        if not run.source:
-            raise Wrong(f"{run.folder} has no copy of its script: it is from an older version")
-    texts = [run.source.expandtabs().splitlines() for run in (first, second)]
-    names = [printable(str(run.folder)) for run in (first, second)]
-    lines = list(difflib.unified_diff(*texts, *names, lineterm=""))
+    texts, folders = [], []
+    for saved in newest_run(a, runs), newest_run(b, runs):
+        try:
+            texts.append(saved.source.expandtabs().splitlines())
+        except NoRun as why:
+            raise Wrong(f"{saved.folder}: {why}") from None
+        folders.append(printable(str(saved.folder)))
+    lines = list(difflib.unified_diff(*texts, *folders, lineterm=""))
     say("\n".join(lines) if lines else "The two scripts are the same.")
 
 
 def draw_deck(folder, runs):
     """Draw the slides' comparisons, each into a PNG; say what is missing and how to make it."""
-    newest = {experiments.variant(group[0]): group for group in choose([], runs)}
-    edited = {(step, ""): group for (step, label), group in newest.items() if label == EDITED}
-    newest = edited | newest  # an edited script only where there is no run of the step itself
+    found = {step_and_variant(group[0]): group for group in choose_with_curves([], runs)}
+    edited = {(step, ""): group for (step, variant), group in found.items() if variant == EDITED}
+    found = edited | found  # an edited script only where there is no run of the step itself
     there = "" if runs.place == TOP / "runs" else f' --runs "{runs.place}"'
     for name, curves, view in DECK:
-        groups = [newest.get(curve, []) for curve in curves]
-        if view.gradients:
-            groups = [runs.with_gradients(group) for group in groups]
         missing = [
-            command(runs.script(step), label, there)
-            for (step, label), group in zip(curves, groups, strict=True)
-            if not group
+            command(f"{LADDER[step].script}.py", label, there)
+            for step, label in curves
+            if (step, label) not in found
         ]
+        groups = [found[curve] for curve in curves if curve in found]
         if missing:
             say("\n  ".join([f"{name}.png is not drawn. It lacks", *missing]))
         elif view.first >= comparison.end_of(groups):

@@ -13,16 +13,14 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFor
 
 from visu.panels.panel import round_up
 from visu.panels.style import COLOURS, style
-from visu.record.experiments import BAND, ENDS, data_of, names, over_seeds, value_at
+from visu.record.medians import BAND, data_of, names, over_seeds, value_at
 from visu.text import drawable
 
 TYPE = 1.3  # times the type of a live window of this size: made for slides
-DASHES = "-", "--", ":"
+LOOKS = [(colour, dashes) for dashes in ("-", "--", ":") for colour in COLOURS]  # of 24 experiments
 PANELS = {"accuracy": "Accuracy, test and training", "loss": "Cross entropy, test and training"}
 GRADIENTS = "gradients"
 TITLES = PANELS | {GRADIENTS: "Gradient of the first and of the last layer (root mean square)"}
-CURVES = {panel: (f"train_{panel}", f"test_{panel}") for panel in PANELS}  # thin ones and thick
-CURVES |= {GRADIENTS: ("last_gradient", "first_gradient")}
 SMOOTH = 200  # iterations over which training curves are averaged; fewer in a short picture
 LEGEND_LINE = 34  # pixels of a figure of 1344 x 756, as those below
 LEFT, RIGHT, TOP, BOTTOM, BETWEEN = 84, 112, 88, 76, 178
@@ -42,26 +40,21 @@ class View:
     smooth: int | None = None
     log: bool = False
 
-    @property
-    def gradients(self):
-        """Whether it needs the gradients of runs."""
-        return GRADIENTS in self.panels
-
     def logarithmic(self, panel):
         """Whether a panel's axis is logarithmic."""
         return panel == GRADIENTS or (self.log and panel == "loss")
 
 
 def draw(figure, groups, view):
-    """Draw experiments, as visu.choosing.choose returns them, on an empty Figure."""
+    """Draw experiments, as visu.record.experiments.choose returns them, on an empty Figure."""
     width, height = figure.get_size_inches() * 96
     unit = min(width / 1344, height / 756)
     last = view.last or end_of(groups)
     smooth = view.smooth or min(SMOOTH, max(1, (last - view.first) // 10))
-    smooth = 1 if view.gradients else smooth
+    smooth = 1 if GRADIENTS in view.panels else smooth
     view = replace(view, last=last, smooth=smooth)
     with matplotlib.style.context(["default", style(TYPE * unit)]):
-        looks = list(itertools.islice(_looks(), len(groups)))
+        looks = [*itertools.islice(itertools.cycle(LOOKS), len(groups))]
         every = figure.subplots(1, len(view.panels), squeeze=False)[0]
         for axes, panel in zip(every, view.panels, strict=True):
             _panel(axes, panel, groups, looks, view)
@@ -86,7 +79,7 @@ def draw(figure, groups, view):
 
 def end_of(groups):
     """Where a picture of these ends: with the longest that sets the axes."""
-    return max(run.iterations for group in _setting(groups) for run in group)
+    return max(saved.end for group in _setting(groups) for saved in group)
 
 
 def _setting(groups):
@@ -119,13 +112,6 @@ def _legend(figure, handles, names, unit):
     return line * math.ceil(len(names) / columns) * fitting(columns)
 
 
-def _looks():
-    """(colour, dashes) of one experiment after the other, no two alike for 24 of them."""
-    for dashes in itertools.cycle(DASHES):
-        for colour in COLOURS:
-            yield colour, dashes
-
-
 def labels(groups, view):
     """For each experiment: its name, its result where it or the picture ends, and its state.
 
@@ -135,8 +121,8 @@ def labels(groups, view):
     """
     texts = []
     for text, group in zip(names(groups), groups, strict=True):
-        end, state = group[0].iterations, group[0].state
-        result = _ratios(group, view) if view.gradients else _accuracy(group, view.last)
+        end, state = group[0].end, group[0].state
+        result = _ratios(group, view) if GRADIENTS in view.panels else _accuracy(group, view.last)
         parts = [f"{text}: {result}"]
         parts += [f"median of {len(group)} seeds"] if len(group) > 1 and _seeds(groups) else []
         marks = {"stopped": f"stopped at {end:,}", "short": f"only {end:,} iterations"}
@@ -148,7 +134,7 @@ def labels(groups, view):
 def _accuracy(group, last):
     """The test accuracy at iteration `last`, or at the last evaluation before it, as text."""
     at, value = value_at(group, "test_accuracy", last)
-    place = "" if at == min(group[0].iterations, last) else f" at {at:,}"
+    place = "" if at == min(group[0].end, last) else f" at {at:,}"
     return f"{100 * value:.2f} %{place}"
 
 
@@ -156,20 +142,15 @@ def _ratios(group, view):
     """How much larger the last layer's gradient is than the first's where the picture begins and
     where it ends, as text.
     """
-    layers = _layers(group)
+    layers = group[0].run.layers
     if layers == 1:
         return "one layer"
     texts = []
     for iteration in view.first, view.last:
-        (at, first), (_, last) = (value_at(group, column, iteration) for column in ENDS)
+        (at, first), (_, last) = (value_at(group, w, iteration) for w in ("W1", f"W{layers}"))
         ratio = f"{float(f'{last / first:.2g}'):,.10g}" if first > 0 and last > 0 else "no number"
         texts.append(f"{ratio} at {'' if texts else 'iteration '}{at:,}")
     return f"W{layers}'s gradient / W1's: {', '.join(texts)}"
-
-
-def _layers(group):
-    """How many layers have weights."""
-    return len(group[0].gradients) - 1
 
 
 def _seeds(groups):
@@ -183,10 +164,10 @@ def _headline(groups, view):
     parts = [] if data is None else [f"on {data}"]
     if view.first or view.last < end_of(groups):
         parts.append(f"iterations {view.first:,} to {view.last:,}")
-    if view.gradients:
+    if GRADIENTS in view.panels:
         parts.append("thick: first layer, thin: last layer; current batch, dropout off")
     else:
-        steps = [np.diff(run.curves["iteration"]) for group in groups for run in group]
+        steps = [np.diff(saved.curves["iteration"]) for group in groups for saved in group]
         closest = min(step.min(initial=np.inf) for step in steps)
         mean = f", mean over {view.smooth:,} iterations" if view.smooth >= 2 * closest else ""
         parts.append(f"thick: test digits, thin: training batches{mean}")
@@ -197,15 +178,21 @@ def _headline(groups, view):
     return "  ·  ".join(parts)
 
 
+def _columns(panel, group):
+    """The columns of curves.csv that a panel shows as a thin and as a thick curve."""
+    if panel == GRADIENTS:
+        return f"W{group[0].run.layers}", "W1"
+    return f"train_{panel}", f"test_{panel}"
+
+
 def _panel(axes, panel, groups, looks, view):
     """One panel: thin curves behind, bands, and the thick curves."""
     thin = matplotlib.rcParams["lines.linewidth"]
-    behind, front = CURVES[panel]
     for group, (colour, _) in zip(groups, looks, strict=True):
-        iterations, middle, _ = over_seeds(group, behind, view.smooth)
+        iterations, middle, _ = over_seeds(group, _columns(panel, group)[0], view.smooth)
         axes.plot(iterations, middle, color=colour, linewidth=1.2 * thin, alpha=0.8, zorder=1.5)
     for group, (colour, dashes) in zip(groups, looks, strict=True):
-        iterations, middle, band = over_seeds(group, front)
+        iterations, middle, band = over_seeds(group, _columns(panel, group)[1])
         if len(group) > 1:
             axes.fill_between(iterations, *band, color=colour, alpha=0.25, linewidth=0, zorder=2)
         axes.plot(iterations, middle, dashes, color=colour, linewidth=2.5 * thin, label=panel)
@@ -233,8 +220,9 @@ def _fit_values(axes, panel, groups, view):
     begin = view.first + (0 if log else (view.last - view.first) / 10)
     values = []
     for group in _setting(groups):
-        thin, middle, _ = over_seeds(group, CURVES[panel][0], view.smooth)
-        thick, _, (low, high) = over_seeds(group, CURVES[panel][1])
+        behind, front = _columns(panel, group)
+        thin, middle, _ = over_seeds(group, behind, view.smooth)
+        thick, _, (low, high) = over_seeds(group, front)
         for iterations, edge in ((thick, low), (thick, high), (thin, middle)):
             at = np.union1d(iterations, (begin, view.last))  # perhaps no evaluation between these
             values.append(np.interp(at[(at >= begin) & (at <= view.last)], iterations, edge))
@@ -262,10 +250,8 @@ def _ends(panel, group, view):
     of the thick one, or the names of the layers.
     """
     if panel == GRADIENTS:
-        names = "W1", f"W{_layers(group)}"
-        ends = [value_at(group, column, view.last) for column in ENDS]
-        return dict(zip(names, ends, strict=True))
-    end = value_at(group, CURVES[panel][1], view.last)
+        return {column: value_at(group, column, view.last) for column in _columns(panel, group)}
+    end = value_at(group, _columns(panel, group)[1], view.last)
     return {f"{100 * end[1]:.2f} %" if panel == "accuracy" else f"{end[1]:#.3g}": end}
 
 

@@ -1,38 +1,187 @@
-"""Which of the saved runs belong together, and their medians and bands over seeds."""
+"""Which saved runs belong together, and which of them a command line means.
 
-import functools
-import warnings
+An experiment is a list of SavedRun that differ by their seed only.
+"""
 
-import numpy as np
+import glob
+import math
+import os
+from itertools import chain
+from pathlib import Path
 
-from visu.record.run import EDITED, FROM_WEIGHTS
-from visu.text import printable
+from visu.record.ladder import LADDER
+from visu.record.run_folder import NoRun, SavedRun
 
-BAND = (10, 90)  # percentiles over the seeds
-LEVELS = (0.97, 0.98, 0.99)  # of test accuracy
-ENDS = {"first_gradient": 1, "last_gradient": -1}  # which column of gradients.csv
 MNIST = "MNIST"  # the data set that comes first
 
 
-def experiments(runs):
-    """Lists of SavedRun that differ by their seed only; of one seed's the last one of `runs`."""
+class Wrong(Exception):
+    """What was asked for cannot be done; the message says why and what to do."""
+
+
+class Runs:
+    """Reads saved runs, and reads one again only where its files have changed.
+
+    place: the folder of all runs; tell: called with each line for the user; since: the time after
+    which a change makes a run recent, in seconds as of time.time(), None if they are not watched.
+    """
+
+    def __init__(self, place, tell, since=None):
+        self.place, self.tell, self.watched = place, tell, since is not None
+        self._since = since if self.watched else math.inf
+        self._read = {}  # folder: when its files were changed, and its SavedRun or None
+
+    def all(self):
+        """The SavedRun of each folder place/script/run, by the time in its name."""
+        folders = [path.parent for path in Path(self.place).glob("*/*/run.json")]
+        return self.read(sorted(folders, key=lambda path: (path.name, path.parent.name)))
+
+    def read(self, folders):
+        """The SavedRun of each folder; those that hold none are skipped, a line for each reason."""
+        skipped = {}
+        for folder in folders:
+            changed = [_changed(folder / name) for name in ("run.json", "curves.csv")]
+            if self._read.get(folder, ("",))[0] != changed:
+                self._read[folder] = changed, None
+                try:
+                    self._read[folder] = changed, SavedRun(folder, self._since)
+                except NoRun as why:
+                    skipped.setdefault(str(why), []).append(folder)
+        for why, those in skipped.items():
+            several = f"Skipped runs: {len(those)}, such as {those[-1]}: {why}"
+            self.tell(several if len(those) > 1 else f"{those[0]} is skipped: {why}")
+        return [saved for folder in folders if (saved := self._read[folder][1])]
+
+    def skip(self, folder, why):
+        """Leave a run out until its files change."""
+        self._read[folder] = self._read[folder][0], None
+        self.tell(f"{folder} is skipped: {why}")
+
+
+def _changed(path):
+    """When a file was last changed, in seconds as of time.time(); 0 where there is none."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0
+
+
+def choose(which, runs):
+    """The experiments that a person has named.
+
+    which: steps, labels, folders of runs, or nothing for all steps; runs: a Runs. Raises Wrong
+    where one of them is missing; while runs are watched only where all are.
+    """
+    which = [path for word in which for path in sorted(glob.glob(word)) or [word]]  # cmd does not
+    given = {Path(word).resolve(): Path(word) for word in which if is_folder(word)}
+    words = [word for word in which if not is_folder(word)]
+    saved = runs.all() if words or not which else []
+    words = words if which else sorted({one.run.step for one in saved})
+    found = {word: default_experiments(saved, word) for word in words}
+    named = [*chain(*found.values())]
+    others = [path for folder, path in given.items() if folder not in _folders(named)]
+    groups = named + experiments_of(runs.read(others))
+    missing = [word for word in words if not found[word]]
+    if missing and not (groups and runs.watched):
+        where = f"{runs.place}{hint(missing[0])}"
+        raise Wrong(f"{missing[0]} is no folder of a run, and no step or label of a run in {where}")
+    if not groups:
+        nowhere = f"no run lies in {', '.join(map(str, given.values()))}"
+        raise Wrong(nowhere if given else f"there is no run in {runs.place}{hint('1.0')}")
+    if not runs.watched:
+        _tell_ignored(saved, named, _folders(groups), runs.tell)
+    return [group for k, group in enumerate(groups) if group not in groups[:k]]
+
+
+def choose_with_curves(which, runs):
+    """The same, but for runs whose curves cannot be read, which are skipped."""
+    groups = choose(which, runs)
+    for saved in chain(*groups):
+        try:
+            saved.curves  # noqa: B018  read when first asked for
+        except NoRun as why:
+            runs.skip(saved.folder, why)
+            return choose_with_curves(which, runs)
+    return groups
+
+
+def is_folder(word):
+    """Whether a word names a folder: that of a run, or any with a separator in the word."""
+    separator = os.sep in word or (os.altsep or os.sep) in word
+    return os.path.exists(os.path.join(word, "run.json")) or separator and os.path.isdir(word)
+
+
+def hint(step):
+    """How to make a run of a step, as the end of a sentence; "" for what is no step."""
+    return f"; python {LADDER[step].script}.py makes one" if step in LADDER else ""
+
+
+def _folders(groups):
+    """The resolved paths of the folders of all runs of experiments."""
+    return {saved.folder.resolve() for saved in chain(*groups)}
+
+
+def _tell_ignored(runs, groups, shown, tell):
+    """Say which of the runs gave way to experiments of their step and variant: stopped and short
+    ones, and those on other data.
+
+    shown: the folders that are drawn all the same.
+    """
+    data = {step_and_variant(group[0]): group[0].run.data for group in groups}
+    reasons = [
+        saved.state or f"on {saved.run.data}"
+        for saved in runs
+        if (key := step_and_variant(saved)) in data and saved.folder.resolve() not in shown
+        if saved.state or saved.run.data != data[key]
+    ]
+    if reasons:
+        instead = "other runs stand for their steps. Name a run's folder to draw it."
+        tell(f"Ignored runs: {len(reasons)} ({', '.join(sorted({*reasons}))}); {instead}")
+
+
+def newest_run(word, runs):
+    """The newest run of a step (unedited or at least without a label, if there is one), of a label,
+    or in a folder.
+    """
+    every = chain(*choose([word], runs))
+    return max(every, key=lambda one: (not one.run.variant, not one.run.label, one.folder.name))
+
+
+def experiments_of(runs):
+    """The experiments that runs belong to; of one seed's runs the last."""
     found = {}
-    for run in runs:
-        found.setdefault(run.experiment, {})[run.facts.seed] = run
+    for saved in runs:
+        found.setdefault(_experiment(saved), {})[saved.run.seed] = saved
     return [[*seeds.values()] for seeds in found.values()]
 
 
-def newest(runs, word):
-    """The experiments that stand for each label of a step, or for a label in each step.
+def _experiment(saved):
+    """What is the same in runs that differ by their seed only.
+
+    One that is not complete stays alone, and so does a recent one: it is watched.
+    """
+    run = saved.run
+    alone = saved.recent or not saved.result["completed"]
+    shared = run.title, run.variant.casefold(), run.data, run.code, saved.result["iteration"]
+    return *shared, saved.folder if alone else None
+
+
+def step_and_variant(saved):
+    """Runs that are alike in both could stand for each other."""
+    return saved.run.step, saved.run.variant.casefold()
+
+
+def default_experiments(runs, word):
+    """The experiments that stand for each variant of a step, or for a label in each step.
 
     runs: oldest first; word: see named.
     """
     alike = {}
-    for run in named(runs, word):
-        alike.setdefault(variant(run), []).append(run)
-    standing = {run.experiment for group in alike.values() for run in representatives(group)}
-    found = [group for group in experiments(runs) if group[0].experiment in standing]
-    return sorted(found, key=lambda group: variant(group[0]))
+    for saved in named(runs, word):
+        alike.setdefault(step_and_variant(saved), []).append(saved)
+    standing = {_experiment(saved) for group in alike.values() for saved in default_runs(group)}
+    found = [group for group in experiments_of(runs) if _experiment(group[0]) in standing]
+    return sorted(found, key=lambda group: step_and_variant(group[0]))
 
 
 def named(runs, word):
@@ -42,170 +191,25 @@ def named(runs, word):
     """
     word = word.casefold()
     return (
-        [run for run in runs if run.step.casefold() == word]
-        or [run for run in runs if word and run.label.casefold() == word]
-        or [run for run in runs if run.facts.script.casefold() == word.removesuffix(".py")]
-        or [run for run in runs if run.facts.script.startswith(f"mnist_{word}_")]
+        [one for one in runs if one.run.step.casefold() == word]
+        or [one for one in runs if word and one.run.variant.casefold() == word]
+        or [one for one in runs if one.run.script.casefold() == word.removesuffix(".py")]
+        or [one for one in runs if one.run.script.startswith(f"mnist_{word}_")]
     )
 
 
-def variant(run):
-    """Step and label: runs that are alike in both could stand for each other."""
-    return run.step, run.label.casefold()
+def default_runs(runs):
+    """Those that stand for runs of one step and variant: all that are running, or else one.
 
-
-def representatives(runs):
-    """Those that stand for runs of one step and label: all that are running, or else one.
-
-    That one is a recent one if there is any, complete rather than stopped or short, of the script's
-    own length rather than longer, on MNIST rather than on other data, and of these the newest.
-    runs: oldest first.
+    That one is the newest complete one of the script's own length on MNIST. Where there is none, a
+    complete one comes before a stopped or short one, then the script's own length before a longer
+    one, then MNIST before other data; before all of these, one that has changed while it is
+    watched. runs: oldest first.
     """
 
-    def rank(run):
-        own = run.iterations == run.length
-        return run.recent, not run.state, own, run.facts.data == MNIST
+    def rank(saved):
+        own_length = saved.result["iteration"] == saved.run.own_iterations
+        return saved.recent, not saved.state, own_length, saved.run.data == MNIST
 
-    running = [run for run in runs if run.state == "running"]
+    running = [saved for saved in runs if saved.state == "running"]
     return running or [max(reversed(runs), key=rank)]
-
-
-def ignored(runs, groups):
-    """Those of the runs that gave way to experiments of their step and label: stopped and short
-    ones, and those on other data.
-    """
-    data = {variant(group[0]): group[0].facts.data for group in groups}
-    shown = {run.folder for group in groups for run in group}
-    return [
-        run
-        for run in runs
-        if variant(run) in data and run.folder not in shown
-        if run.state or run.facts.data != data[variant(run)]
-    ]
-
-
-def points(run, column):
-    """(iterations [n], values [n]) of a column of curves.csv, where the test digits were evaluated,
-    or for a training column of every evaluation; or of one of ENDS.
-    """
-    if column in ENDS:
-        sizes = [*run.gradients.values()]
-        return sizes[0], sizes[ENDS[column]]
-    curves = run.curves
-    read = np.isfinite(curves["test_accuracy"]) | np.isfinite(curves["test_loss"])
-    rows = read if column.startswith("test") else slice(None)
-    return curves["iteration"][rows], curves[column][rows]
-
-
-def smoothed(iterations, values, n):
-    """Each of the values [k] as the mean of those at most n / 2 iterations away, [k]."""
-    ends = [np.searchsorted(iterations, iterations + n / 2, "right")]
-    bounds = np.stack([np.searchsorted(iterations, iterations - n / 2), *ends], 1).ravel()
-    known = np.isfinite(values)
-    counts = np.add.reduceat(np.append(known, 0), bounds)[::2]
-    sums = np.add.reduceat(np.append(np.where(known, values, 0), 0), bounds)[::2]
-    with np.errstate(invalid="ignore"):
-        return np.where(known, sums / counts, np.nan)
-
-
-def over_seeds(group, column, smooth=1):
-    """(iterations [n], median [n], band [2, n]) of a column over the runs of an experiment, where
-    all of them were evaluated.
-
-    smooth: over how many iterations of a run a point is the mean, see smoothed.
-    """
-    columns = [points(run, column) for run in group]
-    iterations = functools.reduce(np.intersect1d, [at for at, _ in columns])
-    values = [smoothed(at, read, smooth)[np.isin(at, iterations)] for at, read in columns]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # where the loss of all is not a number
-        return iterations, np.nanmedian(values, axis=0), np.nanpercentile(values, BAND, axis=0)
-
-
-def value_at(group, column, last):
-    """(iteration, value): the median over the seeds at their last evaluation up to `last`."""
-    iterations, middle, _ = over_seeds(group, column)
-    k = max(np.searchsorted(iterations, last, "right") - 1, 0)
-    return int(iterations[k]), middle[k]
-
-
-def figures(group):
-    """What a table says of an experiment, {name: number}: medians over the seeds, inf for never."""
-    accuracies = [points(run, "test_accuracy")[1] for run in group]
-    losses = [points(run, "test_loss")[1] for run in group]
-    facts = {
-        "iterations": np.median([run.iterations for run in group]),
-        "final": np.median([values[-1] for values in accuracies]),
-        "best": np.median([values.max() for values in accuracies]),
-        "lowest loss": np.median([np.fmin.reduce(values) for values in losses]),
-        "final loss": np.median([values[-1] for values in losses]),
-        "seconds": np.median([run.facts.seconds for run in group]),
-        "steps_per_second": np.median([run.facts.steps_per_second for run in group]),
-    }
-    return facts | {level: np.median([reaches(run, level) for run in group]) for level in LEVELS}
-
-
-def reaches(run, level):
-    """The first iteration whose test accuracy is at `level` or above; inf for never."""
-    iterations, values = points(run, "test_accuracy")
-    return min(iterations[values >= level], default=np.inf)
-
-
-def name(group):
-    """What an experiment is called: its title, or its step and label."""
-    run = group[0]
-    if not run.label:
-        return run.facts.title
-    step = run.step if run.step[0].isdigit() else run.facts.title
-    ours = {EDITED, FROM_WEIGHTS}.issuperset(run.label.split(", "))
-    return f"{step}, {run.label}" if ours else f'{step} "{run.label}"'
-
-
-def data_of(groups):
-    """The name of the data set of all these experiments, None where they differ in it."""
-    found = {group[0].facts.data for group in groups}
-    return found.pop() if len(found) == 1 else None
-
-
-def names(groups):
-    """What each of several experiments is called: its name, and what else sets it apart."""
-    same = data_of(groups) is not None
-    found = [name(group) + ("" if same else f", on {group[0].facts.data}") for group in groups]
-    return [
-        text + (f", {printable(group[-1].folder.name)}" if found.count(text) > 1 else "")
-        for text, group in zip(found, groups, strict=True)
-    ]
-
-
-def table(groups):
-    """The experiments' results as aligned lines, medians over the seeds."""
-    data = data_of(groups)
-    step = "step" if data is None else f"step, on {data}"
-    lines = [
-        (
-            *(step, "seeds", "iterations", "final %", "best %", "lowest loss", "final loss"),
-            *("to 97 %", "98 %", "99 %", "time", "iterations/s"),
-        )
-    ]
-    for name, group in zip(names(groups), groups, strict=True):
-        facts = figures(group)
-        reached = [facts[level] for level in LEVELS]
-        lines.append(
-            (
-                name + (f" ({group[0].state})" if group[0].state else ""),
-                ",".join(str(run.facts.seed) for run in group),
-                f"{facts['iterations']:,.0f}",
-                f"{100 * facts['final']:.2f}",
-                f"{100 * facts['best']:.2f}",
-                f"{facts['lowest loss']:#.3g}",
-                f"{facts['final loss']:#.3g}",
-                *(f"{i:,.0f}" if i < float("inf") else "–" for i in reached),
-                f"{facts['seconds']:.0f} s",
-                f"{facts['steps_per_second']:,.0f}",
-            )
-        )
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
-        for line in lines
-    )

@@ -8,6 +8,7 @@ import csv
 import io
 import itertools
 import json
+import math
 import os
 import platform
 import sys
@@ -156,13 +157,19 @@ def replace(path, content):
         raise
 
 
+def columns_of(run):
+    """The names of the columns of curves.csv: after COLUMNS come W1, W2, ..., the root mean square
+    of the gradient of each layer's weights.
+    """
+    return COLUMNS + [f"W{k + 1}" for k in range(run.layers)]
+
+
 def curves_text(history, start=0):
     """The lines of curves.csv, from evaluation number `start` on; before the first, the header.
 
-    A line per evaluation, values to 6 digits; empty where the test digits were not evaluated. After
-    COLUMNS come W1, W2, ...: the root mean square of the gradient of each layer's weights.
+    A line per evaluation, values to 6 digits; empty where the test digits were not evaluated.
     """
-    columns = COLUMNS + [f"W{k + 1}" for k in range(history.run.layers)]
+    columns = columns_of(history.run)
     tests = {point.iteration: point for point in history.test}
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
@@ -182,18 +189,27 @@ def curves_text(history, start=0):
 class SavedRun:
     """A run as its folder tells it. Raises NoRun where none can be read.
 
-    folder: its Path; run: the Run; result: {name: value} as of result(); changed: when its curves
-    were last written, in seconds as of time.time().
+    folder: its Path; since: the time after which a change makes a run recent, in seconds as of
+    time.time(). run: the Run; result: {name: value} as of result(); recent: whether its curves have
+    been written since.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, since=math.inf):
         self.folder = Path(folder)
-        with _told_as_no_run():
+        with _told_as_no_run("run.json"):
             parts = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
             if "run" not in parts:
                 raise NoRun("it is from an older version")
             self.run, self.result = Run(**parts["run"]), parts["result"]
-            self.changed = (self.folder / "curves.csv").stat().st_mtime
+        with _told_as_no_run("curves.csv"):
+            self.recent = (self.folder / "curves.csv").stat().st_mtime >= since
+
+    @property
+    def state(self):
+        """ "running", "stopped", "short" of its script's own length, or "" for a complete run."""
+        if not self.result["completed"]:
+            return "running" if self.recent and not self.result["ended"] else "stopped"
+        return "short" if self.result["iteration"] < self.run.own_iterations else ""
 
     @cached_property
     def curves(self):
@@ -202,29 +218,38 @@ class SavedRun:
         A last line without its end is ignored: it is still being written, or was cut off.
         Raises NoRun.
         """
-        with _told_as_no_run():
+        with _told_as_no_run("curves.csv"):
             text = (self.folder / "curves.csv").read_text(encoding="utf-8")
-            header, *lines = text.rpartition("\n")[0].split("\n")
-            rows = [[float(x or "nan") for x in line.split(",")] for line in lines]
-            return dict(zip(header.split(","), np.array(rows, ndmin=2).T, strict=True))
+            header, *lines = (line.split(",") for line in text.rpartition("\n")[0].split("\n"))
+            columns = columns_of(self.run)
+            if header != columns or {*map(len, lines)} != {len(columns)}:
+                raise ValueError(f"it is not a table of {','.join(columns)}")
+            rows = [[float(x or "nan") for x in line] for line in lines]
+            return dict(zip(columns, np.array(rows).T, strict=True))
+
+    @property
+    def end(self):
+        """The iteration at which the curves end."""
+        return int(self.curves["iteration"][-1])
 
     @property
     def source(self):
         """The script's text as it ran. Raises NoRun."""
-        with _told_as_no_run():
-            path = self.folder / f"{self.run.script}.py"
-            return path.read_text(encoding="utf-8", errors="replace")
+        name = f"{self.run.script}.py"
+        with _told_as_no_run(name):
+            return (self.folder / name).read_text(encoding="utf-8", errors="replace")
 
 
 @contextmanager
-def _told_as_no_run():
-    """Within it whatever a damaged folder raises becomes a NoRun."""
+def _told_as_no_run(name):
+    """Within it whatever a damaged file of this name raises becomes a NoRun."""
     try:
         yield
-    except FileNotFoundError as error:
-        raise NoRun(f"no {Path(error.filename).name}") from None
+    except FileNotFoundError:
+        raise NoRun(f"it has no {name}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise NoRun(f"it cannot be read: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise NoRun(f"{name} cannot be read: {reason}") from None
 
 
 def weights_bytes(title, variables):

@@ -1,0 +1,125 @@
+"""The results of experiments, lists of SavedRun, over their seeds: medians, bands, a table."""
+
+import functools
+import warnings
+
+import numpy as np
+
+from visu.record.run import EDITED, FROM_WEIGHTS
+
+BAND = (10, 90)  # percentiles over the seeds
+LEVELS = (0.97, 0.98, 0.99)  # of test accuracy
+
+
+def points(saved, column):
+    """(iterations [n], values [n]) of a column of curves.csv: of each evaluation for a training
+    column, else of those of the test digits.
+    """
+    curves = saved.curves
+    rows = slice(None) if column.startswith("train") else np.isfinite(curves["test_accuracy"])
+    return curves["iteration"][rows], curves[column][rows]
+
+
+def smoothed(iterations, values, n):
+    """Each of the values [k] as the mean of those at most n / 2 iterations away, [k]."""
+    ends = [np.searchsorted(iterations, iterations + n / 2, "right")]
+    bounds = np.stack([np.searchsorted(iterations, iterations - n / 2), *ends], 1).ravel()
+    known = np.isfinite(values)
+    counts = np.add.reduceat(np.append(known, 0), bounds)[::2]
+    sums = np.add.reduceat(np.append(np.where(known, values, 0), 0), bounds)[::2]
+    with np.errstate(invalid="ignore"):
+        return np.where(known, sums / counts, np.nan)
+
+
+def over_seeds(group, column, smooth=1):
+    """(iterations [n], median [n], band [2, n]) of a column over the runs of an experiment, where
+    all of them were evaluated.
+
+    smooth: over how many iterations of a run a point is the mean, see smoothed.
+    """
+    columns = [points(saved, column) for saved in group]
+    iterations = functools.reduce(np.intersect1d, [at for at, _ in columns])
+    values = [smoothed(at, read, smooth)[np.isin(at, iterations)] for at, read in columns]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # where the loss of all is not a number
+        return iterations, np.nanmedian(values, axis=0), np.nanpercentile(values, BAND, axis=0)
+
+
+def value_at(group, column, last):
+    """(iteration, value): the median over the seeds at their last evaluation up to `last`."""
+    iterations, middle, _ = over_seeds(group, column)
+    k = max(np.searchsorted(iterations, last, "right") - 1, 0)
+    return int(iterations[k]), middle[k]
+
+
+def reaches(saved, level):
+    """The first iteration whose test accuracy is at `level` or above; inf for never."""
+    iterations, values = points(saved, "test_accuracy")
+    return min(iterations[values >= level], default=np.inf)
+
+
+def name(group):
+    """What an experiment is called: its title, or its step and variant."""
+    run = group[0].run
+    if not run.variant:
+        return run.title
+    step = run.step if run.step[0].isdigit() else run.title
+    ours = {EDITED, FROM_WEIGHTS}.issuperset(run.variant.split(", "))
+    return f"{step}, {run.variant}" if ours else f'{step} "{run.variant}"'
+
+
+def data_of(groups):
+    """The name of the data set of all these experiments, None where they differ in it."""
+    found = {group[0].run.data for group in groups}
+    return found.pop() if len(found) == 1 else None
+
+
+def names(groups):
+    """What each of several experiments is called: its name, and what else sets it apart."""
+    same = data_of(groups) is not None
+    found = [name(group) + ("" if same else f", on {group[0].run.data}") for group in groups]
+    return [
+        text + (f", {group[-1].folder.name}" if found.count(text) > 1 else "")
+        for text, group in zip(found, groups, strict=True)
+    ]
+
+
+def figures(group):
+    """The numbers of an experiment in the table, as text: medians over the seeds."""
+
+    def median(of):
+        return np.median([of(saved) for saved in group])
+
+    def accuracy(saved):
+        return 100 * points(saved, "test_accuracy")[1]
+
+    def loss(saved):
+        return points(saved, "test_loss")[1]
+
+    reached = [median(lambda saved, level=level: reaches(saved, level)) for level in LEVELS]
+    return (
+        f"{median(lambda saved: saved.end):,.0f}",
+        f"{median(lambda saved: accuracy(saved)[-1]):.2f}",
+        f"{median(lambda saved: accuracy(saved).max()):.2f}",
+        f"{median(lambda saved: np.fmin.reduce(loss(saved))):#.3g}",
+        f"{median(lambda saved: loss(saved)[-1]):#.3g}",
+        *(f"{i:,.0f}" if i < np.inf else "–" for i in reached),
+        f"{median(lambda saved: saved.result['seconds']):.0f} s",
+        f"{median(lambda saved: saved.result['steps_per_second']):,.0f}",
+    )
+
+
+def table(groups):
+    """The experiments' results as aligned lines, medians over the seeds."""
+    data = data_of(groups)
+    header = "seeds, iterations, final %, best %, lowest loss, final loss, to 97 %, 98 %, 99 %"
+    header = f"{header}, time, iterations/s".split(", ")
+    lines = [("step" if data is None else f"step, on {data}", *header)]
+    for text, group in zip(names(groups), groups, strict=True):
+        state, seeds = group[0].state, ",".join(str(saved.run.seed) for saved in group)
+        lines.append((text + (f" ({state})" if state else ""), seeds, *figures(group)))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
+        for line in lines
+    )
