@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads only wait for each other's cores
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # as in a script, whoever imports TensorFlow
@@ -169,6 +170,40 @@ def run_here(small_data, tmp_path, monkeypatch, capfd):
 
     run.printed = capfd.readouterr
     return run
+
+
+@pytest.fixture
+def compare(tmp_path, monkeypatch, capsys):
+    """compare(*flags): what a call of compare_curves.py does; it draws, but saves no picture.
+
+    The result has status, out, err; pictures: the Figures drawn, by path; figure: the last of them
+    or None; folders: those of the runs of each experiment in it.
+    """
+    from matplotlib.figure import Figure
+
+    import compare_curves
+    from visu.panels import comparison
+
+    def save(path, groups, view):
+        call.pictures[path] = call.figure = Figure(compare_curves.INCHES)
+        call.folders = [[saved.folder.resolve() for saved in group] for group in groups]
+        comparison.draw(call.figure, groups, view)
+
+    def call(*flags):
+        call.pictures, call.figure, call.folders = {}, None, []
+        if not {"--deck", "--diff", "--save"} & {*flags}:
+            flags = *flags, "--save", "a.png"
+        monkeypatch.setattr(sys, "argv", ["compare_curves.py", "--runs", str(tmp_path), *flags])
+        try:
+            status = compare_curves.main()
+        except SystemExit as end:
+            status = end.code
+        out, err = capsys.readouterr()
+        drawn = {"figure": call.figure, "folders": call.folders, "pictures": call.pictures}
+        return SimpleNamespace(status=status, out=out, err=err, **drawn)
+
+    monkeypatch.setattr(compare_curves, "save", save)
+    return call
 
 
 @pytest.fixture

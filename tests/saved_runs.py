@@ -1,4 +1,4 @@
-"""Run folders written by hand: tests of comparisons train nothing."""
+"""Run folders written by hand, and what a picture shows of them: these tests train nothing."""
 
 import json
 from dataclasses import fields
@@ -64,6 +64,27 @@ def change(folder, **parts):
     """Change values in the parts of run.json: change(folder, run={"seed": 1})."""
     path = folder / "run.json"
     found = json.loads(path.read_text())
-    for part, values in parts.items():
-        found[part] |= values
-    path.write_text(json.dumps(found))
+    for name, values in parts.items():
+        found[name] |= values
+    part = path.with_name("run.json.part")
+    part.write_text(json.dumps(found))
+    part.replace(path)
+
+
+# ---- what a picture shows
+
+
+def thick(axes):
+    """The data [2, n] of the thick lines, those of the test digits."""
+    widest = max(line.get_linewidth() for line in axes.get_lines())
+    return [line.get_data() for line in axes.get_lines() if line.get_linewidth() == widest]
+
+
+def legend(figure):
+    """The texts of the legend: an experiment's name, its result and its state."""
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def texts(figure):
+    """What is written on the figure beside panels and legend."""
+    return " ".join(text.get_text() for text in figure.texts)

@@ -7,21 +7,20 @@ import sys
 import time
 
 import pytest
-import test_compare
 from conftest import TOP
 from matplotlib.backend_bases import KeyEvent, TimerBase
-from test_compare import TITLES, legend, write_run
+from saved_runs import change, grow, legend, texts, write_run
 
 import compare_curves
-from visu.record import saved_run
+from visu.record import experiments
+from visu.record.run_folder import SavedRun
 
-compare, beside = test_compare.compare, test_compare.beside  # fixtures
 OLD = time.time() - 10_000
 LATER = [0.1, 0.5, 0.9, 0.96]
 
 
 @pytest.fixture
-def watch(tmp_path, monkeypatch, beside):
+def watch(tmp_path, monkeypatch):
     """watch(*flags, steps=[...]): the status of --follow, in a figure without a screen.
 
     In place of its main loop each of the steps, functions, is called with the figure, and then the
@@ -69,66 +68,66 @@ def age(folder, then=OLD):
         os.utime(file, (then, then))
 
 
-def grow(folder, iterations, accuracy):
-    with open(folder / "curves.csv", "a") as file:
-        file.write(f"{iterations},0.5,1,{accuracy},10\n")
+def states(figure):
+    """What the legend says of each experiment: its step, its result, its state."""
+    return [(text[:3], *text.partition(": ")[2].split(", ")) for text in legend(figure)]
 
 
 def test_it_waits_then_draws_what_starts_and_grows(tmp_path, watch):
-    seen, folders = [], []
-
-    def look(figure):
-        words = [text.get_text() for text in figure.texts]
-        seen.append(legend(figure) if figure.legends else " ".join(words))
+    folders = []
 
     def start(figure):
-        look(figure)
+        assert "Waiting: " in texts(figure) and not figure.axes
         folders.append(write_run(tmp_path, "2.0", LATER[:2]))
 
     def grown(figure):
-        look(figure)
+        assert states(figure) == [("2.0", "50.00 %", "running")]
         grow(folders[0], 60, 0.7)
 
     def other(figure):
-        look(figure)
+        assert states(figure) == [("2.0", "70.00 %", "running")]
         folders.append(write_run(tmp_path, "2.1", LATER[:3]))
 
     def ended(figure):
-        look(figure)
+        assert states(figure) == [("2.0", "70.00 %", "running"), ("2.1", "90.00 %", "running")]
         assert figure.axes[0].get_xlim() == (0, 100)
-        (folders[0] / "window.png").touch()
+        change(folders[0], result={"ended": True})
+
+    def look(figure):
+        one, other = states(figure)
+        assert one == ("2.0", "70.00 %", "stopped at 60") and other[2] == "running"
+        folders.append(None)
 
     assert watch("2.0", "2.1", steps=[start, grown, other, ended, look]) == 0
-    assert "no" in seen[0] and "run" in seen[0]
-    names = TITLES["2.0"], TITLES["2.1"]
-    assert seen[1] == [f"{names[0]}: 50.00 %, running"]
-    assert seen[2] == [f"{names[0]}: 70.00 %, running"]
-    assert seen[3] == [seen[2][0], f"{names[1]}: 90.00 %, running"]
-    assert seen[4] == [f"{names[0]}: 70.00 %, stopped at 60", seen[3][1]]
+    assert len(folders) == 3  # it has been called to its end
 
 
 def test_a_run_under_way_takes_the_place_of_an_older_one_also_when_it_pauses(tmp_path, watch):
     age(write_run(tmp_path, "2.0", LATER, time="2025"))
     age(write_run(tmp_path, "2.1", LATER, time="2025"))
     age(write_run(tmp_path, "2.1", LATER[:2], time="20260101"))  # aborted long ago
-    now, seen = [], []
+    seen = []
 
     def begin(figure):
-        seen.append(legend(figure))
-        now.append(write_run(tmp_path, "2.0", LATER[:2], time="2027"))
+        seen.append(states(figure))
+        write_run(tmp_path, "2.0", LATER[:2], time="2027")
 
-    assert watch(steps=[begin, lambda figure: seen.append(legend(figure))]) == 0
-    old = [f"{TITLES[step]}: 96.00 %" for step in ("2.0", "2.1")]
-    assert seen == [old, [f"{TITLES['2.0']}: 50.00 %, running", old[1]]]
+    assert watch(steps=[begin, lambda figure: seen.append(states(figure))]) == 0
+    old = [("2.0", "96.00 %"), ("2.1", "96.00 %")]
+    assert seen == [old, [("2.0", "50.00 %", "running"), old[1]]]
 
 
 def test_only_what_has_changed_is_read_and_drawn_again(tmp_path, watch, monkeypatch):
     folders = [write_run(tmp_path, step, LATER[:3]) for step in ("2.0", "2.1")]
     reads, draws = [], []
-    read, draw = saved_run.read, compare_curves.comparison.draw
-    monkeypatch.setattr(
-        saved_run, "read", lambda folder, *more: reads.append(folder) or read(folder, *more)
-    )
+    draw = compare_curves.comparison.draw
+
+    class Counted(SavedRun):
+        def __init__(self, folder, *since):
+            reads.append(folder)
+            super().__init__(folder, *since)
+
+    monkeypatch.setattr(experiments, "SavedRun", Counted)
     monkeypatch.setattr(
         compare_curves.comparison, "draw", lambda *args: draws.append(1) or draw(*args)
     )
@@ -158,14 +157,6 @@ def test_q_closes_it(tmp_path, watch):
     assert watch(steps=[press]) == 0 and left == [[]]
 
 
-@pytest.mark.parametrize("flags", [["--save", "a.png"], ["--diff", "2.0", "2.1"], ["--deck"]])
-def test_flags_that_do_not_go_with_it_are_one_line(tmp_path, compare, flags):
-    write_run(tmp_path, "2.0", LATER)
-    status, figure, _, err = compare("--follow", *flags)
-    assert (status, figure) == (2, None) and err.count("\n") == 1
-    assert flags[0] in err
-
-
 def test_without_a_window_it_says_why(tmp_path, environment):
     command = [sys.executable, TOP / "compare_curves.py", "--runs", tmp_path, "--follow"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment())
@@ -178,12 +169,11 @@ WRITER = """
 import sys, time
 sys.path[:0] = sys.argv[1:3]
 from pathlib import Path
-from test_compare import write_run
-folder = write_run(Path(sys.argv[3]), "2.0", [0.1, 0.2], completed=False)
+from saved_runs import grow, write_run
+folder = write_run(Path(sys.argv[3]), "2.0", [0.1, 0.2])
 for k in range(60, 100_000, 20):
     time.sleep(0.05)
-    with open(folder / "curves.csv", "a") as file:
-        file.write(f"{k},0.5,1,{k / 100_000},10\\n")
+    grow(folder, k, k / 100_000)
 """
 
 CHILD = """
@@ -197,7 +187,7 @@ draw = comparison.draw
 def told(figure, groups, view):
     draw(figure, groups, view)
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    print(groups[0][0].iterations, *names, flush=True)
+    print(groups[0][0].end, *names, flush=True)
 
 comparison.draw, compare_curves.LOOK_SECONDS = told, 0.2
 sys.exit(compare_curves.main())

@@ -2,59 +2,73 @@
 
 import json
 import math
+import os
 import resource
-from argparse import Namespace
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
-from evaluations import evaluation, history_of, measure
-from visu.record.saved_run import read_curves, read_run
+from evaluations import RUN, evaluation, history_of
 
-from visu.record import weights_file
-from visu.record.run import Evaluation, History, Plan
-from visu.record.run_folder import RunFolder, curves_text, new_folder, write_run
+from visu.record import run_folder
+from visu.record.run_folder import RunFolder, SavedRun, curves_text, new_folder, read_weights
+
+SOURCE = b"# Latin-1: \xe4"
 
 
-def test_curves_csv_as_text_and_back(history, tmp_path):
-    path = tmp_path / "curves.csv"
-    path.write_text(curves_text(history))
-    assert path.read_text() == (
-        "iteration,train_accuracy,train_loss,test_accuracy,test_loss\n"
-        "0,0.1,230.26,0.1,230.26\n20,0.2,10,,\n40,0.95,0.333333,0.95,0.333333\n"
-        "60,0.95,0.25,0.95,0.25\n65,0.94,0.5,0.94,0.5\n"
-    )
-    columns = read_curves(path)
+@pytest.fixture
+def folder(tmp_path):
+    """The RunFolder of a run of 65 iterations."""
+    return RunFolder(tmp_path / "runs", SOURCE, replace(RUN, iterations=65, seed=3))
+
+
+def read_curves(folder):
+    """The curves in a RunFolder, read anew."""
+    return SavedRun(folder.path).curves
+
+
+def test_curves_csv_as_text_and_back(history, folder):
+    folder.write(history)
+    text = (folder.path / "curves.csv").read_text()
+    assert text == curves_text(history) == (
+        "iteration,train_accuracy,train_loss,test_accuracy,test_loss,W1,W2,W3\n"
+        "0,0.1,230.26,0.1,230.26,0.001,0.01,0.1\n"
+        "20,0.2,10,,,,,\n"
+        "40,0.95,0.333333,0.95,0.333333,2.43902e-05,0.000243902,0.00243902\n"
+        "60,0.95,0.25,0.95,0.25,1.63934e-05,0.000163934,0.00163934\n"
+        "65,0.94,0.5,0.94,0.5,1.51515e-05,0.000151515,0.00151515\n"
+    )  # fmt: skip
+    columns = read_curves(folder)
     np.testing.assert_array_equal(columns["iteration"], [0, 20, 40, 60, 65])
     np.testing.assert_array_equal(columns["test_loss"], [230.26, math.nan, 0.333333, 0.25, 0.5])
+    assert columns["W3"][0] == 0.1 and math.isnan(columns["W3"][1])
 
 
-def test_a_loss_that_is_not_a_number_is_saved(tmp_path):
-    losses = measure(10, 1, math.nan), measure(10, 1, math.inf)
-    strange = history_of(Evaluation(0, 0.0, 0.1, *losses))
-    (tmp_path / "curves.csv").write_text(curves_text(strange))
-    columns = read_curves(tmp_path / "curves.csv")
-    assert math.isnan(columns["train_loss"][0]) and math.isinf(columns["test_loss"][0])
+def test_a_loss_that_is_not_a_number_is_saved(folder):
+    folder.write(history_of(evaluation(0, loss=math.nan), evaluation(20, loss=math.inf)))
+    assert math.isnan(read_curves(folder)["train_loss"][0])
+    assert math.isinf(read_curves(folder)["test_loss"][1])
 
 
 @pytest.mark.parametrize("cut", [1, 4, 19])
-def test_a_line_that_is_still_being_written_is_ignored(history, tmp_path, cut):
-    path = tmp_path / "curves.csv"
-    path.write_text(curves_text(history))
+def test_a_line_that_is_still_being_written_is_ignored(history, folder, cut):
+    folder.write(history)
+    path = folder.path / "curves.csv"
     path.write_text(path.read_text()[:-cut])
-    np.testing.assert_array_equal(read_curves(path)["iteration"], [0, 20, 40, 60])
+    np.testing.assert_array_equal(read_curves(folder)["iteration"], [0, 20, 40, 60])
 
 
-def test_curves_of_a_history_without_evaluations(tmp_path):
-    (tmp_path / "curves.csv").write_text(curves_text(History()))
-    assert read_curves(tmp_path / "curves.csv")["iteration"].shape == (0,)
-
-
-def test_run_json_and_back(tmp_path):
-    facts = {"script": "mnist_1.0_softmax", "seed": 0, "versions": {"numpy": "2"}}
-    path = tmp_path / "run.json"
-    write_run(path, facts)
-    assert json.loads(path.read_text()) == facts == read_run(path)
+def test_run_json_and_back(history, folder):
+    run = replace(RUN, iterations=65, seed=3)
+    folder.write(history_of(*[evaluation(i) for i in (0, 40, 65)], iterations=65, seed=3), True)
+    saved = SavedRun(folder.path)
+    assert saved.run == run and saved.source == SOURCE.decode(errors="replace")
+    assert saved.result == {
+        "iteration": 65, "completed": True, "ended": True, "seconds": 0.13,
+        "steps_per_second": 500.0, "final_test_accuracy": 0.95, "best_test_accuracy": 0.95,
+    }  # fmt: skip
+    parts = json.loads((folder.path / "run.json").read_text())
+    assert parts["run"] == asdict(run) and "numpy" in parts["machine"]["versions"]
 
 
 def test_each_run_has_a_folder_of_its_own(tmp_path):
@@ -68,73 +82,78 @@ def test_no_folder_under_a_file(tmp_path):
         new_folder(tmp_path / "runs", "now")
 
 
-@pytest.fixture
-def make_folder(tmp_path):
-    """make_folder(): the RunFolder of a run of 65 iterations."""
-    args = Namespace(
-        runs=tmp_path / "runs", script="mnist_0.0_try", source=b"# Latin-1: \xe4", title="0.0 try",
-        label="", seed=3, weights=None,
-    )  # fmt: skip
-    return lambda: RunFolder(args, 3, Plan("0.0 try", "small", 65, 200, 300), "CPU")
-
-
-def test_the_files_grow_with_the_run(make_folder, history):
-    folder = make_folder()
-    folder.write(History())
+def test_the_files_grow_with_the_run(folder):
+    grown = history_of(iterations=65)
+    folder.write(grown)
     assert folder.path is None and not folder.saved
-    grown = History()
-    for part in (evaluation(0), evaluation(20, test=False), evaluation(40)):
+    for part in (evaluation(0), evaluation(20, test=False), evaluation(40), evaluation(65)):
         grown.append(part)
         folder.write(grown)
         if grown.iteration:  # nothing to save before
             assert (folder.path / "curves.csv").read_text() == curves_text(grown)
-            facts = read_run(folder.path / "run.json")
-            assert facts["iterations"] == grown.iteration and facts["completed"] is False
-    grown.append(evaluation(65))
-    folder.write(grown)
-    assert (folder.path / "curves.csv").read_text() == curves_text(grown)
-    assert read_run(folder.path / "run.json")["completed"] is True and folder.saved
-    assert {path.name for path in folder.path.iterdir()} == {
-        "curves.csv", "gradients.csv", "run.json", "weights.npz", "mnist_0.0_try.py",
-    }  # fmt: skip
-    assert (folder.path / "mnist_0.0_try.py").read_bytes() == b"# Latin-1: \xe4"
+            result = SavedRun(folder.path).result
+            assert result["iteration"] == grown.iteration and folder.saved
+            assert result["completed"] == (grown.iteration == 65) and not result["ended"]
+    script = f"{RUN.script}.py"
+    assert {*os.listdir(folder.path)} == {"curves.csv", "run.json", "weights.npz", script}
+    assert (folder.path / script).read_bytes() == SOURCE
 
 
-def test_the_weights_of_a_run_under_way_are_saved_now_and_then(make_folder, monkeypatch):
+def test_the_weights_of_a_run_under_way_are_saved_now_and_then(folder, monkeypatch):
     now = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    folder, grown, saved = make_folder(), History(), []
+    grown, saved = history_of(), []
     steps = [(0, 0, False), (5, 20, False), (6, 40, False), (30, 60, False), (31, 61, True)]
     for seconds, iteration, ended in steps:
         now[0] = 100.0 + seconds
         one = evaluation(iteration)
-        grown.append(replace(one, variables={"W1": np.full(3, float(iteration))}))
+        variables = {"W1": np.full(3, float(iteration))}
+        grown.append(replace(one, test=replace(one.test, variables=variables)))
         folder.write(grown, ended)
         if iteration:
-            saved.append(weights_file.read(folder.path / "weights.npz", "0.0 try")["W1"][0])
+            saved.append(read_weights(folder.path / "weights.npz", RUN.title)["W1"][0])
     assert saved == [20, 20, 60, 61]
 
 
-def test_a_full_disk_is_said_once_and_what_is_missing_is_saved_later(make_folder, history, capsys):
-    folder = make_folder()
+def test_what_a_full_disk_did_not_take_is_saved_later(folder, history):
     folder.write(history)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     for i in range(70, 200):
         history.append(evaluation(i, test=False))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))  # as a full disk: EFBIG
-    try:
-        folder.write(history)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (5, before[1]))
-        folder.write(history)
+    for most in (1000, 5):  # as a full disk: EFBIG
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+        try:
+            with pytest.raises(OSError):
+                folder.write(history)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
         assert not folder.saved
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "--runs" in line
-    (source,) = folder.path.glob("*.py")
-    assert source.stat().st_size == len(b"# Latin-1: \xe4")
-    assert len(read_curves(folder.path / "curves.csv")["iteration"]) >= 5
+    assert (folder.path / f"{RUN.script}.py").read_bytes() == SOURCE
+    assert len(read_curves(folder)["iteration"]) >= 5
     history.append(evaluation(200))
     folder.write(history)
     assert folder.saved and (folder.path / "curves.csv").read_text() == curves_text(history)
     assert not list(folder.path.glob("*.part"))
+
+
+@pytest.mark.parametrize("refused, written", [(1, b"new"), (2, b"old")])
+def test_a_file_that_is_being_read_on_windows_is_tried_again(
+    tmp_path, monkeypatch, refused, written
+):
+    path, os_replace, tries = tmp_path / "run.json", os.replace, []
+    path.write_bytes(b"old")
+
+    def held_open(*paths):
+        tries.append(paths)
+        if len(tries) <= refused:
+            raise PermissionError
+        os_replace(*paths)
+
+    monkeypatch.setattr(os, "replace", held_open)
+    if written == b"old":
+        with pytest.raises(PermissionError):
+            run_folder.replace(path, b"new")
+    else:
+        run_folder.replace(path, b"new")
+    assert path.read_bytes() == written and len(tries) == 2
+    assert [*tmp_path.iterdir()] == [path]

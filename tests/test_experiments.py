@@ -1,0 +1,272 @@
+"""Which runs belong together, which stand for a step, and what is said of those that do not."""
+
+import os
+
+import numpy as np
+import pytest
+from saved_runs import SOURCE, TITLES, change, grow, legend, thick, write_run
+
+import compare_curves
+from visu.record import experiments
+from visu.record.ladder import LADDER
+from visu.record.run_folder import SavedRun
+
+GOOD = [0.1, 0.5, 0.9, 0.96]  # test accuracies
+SHORT = {"iterations": 100}  # of a run with --iterations 100
+
+
+def named(done):
+    """The names of the experiments in the picture."""
+    return [text.partition(":")[0] for text in legend(done.figure)]
+
+
+# ---- which belong together
+
+
+def test_what_differs_by_more_than_the_seed_is_another_curve(tmp_path, compare):
+    own, fast, drawn = (
+        write_run(tmp_path, "2.1", [0.1, 0.5, 0.6, 0.7], time=f"202{k}", **facts)
+        for k, facts in enumerate([{}, {"label": "fast"}, {"data": "drawn digits"}])
+    )
+    assert compare("2.1").folders == [[own], [fast]]  # of each label one
+    assert compare("fast").folders == [[fast]]
+    done = compare(*map(str, (own, fast, drawn)))
+    assert done.folders == [[own], [fast], [drawn]]
+    title = TITLES["2.1"]
+    names = [f"{title}, on MNIST", '2.1 "fast", on MNIST', f"{title}, on drawn digits"]
+    assert named(done) == names and f"{names[2]} " in done.out
+    assert len(compare(f"{tmp_path}/mnist_2.1*/*").folders) == 3  # as Windows' cmd leaves it
+
+
+@pytest.mark.parametrize("label", ["", "mine"])
+def test_runs_of_different_code_never_share_a_curve(tmp_path, compare, label):
+    a, b, c = (
+        write_run(tmp_path, "2.1", GOOD, seed=seed, source=f"x = {seed}\n", label=label)
+        for seed in range(3)
+    )
+    header = f'"""Another header."""\n{SOURCE}  # why\n'
+    own = [
+        write_run(tmp_path, "2.1", GOOD, seed=3, time="2027"),
+        write_run(tmp_path, "2.1", GOOD, seed=4, time="2028", source=header, edited=False),
+    ]
+    done = compare(*map(str, [a, b, c, *own]))
+    assert done.folders == [[a], [b], [c], own]  # only the code counts
+    assert [folder.name in name for folder, name in zip((a, b, c), named(done), strict=False)]
+
+
+def test_an_edited_script_is_not_the_step(tmp_path, compare):
+    own = write_run(tmp_path, "2.1", GOOD)
+    edited = write_run(tmp_path, "2.1", [0.1] * 4, time="2027", source="zeros = 0\n")
+    done = compare("2.1")
+    assert done.folders == [[own], [edited]] and named(done) == [TITLES["2.1"], "2.1, edited"]
+    assert compare("EDITED").folders == [[edited]]
+    lines = compare("--diff", "2.1", "edited").out.splitlines()
+    assert f"-{SOURCE.strip()}" in lines and "+zeros = 0" in lines
+
+
+def test_a_script_that_is_edited_later_changes_no_run(tmp_path, compare, monkeypatch):
+    folder = write_run(tmp_path, "2.1", GOOD)
+    monkeypatch.setattr(compare_curves, "TOP", tmp_path)
+    (tmp_path / f"{LADDER['2.1'].script}.py").write_text("learning_rate = 3\n")
+    done = compare()
+    assert done.folders == [[folder]] and named(done) == [TITLES["2.1"]]
+
+
+def test_a_stray_script_is_no_step(tmp_path, compare, monkeypatch):
+    write_run(tmp_path, "2.1", GOOD)
+    monkeypatch.setattr(compare_curves, "TOP", tmp_path)
+    (tmp_path / "mnist_9.9_student.py").write_text("mine = 1\n")
+    done = compare("9.9")
+    assert done.status == 2 and "student" not in done.err
+
+
+def test_a_run_from_saved_weights_is_not_the_step(tmp_path, compare):
+    for label in ("", "mine"):
+        own = write_run(tmp_path, "2.1", GOOD, label=label, time=f"2026{label}")
+        later = {"time": f"2027{label}", "seed": 1, "from_weights": True, "label": label}
+        further = write_run(tmp_path, "2.1", [0.98] * 4, **later)
+        assert compare(label or "2.1").folders[0] == [own]
+        assert compare(", ".join(filter(None, [label, "from weights"]))).folders == [[further]]
+
+
+@pytest.mark.parametrize("name", ["my_half", "mnist_2.5_half", "mnist_2.1_half"])
+def test_a_copy_under_any_name_is_found(tmp_path, compare, name):
+    own = write_run(tmp_path, "2.1", GOOD)
+    copy = write_run(tmp_path, "2.1", GOOD, time="2027", source="half = 1\n", script=name)
+    done = compare("2.1")
+    assert done.folders == compare().folders == [[own], [copy]]
+    assert named(done) == [TITLES["2.1"], f'2.1 "{name}"']
+    for word in [name, name.upper(), f"{name}.py"] + ["2.5"] * (name == "mnist_2.5_half"):
+        assert compare(word).folders == [[copy]]
+    labelled = write_run(tmp_path, "2.1", GOOD, time="2028", script=name, label="half")
+    assert compare("half").folders == [[labelled]]
+
+
+# ---- which a word means
+
+
+def test_labels_are_found_whatever_their_case(tmp_path, compare):
+    folder = write_run(tmp_path, "2.1", GOOD, label="Constant Rate")
+    for word in ("constant rate", "CONSTANT RATE", "Constant Rate"):
+        assert compare(word).folders == [[folder]]
+
+
+@pytest.mark.parametrize("label", ["docs", "2.1"])
+def test_a_label_that_is_also_a_folders_name_can_be_named(tmp_path, compare, monkeypatch, label):
+    run = write_run(tmp_path, "2.0", GOOD, label=label)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "2.1").mkdir()
+    monkeypatch.chdir(tmp_path)
+    done = compare(label)
+    assert (done.folders, done.err) == ([[run]], "")
+    done = compare("./docs")  # a separator: this is meant to be a folder
+    assert done.status == 2 and "docs is skipped: it has no run.json" in done.err
+    monkeypatch.chdir(run.parent)
+    assert compare(run.name).folders == [[run]]  # a run's folder needs none
+
+
+def test_a_label_like_a_step_and_what_is_named_twice_come_once(tmp_path, compare):
+    a = write_run(tmp_path, "2.0", GOOD, label="2.1")
+    b = write_run(tmp_path, "2.1", GOOD, label="2.0")
+    assert compare().folders == [[a], [b]]
+    assert compare("2.1").folders == [[b]]
+    assert compare("2.1", "2.0", "2.1").folders == [[b], [a]]
+    assert compare("2.0", str(a), f"{a}/").folders == [[a]]
+
+
+def test_one_run_is_drawn_once_however_often_it_is_named(tmp_path, compare):
+    a, b = (write_run(tmp_path, "2.1", GOOD, seed=seed) for seed in (0, 1))
+    for words in (["2.1", str(a)], [str(a), "2.1", f"{a}/", "2.1"], [os.path.relpath(a), "2.1"]):
+        assert compare(*words).folders == [[a, b]]
+    assert compare(str(a), f"{a}/", os.path.relpath(a)).folders == [[a]]
+
+
+def test_where_runs_are_looked_for(tmp_path, compare):
+    folder = write_run(tmp_path, "2.0", GOOD)
+    ladder = write_run(tmp_path / "ladder", "2.1", GOOD)
+    (tmp_path / "notes" / "empty").mkdir(parents=True)
+    folder.parent.rename(tmp_path / "experiment")
+    done = compare()
+    assert (done.folders, done.err) == ([[tmp_path / "experiment" / folder.name]], "")
+    assert compare("--runs", str(tmp_path / "ladder")).folders == [[ladder]]
+
+
+# ---- which one stands for a step
+
+
+def test_the_rule(tmp_path):
+    count = iter(range(1000))
+
+    def run(accuracies=GOOD, since=np.inf, **facts):
+        return SavedRun(write_run(tmp_path / str(next(count)), "2.0", accuracies, **facts), since)
+
+    def stands(*runs):
+        return [runs.index(saved) for saved in experiments.default_runs(runs)]
+
+    def stopped(**facts):
+        return run(GOOD[:2], **facts)
+
+    def short(**facts):
+        return run(GOOD[:3], iterations=100, **facts)
+
+    def long(**facts):
+        return run(own_iterations=100, **facts)
+
+    assert stands(run(), run()) == [1]  # the newest
+    assert stands(run(), stopped(), short()) == [0]
+    assert stands(run(), long()) == [0]
+    assert stands(stopped(), long()) == [1]
+    assert stands(run(), run(data="drawn")) == [0]
+    assert stands(stopped(), run(data="drawn")) == [1]
+    assert stands(run(since=0), stopped(since=0, ended=True), run()) == [0]
+    assert stands(run(), stopped(since=0), stopped(since=0)) == [1, 2]  # all that are running
+
+
+@pytest.mark.parametrize("kind", ["stopped", "short", "long"])
+def test_what_gives_way_to_a_complete_run_is_told_and_drawn_when_named(tmp_path, compare, kind):
+    full = write_run(tmp_path, "2.0", GOOD)
+    facts = {"stopped": {}, "short": SHORT, "long": {"iterations": 400}}[kind]
+    newer = write_run(tmp_path, "2.0", GOOD[: 4 if kind == "long" else 3], time="2027", **facts)
+    if kind == "long":
+        grow(newer, 400, 0.97, completed=True)
+    done = compare()
+    assert done.folders == [[full]] and f" {200:,} " in done.out
+    assert done.err.count("\n") == (kind != "long") and (kind == "long" or kind in done.err)
+    done = compare("2.0", str(newer))
+    assert done.folders == [[full], [newer]] and done.err == ""
+    assert done.figure.axes[0].get_xlim() == (0, 400 if kind == "long" else 200)
+
+
+def test_stopped_and_short_runs_are_marked_and_set_no_axes(tmp_path, compare):
+    full = write_run(tmp_path, "2.0", [0.1, 0.9, 0.95, 0.96])
+    stopped = write_run(tmp_path, "2.1", [0.1, 0.17])
+    write_run(tmp_path, "2.2", [0.1, 0.17, 0.18], **SHORT)
+    alone, done = compare(str(full)), compare()
+    assert done.err == "" and "(stopped)" in done.out and "(short)" in done.out
+    told = legend(done.figure)
+    assert "stopped at 40" in told[1] and "100 iterations" in told[2]
+    for with_them, without in zip(done.figure.axes, alone.figure.axes, strict=True):
+        assert with_them.get_xlim() == without.get_xlim() == (0, 200)
+        assert with_them.get_ylim() == without.get_ylim()
+    axes = done.figure.axes[0]
+    assert [at[-1] for at, _ in thick(axes)] == [200, 40, 100]
+    marks = [line.get_data() for line in axes.get_lines() if line.get_marker() == "X"]
+    assert marks == [([40], [0.17]), ([100], [0.18])]
+    assert compare(str(stopped)).figure.axes[0].get_xlim() == (0, 40)  # there is no other
+
+
+def test_a_run_under_way_is_drawn_as_far_as_its_curves_go(tmp_path, compare):
+    folder = write_run(tmp_path, "2.1", [0.1, 0.8, 0.97])
+    change(folder, result={"iteration": 40})  # run.json is written after them
+    done = compare()
+    assert done.folders == [[folder]] and done.figure.axes[0].get_xlim() == (0, 100)
+    assert "stopped at 100" in legend(done.figure)[0]
+
+
+def test_runs_on_other_data_do_not_stand_for_a_step(tmp_path, compare):
+    own = write_run(tmp_path, "2.0", GOOD)
+    drawn = write_run(tmp_path, "2.0", GOOD, time="2027", data="drawn digits")
+    done = compare()
+    assert (done.status, done.folders) == (0, [[own]])
+    assert "MNIST" in done.out and "drawn digits" not in done.out
+    assert "drawn digits" in done.err and done.err.count("\n") == 1
+    done = compare(str(drawn), "2.0")
+    assert len(done.folders) == 2 and "drawn digits" in done.out and done.err == ""
+
+
+def test_other_data_stands_for_a_step_without_mnist_and_is_named(tmp_path, compare):
+    drawn = write_run(tmp_path, "2.0", GOOD, data="drawn digits")
+    done = compare()
+    assert (done.folders, done.err) == ([[drawn]], "")
+    assert "drawn digits" in done.out
+    fashion = write_run(tmp_path, "2.0", GOOD, time="2027", data="fashion")
+    own = write_run(tmp_path, "2.1", GOOD)
+    done = compare()
+    assert done.folders == [[fashion], [own]]
+    assert named(done) == [f"{TITLES['2.0']}, on fashion", f"{TITLES['2.1']}, on MNIST"]
+    assert "drawn digits" in done.err and done.err.count("\n") == 1
+
+
+def test_the_deck_takes_an_edited_run_only_where_there_is_no_other(tmp_path, compare):
+    write_run(tmp_path, "3.0", GOOD)
+    edited = write_run(tmp_path, "2.2", GOOD, time="2027", source="zeros = 0\n")
+    assert compare("--deck", str(tmp_path / "deck")).folders[0] == [edited]
+    own = write_run(tmp_path, "2.2", GOOD)
+    assert compare("--deck", str(tmp_path / "deck")).folders[0] == [own]
+
+
+# ---- how much is read
+
+
+def test_choosing_reads_the_curves_of_no_run_and_an_unchanged_run_once(tmp_path, monkeypatch):
+    for seed in range(5):
+        folder = write_run(tmp_path, "2.1", GOOD, seed=seed)
+        (folder / "curves.csv").write_text("no curves\n")
+    reads = []
+    monkeypatch.setattr(
+        experiments, "SavedRun", lambda *args: reads.append(args[0]) or SavedRun(*args)
+    )
+    runs = experiments.Runs(tmp_path, pytest.fail)
+    for _ in range(3):
+        (group,) = experiments.choose([], runs)
+        assert len(group) == len(reads) == 5
