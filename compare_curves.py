@@ -173,6 +173,11 @@ def save(path, groups, view):
     figure = Figure(INCHES, dpi=137.15)  # 1920 x 1080 pixels
     comparison.draw(figure, groups, view)
     figure.savefig(path)
+    if path.suffix.lower() == ".png":  # few colours: a third of the bytes
+        from PIL import Image  # matplotlib's own
+
+        few = Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        few.save(path, optimize=True)
     say(f"Picture: {path}")
 
 

@@ -64,20 +64,14 @@ def test_an_edited_script_is_not_the_step(tmp_path, compare):
     assert f"-{SOURCE.strip()}" in lines and "+zeros = 0" in lines
 
 
-def test_a_script_that_is_edited_later_changes_no_run(tmp_path, compare, monkeypatch):
+def test_scripts_that_lie_beside_change_nothing(tmp_path, compare, monkeypatch):
     folder = write_run(tmp_path, "2.1", GOOD)
     monkeypatch.setattr(compare_curves, "TOP", tmp_path)
-    (tmp_path / f"{LADDER['2.1'].script}.py").write_text("learning_rate = 3\n")
+    (tmp_path / f"{LADDER['2.1'].script}.py").write_text("edited_later = 1\n")
+    (tmp_path / "mnist_9.9_student.py").write_text("mine = 1\n")
     done = compare()
     assert done.folders == [[folder]] and named(done) == [TITLES["2.1"]]
-
-
-def test_a_stray_script_is_no_step(tmp_path, compare, monkeypatch):
-    write_run(tmp_path, "2.1", GOOD)
-    monkeypatch.setattr(compare_curves, "TOP", tmp_path)
-    (tmp_path / "mnist_9.9_student.py").write_text("mine = 1\n")
-    done = compare("9.9")
-    assert done.status == 2 and "student" not in done.err
+    assert "student" not in compare("9.9").err
 
 
 def test_a_run_from_saved_weights_is_not_the_step(tmp_path, compare):
@@ -105,12 +99,6 @@ def test_a_copy_under_any_name_is_found(tmp_path, compare, name):
 # ---- which a word means
 
 
-def test_labels_are_found_whatever_their_case(tmp_path, compare):
-    folder = write_run(tmp_path, "2.1", GOOD, label="Constant Rate")
-    for word in ("constant rate", "CONSTANT RATE", "Constant Rate"):
-        assert compare(word).folders == [[folder]]
-
-
 @pytest.mark.parametrize("label", ["docs", "2.1"])
 def test_a_label_that_is_also_a_folders_name_can_be_named(tmp_path, compare, monkeypatch, label):
     run = write_run(tmp_path, "2.0", GOOD, label=label)
@@ -125,12 +113,11 @@ def test_a_label_that_is_also_a_folders_name_can_be_named(tmp_path, compare, mon
     assert compare(run.name).folders == [[run]]  # a run's folder needs none
 
 
-def test_a_label_like_a_step_and_what_is_named_twice_come_once(tmp_path, compare):
-    a = write_run(tmp_path, "2.0", GOOD, label="2.1")
-    b = write_run(tmp_path, "2.1", GOOD, label="2.0")
+def test_what_two_words_name_is_drawn_once(tmp_path, compare):
+    a = write_run(tmp_path, "2.0", GOOD, label="mine")
+    b = write_run(tmp_path, "2.1", GOOD, label="MINE")
     assert compare().folders == [[a], [b]]
-    assert compare("2.1").folders == [[b]]
-    assert compare("2.1", "2.0", "2.1").folders == [[b], [a]]
+    assert compare("2.1", "mine", "2.1").folders == [[b], [a]]
     assert compare("2.0", str(a), f"{a}/").folders == [[a]]
 
 
@@ -144,7 +131,6 @@ def test_one_run_is_drawn_once_however_often_it_is_named(tmp_path, compare):
 def test_where_runs_are_looked_for(tmp_path, compare):
     folder = write_run(tmp_path, "2.0", GOOD)
     ladder = write_run(tmp_path / "ladder", "2.1", GOOD)
-    (tmp_path / "notes" / "empty").mkdir(parents=True)
     folder.parent.rename(tmp_path / "experiment")
     done = compare()
     assert (done.folders, done.err) == ([[tmp_path / "experiment" / folder.name]], "")
@@ -223,28 +209,18 @@ def test_a_run_under_way_is_drawn_as_far_as_its_curves_go(tmp_path, compare):
     assert "stopped at 100" in legend(done.figure)[0]
 
 
-def test_runs_on_other_data_do_not_stand_for_a_step(tmp_path, compare):
-    own = write_run(tmp_path, "2.0", GOOD)
-    drawn = write_run(tmp_path, "2.0", GOOD, time="2027", data="drawn digits")
-    done = compare()
-    assert (done.status, done.folders) == (0, [[own]])
-    assert "MNIST" in done.out and "drawn digits" not in done.out
-    assert "drawn digits" in done.err and done.err.count("\n") == 1
-    done = compare(str(drawn), "2.0")
-    assert len(done.folders) == 2 and "drawn digits" in done.out and done.err == ""
-
-
-def test_other_data_stands_for_a_step_without_mnist_and_is_named(tmp_path, compare):
+def test_other_data_stands_for_a_step_only_without_mnist_and_is_named(tmp_path, compare):
     drawn = write_run(tmp_path, "2.0", GOOD, data="drawn digits")
     done = compare()
-    assert (done.folders, done.err) == ([[drawn]], "")
-    assert "drawn digits" in done.out
+    assert (done.folders, done.err) == ([[drawn]], "") and "on drawn digits" in done.out
     fashion = write_run(tmp_path, "2.0", GOOD, time="2027", data="fashion")
     own = write_run(tmp_path, "2.1", GOOD)
     done = compare()
     assert done.folders == [[fashion], [own]]
     assert named(done) == [f"{TITLES['2.0']}, on fashion", f"{TITLES['2.1']}, on MNIST"]
     assert "drawn digits" in done.err and done.err.count("\n") == 1
+    mnist = write_run(tmp_path, "2.0", GOOD, time="2025")
+    assert compare("2.0").folders == [[mnist]]
 
 
 def test_the_deck_takes_an_edited_run_only_where_there_is_no_other(tmp_path, compare):

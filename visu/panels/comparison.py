@@ -120,21 +120,20 @@ def labels(groups, view):
     iteration of the last evaluation before it is named.
     """
     texts = []
+    result = _ratios if GRADIENTS in view.panels else _accuracy
     for text, group in zip(names(groups), groups, strict=True):
         end, state = group[0].end, group[0].state
-        result = _ratios(group, view) if GRADIENTS in view.panels else _accuracy(group, view.last)
-        parts = [f"{text}: {result}"]
-        parts += [f"median of {len(group)} seeds"] if len(group) > 1 and _seeds(groups) else []
+        seeds = f"median of {len(group)} seeds" if len(group) > 1 and _seeds(groups) else ""
         marks = {"stopped": f"stopped at {end:,}", "short": f"only {end:,} iterations"}
-        parts += [marks.get(state, state)] if state else []
-        texts.append(", ".join(parts))
+        parts = f"{text}: {result(group, view)}", seeds, marks.get(state, state)
+        texts.append(", ".join(filter(None, parts)))
     return texts
 
 
-def _accuracy(group, last):
-    """The test accuracy at iteration `last`, or at the last evaluation before it, as text."""
-    at, value = value_at(group, "test_accuracy", last)
-    place = "" if at == min(group[0].end, last) else f" at {at:,}"
+def _accuracy(group, view):
+    """The test accuracy where the picture ends, or at the last evaluation before it, as text."""
+    at, value = value_at(group, "test_accuracy", view.last)
+    place = "" if at == min(group[0].end, view.last) else f" at {at:,}"
     return f"{100 * value:.2f} %{place}"
 
 
@@ -188,21 +187,19 @@ def _columns(panel, group):
 def _panel(axes, panel, groups, looks, view):
     """One panel: thin curves behind, bands, and the thick curves."""
     thin = matplotlib.rcParams["lines.linewidth"]
-    for group, (colour, _) in zip(groups, looks, strict=True):
-        iterations, middle, _ = over_seeds(group, _columns(panel, group)[0], view.smooth)
-        axes.plot(iterations, middle, color=colour, linewidth=1.2 * thin, alpha=0.8, zorder=1.5)
     for group, (colour, dashes) in zip(groups, looks, strict=True):
-        iterations, middle, band = over_seeds(group, _columns(panel, group)[1])
+        behind, front = _columns(panel, group)
+        iterations, middle, _ = over_seeds(group, behind, view.smooth)
+        axes.plot(iterations, middle, color=colour, linewidth=1.2 * thin, alpha=0.8, zorder=1.5)
+        iterations, middle, band = over_seeds(group, front)
         if len(group) > 1:
             axes.fill_between(iterations, *band, color=colour, alpha=0.25, linewidth=0, zorder=2)
         axes.plot(iterations, middle, dashes, color=colour, linewidth=2.5 * thin, label=panel)
         if state := group[0].state:
             marker = "o" if state == "running" else "X"
-            end = axes.plot(
-                iterations[-1:], middle[-1:], marker, color=colour, markersize=13 * thin
-            )
-            end[0].set_clip_on(state != "running" or iterations[-1] > view.last)
-            end[0].set(markeredgecolor="white", markeredgewidth=1.5 * thin, zorder=4)
+            (end,) = axes.plot(iterations[-1:], middle[-1:], marker, color=colour, zorder=4)
+            end.set(markersize=13 * thin, markeredgecolor="white", markeredgewidth=1.5 * thin)
+            end.set_clip_on(state != "running" or iterations[-1] > view.last)
     axes.set_title(TITLES[panel] + (", logarithmic" if view.logarithmic(panel) else ""), loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_axisbelow(True)

@@ -174,28 +174,24 @@ def step_and_variant(saved):
 def default_experiments(runs, word):
     """The experiments that stand for each variant of a step, or for a label in each step.
 
-    runs: oldest first; word: see named.
+    runs: oldest first; word: see is_named.
     """
     alike = {}
-    for saved in named(runs, word):
-        alike.setdefault(step_and_variant(saved), []).append(saved)
+    for saved in runs:
+        if is_named(saved.run, word.casefold()):
+            alike.setdefault(step_and_variant(saved), []).append(saved)
     standing = {_experiment(saved) for group in alike.values() for saved in default_runs(group)}
     found = [group for group in experiments_of(runs) if _experiment(group[0]) in standing]
     return sorted(found, key=lambda group: step_and_variant(group[0]))
 
 
-def named(runs, word):
-    """Those of the runs that have this step, as "2.1", or else this label, or else this script.
-
-    The case of its letters does not count; of a script's name its number will do.
+def is_named(run, word):
+    """Whether a word in small letters is the step of a Run, as "2.1", its label, or its script, of
+    whose name the number will do.
     """
-    word = word.casefold()
-    return (
-        [one for one in runs if one.run.step.casefold() == word]
-        or [one for one in runs if word and one.run.variant.casefold() == word]
-        or [one for one in runs if one.run.script.casefold() == word.removesuffix(".py")]
-        or [one for one in runs if one.run.script.startswith(f"mnist_{word}_")]
-    )
+    script = run.script.casefold()
+    names = run.step.casefold(), run.variant.casefold(), script, f"{script}.py"
+    return word in names or script.startswith(f"mnist_{word}_")
 
 
 def default_runs(runs):

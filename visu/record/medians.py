@@ -9,6 +9,11 @@ from visu.record.run import EDITED, FROM_WEIGHTS
 
 BAND = (10, 90)  # percentiles over the seeds
 LEVELS = (0.97, 0.98, 0.99)  # of test accuracy
+COLUMNS = {  # of the table, beside step and seeds
+    "iterations": "{:,.0f}", "final %": "{:.2f}", "best %": "{:.2f}", "lowest loss": "{:#.3g}",
+    "final loss": "{:#.3g}", "to 97 %": "{:,.0f}", "98 %": "{:,.0f}", "99 %": "{:,.0f}",
+    "time": "{:.0f} s", "iterations/s": "{:,.0f}",
+}  # fmt: skip
 
 
 def points(saved, column):
@@ -52,12 +57,6 @@ def value_at(group, column, last):
     return int(iterations[k]), middle[k]
 
 
-def reaches(saved, level):
-    """The first iteration whose test accuracy is at `level` or above; inf for never."""
-    iterations, values = points(saved, "test_accuracy")
-    return min(iterations[values >= level], default=np.inf)
-
-
 def name(group):
     """What an experiment is called: its title, or its step and variant."""
     run = group[0].run
@@ -84,40 +83,32 @@ def names(groups):
     ]
 
 
-def figures(group):
-    """The numbers of an experiment in the table, as text: medians over the seeds."""
-
-    def median(of):
-        return np.median([of(saved) for saved in group])
-
-    def accuracy(saved):
-        return 100 * points(saved, "test_accuracy")[1]
-
-    def loss(saved):
-        return points(saved, "test_loss")[1]
-
-    reached = [median(lambda saved, level=level: reaches(saved, level)) for level in LEVELS]
-    return (
-        f"{median(lambda saved: saved.end):,.0f}",
-        f"{median(lambda saved: accuracy(saved)[-1]):.2f}",
-        f"{median(lambda saved: accuracy(saved).max()):.2f}",
-        f"{median(lambda saved: np.fmin.reduce(loss(saved))):#.3g}",
-        f"{median(lambda saved: loss(saved)[-1]):#.3g}",
-        *(f"{i:,.0f}" if i < np.inf else "–" for i in reached),
-        f"{median(lambda saved: saved.result['seconds']):.0f} s",
-        f"{median(lambda saved: saved.result['steps_per_second']):,.0f}",
-    )
+def figures(saved):
+    """The numbers of a run in the table, one for each of COLUMNS; inf for a level never reached."""
+    iterations, accuracies = points(saved, "test_accuracy")
+    losses = points(saved, "test_loss")[1]
+    return [
+        saved.end,
+        100 * accuracies[-1],
+        100 * accuracies.max(),
+        np.fmin.reduce(losses),
+        losses[-1],
+        *(min(iterations[accuracies >= level], default=np.inf) for level in LEVELS),
+        saved.result["seconds"],
+        saved.result["steps_per_second"],
+    ]
 
 
 def table(groups):
     """The experiments' results as aligned lines, medians over the seeds."""
     data = data_of(groups)
-    header = "seeds, iterations, final %, best %, lowest loss, final loss, to 97 %, 98 %, 99 %"
-    header = f"{header}, time, iterations/s".split(", ")
-    lines = [("step" if data is None else f"step, on {data}", *header)]
+    lines = [("step" if data is None else f"step, on {data}", "seeds", *COLUMNS)]
     for text, group in zip(names(groups), groups, strict=True):
         state, seeds = group[0].state, ",".join(str(saved.run.seed) for saved in group)
-        lines.append((text + (f" ({state})" if state else ""), seeds, *figures(group)))
+        numbers = np.median([figures(saved) for saved in group], axis=0)
+        cells = [form.format(x) for form, x in zip(COLUMNS.values(), numbers, strict=True)]
+        cells = [cell.replace("inf", "–") for cell in cells]
+        lines.append((text + (f" ({state})" if state else ""), seeds, *cells))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
