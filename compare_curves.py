@@ -23,8 +23,6 @@ from pathlib import Path
 from visu.show.backend import NoWindow, in_notebook  # before the rest of matplotlib
 
 # isort: split
-from visu.record.saved_run import EDITED
-
 from visu.panels import comparison
 from visu.panels.deck import DECK, command
 from visu.panels.style import INCHES
@@ -33,7 +31,6 @@ from visu.record.ladder import LADDER
 from visu.record.medians import names, table
 from visu.record.run import EDITED
 from visu.record.run_folder import NoRun
-
 from visu.show.terminal import Parser, say, shorten, stopping_signals, whole
 from visu.text import drawable, printable
 
