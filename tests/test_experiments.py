@@ -140,32 +140,34 @@ def test_where_runs_are_looked_for(tmp_path, compare):
 # ---- which one stands for a step
 
 
-def test_the_rule(tmp_path):
-    count = iter(range(1000))
+RULE = {  # runs, oldest first, and which of them stand
+    "full full": [1],
+    "full stopped short": [0],
+    "full long": [0],
+    "stopped long": [1],
+    "full drawn": [0],
+    "stopped drawn": [1],
+    "full+ stopped+ full": [0],  # +: changed while it is watched
+    "full running+ running+": [1, 2],
+}
+KINDS = {
+    "full": {},
+    "stopped": {"accuracies": GOOD[:2], "ended": True},
+    "running": {"accuracies": GOOD[:2]},
+    "short": {"accuracies": GOOD[:3]} | SHORT,
+    "long": {"own_iterations": 100},
+    "drawn": {"data": "drawn"},
+}
 
-    def run(accuracies=GOOD, since=np.inf, **facts):
-        return SavedRun(write_run(tmp_path / str(next(count)), "2.0", accuracies, **facts), since)
 
-    def stands(*runs):
-        return [runs.index(saved) for saved in experiments.default_runs(runs)]
-
-    def stopped(**facts):
-        return run(GOOD[:2], **facts)
-
-    def short(**facts):
-        return run(GOOD[:3], iterations=100, **facts)
-
-    def long(**facts):
-        return run(own_iterations=100, **facts)
-
-    assert stands(run(), run()) == [1]  # the newest
-    assert stands(run(), stopped(), short()) == [0]
-    assert stands(run(), long()) == [0]
-    assert stands(stopped(), long()) == [1]
-    assert stands(run(), run(data="drawn")) == [0]
-    assert stands(stopped(), run(data="drawn")) == [1]
-    assert stands(run(since=0), stopped(since=0, ended=True), run()) == [0]
-    assert stands(run(), stopped(since=0), stopped(since=0)) == [1, 2]  # all that are running
+@pytest.mark.parametrize("runs", RULE)
+def test_the_rule(tmp_path, runs):
+    groups = []
+    for k, word in enumerate(runs.split()):
+        facts = {"accuracies": GOOD, "time": f"202{k}"} | KINDS[word.strip("+")]
+        folder = write_run(tmp_path, "2.0", **facts)
+        groups.append([SavedRun(folder, 0 if word.endswith("+") else np.inf)])
+    assert [groups.index(group) for group in experiments.standing(groups)] == RULE[runs]
 
 
 @pytest.mark.parametrize("kind", ["stopped", "short", "long"])

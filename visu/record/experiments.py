@@ -37,8 +37,10 @@ class Runs:
         return self.read(sorted(folders, key=lambda path: (path.name, path.parent.name)))
 
     def read(self, folders):
-        """The SavedRun of each folder; those that hold none are skipped, a line for each reason."""
-        skipped = {}
+        """The SavedRun of each folder, the same one until its files change; folders that hold none
+        are skipped, with a line for each reason.
+        """
+        folders, skipped = [Path(folder).resolve() for folder in folders], {}
         for folder in folders:
             changed = [_changed(folder / name) for name in ("run.json", "curves.csv")]
             if self._read.get(folder, ("",))[0] != changed:
@@ -73,23 +75,23 @@ def choose(which, runs):
     where one of them is missing; while runs are watched only where all are.
     """
     which = [path for word in which for path in sorted(glob.glob(word)) or [word]]  # cmd does not
-    given = {Path(word).resolve(): Path(word) for word in which if is_folder(word)}
-    words = [word for word in which if not is_folder(word)]
+    folders = [word for word in which if is_folder(word)]
+    words = [word for word in which if word not in folders]
     saved = runs.all() if words or not which else []
     words = words if which else sorted({one.run.step for one in saved})
     found = {word: default_experiments(saved, word) for word in words}
     named = [*chain(*found.values())]
-    others = [path for folder, path in given.items() if folder not in _folders(named)]
-    groups = named + experiments_of(runs.read(others))
+    given = [one for one in runs.read(folders) if one not in chain(*named)]
+    groups = named + experiments_of(given)
     missing = [word for word in words if not found[word]]
     if missing and not (groups and runs.watched):
         where = f"{runs.place}{hint(missing[0])}"
         raise Wrong(f"{missing[0]} is no folder of a run, and no step or label of a run in {where}")
     if not groups:
-        nowhere = f"no run lies in {', '.join(map(str, given.values()))}"
-        raise Wrong(nowhere if given else f"there is no run in {runs.place}{hint('1.0')}")
+        nowhere = f"no run lies in {', '.join(folders)}"
+        raise Wrong(nowhere if folders else f"there is no run in {runs.place}{hint('1.0')}")
     if not runs.watched:
-        _tell_ignored(saved, named, _folders(groups), runs.tell)
+        _tell_ignored([one for one in saved if one not in given], named, runs.tell)
     return [group for k, group in enumerate(groups) if group not in groups[:k]]
 
 
@@ -116,23 +118,16 @@ def hint(step):
     return f"; python {LADDER[step].script}.py makes one" if step in LADDER else ""
 
 
-def _folders(groups):
-    """The resolved paths of the folders of all runs of experiments."""
-    return {saved.folder.resolve() for saved in chain(*groups)}
-
-
-def _tell_ignored(runs, groups, shown, tell):
-    """Say which of the runs gave way to experiments of their step and variant: stopped and short
-    ones, and those on other data.
-
-    shown: the folders that are drawn all the same.
+def _tell_ignored(runs, groups, tell):
+    """Say which of the runs gave way to these experiments of their step and variant: stopped and
+    short ones, and those on other data.
     """
     data = {step_and_variant(group[0]): group[0].run.data for group in groups}
+    ignored = [one for one in runs if step_and_variant(one) in data and one not in chain(*groups)]
     reasons = [
-        saved.state or f"on {saved.run.data}"
-        for saved in runs
-        if (key := step_and_variant(saved)) in data and saved.folder.resolve() not in shown
-        if saved.state or saved.run.data != data[key]
+        one.state or f"on {one.run.data}"
+        for one in ignored
+        if one.state or one.run.data != data[step_and_variant(one)]
     ]
     if reasons:
         instead = "other runs stand for their steps. Name a run's folder to draw it."
@@ -174,15 +169,12 @@ def step_and_variant(saved):
 def default_experiments(runs, word):
     """The experiments that stand for each variant of a step, or for a label in each step.
 
-    runs: oldest first; word: see is_named.
+    word: see is_named.
     """
     alike = {}
-    for saved in runs:
-        if is_named(saved.run, word.casefold()):
-            alike.setdefault(step_and_variant(saved), []).append(saved)
-    standing = {_experiment(saved) for group in alike.values() for saved in default_runs(group)}
-    found = [group for group in experiments_of(runs) if _experiment(group[0]) in standing]
-    return sorted(found, key=lambda group: step_and_variant(group[0]))
+    for group in experiments_of(one for one in runs if is_named(one.run, word.casefold())):
+        alike.setdefault(step_and_variant(group[0]), []).append(group)
+    return [group for _, groups in sorted(alike.items()) for group in standing(groups)]
 
 
 def is_named(run, word):
@@ -194,18 +186,18 @@ def is_named(run, word):
     return word in names or script.startswith(f"mnist_{word}_")
 
 
-def default_runs(runs):
-    """Those that stand for runs of one step and variant: all that are running, or else one.
+def standing(groups):
+    """Those that stand for experiments of one step and variant: all that are running, or else one.
 
     That one is the newest complete one of the script's own length on MNIST. Where there is none, a
     complete one comes before a stopped or short one, then the script's own length before a longer
-    one, then MNIST before other data; before all of these, one that has changed while it is
-    watched. runs: oldest first.
+    one, then MNIST before other data, then the newest; before all of these, one that has changed
+    while it is watched.
     """
 
-    def rank(saved):
+    def rank(group):
+        saved, newest = group[0], max(one.folder.name for one in group)
         own_length = saved.result["iteration"] == saved.run.own_iterations
-        return saved.recent, not saved.state, own_length, saved.run.data == MNIST
+        return saved.recent, not saved.state, own_length, saved.run.data == MNIST, newest
 
-    running = [saved for saved in runs if saved.state == "running"]
-    return running or [max(reversed(runs), key=rank)]
+    return [group for group in groups if group[0].state == "running"] or [max(groups, key=rank)]
