@@ -9,9 +9,8 @@
     python compare_curves.py --diff 2.1 runs/...        what was changed in a script
     python compare_curves.py --deck                     the slides' own comparisons
 
-The newest complete run of a script's own length on MNIST stands for its step, and with it those of
-other seeds: they are drawn as their median with a band from the 10th to the 90th percentile. See
-docs/comparing.md.
+Runs that differ by their seed only are drawn as their median, with a band from the 10th to the 90th
+percentile. docs/comparing.md says which run stands for its step.
 """
 
 import argparse

@@ -1,6 +1,5 @@
 """The curves of several experiments over each other, on a figure of any canvas."""
 
-import itertools
 import math
 from dataclasses import dataclass, replace
 
@@ -17,7 +16,7 @@ from visu.record.medians import BAND, data_of, names, over_seeds, value_at
 from visu.text import drawable
 
 TYPE = 1.3  # times the type of a live window of this size: made for slides
-LOOKS = [(colour, dashes) for dashes in ("-", "--", ":") for colour in COLOURS]  # of 24 experiments
+LOOKS = [(colour, dashes) for dashes in ("-", "--", ":") for colour in COLOURS]
 PANELS = {"accuracy": "Accuracy, test and training", "loss": "Cross entropy, test and training"}
 GRADIENTS = "gradients"
 TITLES = PANELS | {GRADIENTS: "Gradient of the first and of the last layer (root mean square)"}
@@ -54,7 +53,7 @@ def draw(figure, groups, view):
     smooth = 1 if GRADIENTS in view.panels else smooth
     view = replace(view, last=last, smooth=smooth)
     with matplotlib.style.context(["default", style(TYPE * unit)]):
-        looks = [*itertools.islice(itertools.cycle(LOOKS), len(groups))]
+        looks = [LOOKS[k % len(LOOKS)] for k in range(len(groups))]
         every = figure.subplots(1, len(view.panels), squeeze=False)[0]
         for axes, panel in zip(every, view.panels, strict=True):
             _panel(axes, panel, groups, looks, view)
