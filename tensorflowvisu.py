@@ -5,8 +5,6 @@ history, the window on the main thread, the terminal, and the files in `runs/`.
 """
 
 import argparse
-import importlib.util
-import linecache
 import sys
 from pathlib import Path
 
@@ -21,8 +19,9 @@ from visu.recording import Recording
 from visu.show.cli import Parser, label, shorten, whole
 from visu.show.image_files import read_digits
 from visu.show.terminal import say, stopping_signals
-from visu.training import loop as training
 from visu.training import quiet_tensorflow
+from visu.training.loop import Training
+from visu.training.network import Network, ScriptError
 from visu.training.worker import Control, Worker
 
 EPILOG = f"""\
@@ -31,7 +30,6 @@ keys in the window:
 
 MNIST_DIR=FOLDER before the command: where the files of MNIST are, for all scripts
 """
-_rerun = {}  # while a script's text runs again: the args that it gets, the parts that it hands over
 
 
 def parse_args(doc, iterations):
@@ -44,8 +42,6 @@ def parse_args(doc, iterations):
     holds, {name: array} or None; script, title, and source, the script's bytes; every, the
     iterations between two evaluations. A bad flag ends the script with one line and status 2.
     """
-    if _rerun:
-        return _rerun["args"]
     script = Path(sys.argv[0]).resolve()
     doc = (doc or "").strip()  # none under python -OO
     parser = Parser(prog=script.name, description=doc, epilog=EPILOG)
@@ -118,36 +114,32 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
     be read, that is the status in the end. After Ctrl-C, SIGTERM or SIGHUP the status is 128 + the
     signal's number.
     """
-    _run(args, mnist, training.Training, train_step, evaluate, optimizer, weights, biases)
+    _run(args, mnist, Network, train_step, evaluate, optimizer, weights, biases)
 
 
 def fit(args, mnist, model):
-    """Do the same with a compiled Keras model, which its own fit trains.
+    """Do the same with a compiled Keras model, which its own train_function trains, as in fit.
 
     model: takes images [n, 28, 28, 1], [n, 28, 28] or [n, 784], pixels from 0 to 1, and returns
     probabilities [n, 10], or logits where its loss has from_logits=True; its loss takes one-hot
     labels, or whole numbers where it is a sparse one. args, mnist: as for `run`.
     """
-    from visu.training.keras_network import KerasTraining
+    from visu.training.keras_network import KerasNetwork
 
-    _run(args, mnist, KerasTraining, model)
+    _run(args, mnist, KerasNetwork, model)
 
 
 def _run(args, mnist, kind, *parts):
-    """Train with a Training of this kind, made of these parts: the rest of `run` and `fit`."""
+    """Train a network of this kind, made of these parts: the rest of `run` and `fit`."""
     title = f"{args.title}, {args.label}" if args.label else args.title
-    if _rerun:
-        _rerun["parts"] = parts
-        return
     digits = len(mnist.test.images), len(mnist.train.images)
     plan = Plan(title, mnist.name, args.iterations, *digits)
     schedule = {"seed": args.seed, "iterations": args.iterations, "every": args.every}
     control, device = Control(), quiet_tensorflow.device()
     recording = Recording(args, plan, device)
 
-    def make_training(seed):
-        own = parts if seed == args.seed else _run_again(args, seed)
-        return kind(mnist, *own, values=args.values)
+    def make_training():
+        return Training(mnist, kind(*parts), args.values)
 
     with stopping_signals(control.stop) as signals, recording:
         worker = Worker(make_training, control, **schedule)
@@ -159,27 +151,15 @@ def _run(args, mnist, kind, *parts):
             if live:
                 live.run()
             else:
-                trained = make_training(args.seed)
-                trained.train(recording.take, control=control, **schedule)
-        except training.ScriptError as error:
+                training = make_training()
+                for evaluation in training.evaluations(control=control, **schedule):
+                    recording.take(evaluation)
+        except ScriptError as error:
             say(f"{Path(sys.argv[0]).name}: {error}", sys.stderr)
             sys.exit(2)
     if len(signals) < 2:
         signals += recording.write_movie()
     if signals and not backend.in_notebook():  # where a status is nothing but an error
         sys.exit(128 + signals[0])
-    if args.image and not signals and (status := read_digits(args.image, trained.network)):
+    if args.image and not signals and (status := read_digits(args.image, training.inspection)):
         sys.exit(status)
-
-
-def _run_again(args, seed):
-    """The parts that the script hands to `run` with another seed: its text is run once more."""
-    _rerun["args"] = argparse.Namespace(**vars(args) | {"seed": seed})
-    name = f"{args.script}, seed {seed}"  # not a file, which may have been edited meanwhile
-    text = importlib.util.decode_source(args.source)
-    linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name  # for autograph
-    try:
-        exec(compile(args.source, name, "exec"), {"__name__": "__main__", "__file__": sys.argv[0]})
-        return _rerun["parts"]
-    finally:
-        _rerun.clear()

@@ -21,7 +21,7 @@ class Live:
         self._told = None  # the history's last Evaluation for which the open window was mentioned
         actions = {
             " ": self._toggle_pause, "n": self._step, "-": control.slower, "+": control.faster,
-            "r": self._restart, "R": lambda: self._restart(next_seed=True),
+            "r": self._restart,
         }  # fmt: skip
         self._window = Window(
             recording.history, recording.plan, self._poll, actions, recording.picture_path,
@@ -70,16 +70,16 @@ class Live:
         training, panels = self._worker.training, self._window.panels
         if not training:
             return
-        network, watched = training.network, training.network.watched
-        network.watched = "digit" in panels.names
-        if network.watched and not watched:
-            self._control.ask(network.follow)  # the training may be waiting
-        if network.watched and panels.focus.image is not None:
-            self._recording.history.look = network.look(panels.focus.image, panels.focus.label)
+        inspection, copying = training.inspection, training.inspection.copying
+        inspection.copying = "digit" in panels.names
+        if inspection.copying and not copying:
+            self._control.call(inspection.copy)  # the training may be waiting
+        if inspection.copying and panels.focus.image is not None:
+            self._recording.history.look = inspection.ask(panels.focus.image, panels.focus.label)
 
-    def _restart(self, next_seed=False):
+    def _restart(self):
         self._restarting = self._recording.history.last is not None
-        self._control.restart(next_seed)
+        self._control.restart()
 
     def _step(self):
         self._stepping = self._control.paused

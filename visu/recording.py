@@ -20,8 +20,8 @@ class Recording:
 
     def __init__(self, args, plan, device):
         self.plan, self.history = plan, History()
-        self._make_folder = lambda seed: RunFolder(args, seed, plan, device)
-        self._folder = self._make_folder(args.seed)
+        self._make_folder = lambda: RunFolder(args, args.seed, plan, device)
+        self._folder = self._make_folder()
         self._progress = Progress(plan.iterations)
         self._summed_up = False
         self._movie = None
@@ -47,7 +47,7 @@ class Recording:
         if evaluation.iteration == 0:
             if self.history.iteration:
                 self._end_run()
-            self._folder, self._summed_up = self._make_folder(evaluation.seed), False
+            self._folder, self._summed_up = self._make_folder(), False
         self.history.append(evaluation)
         if evaluation.test:
             self._folder.write(self.history)

@@ -5,7 +5,6 @@ space     pause/resume
 n         one iteration, while paused
 -  +      slower, faster
 r         restart
-R         restart with the next seed
 1 ... 6   one panel, large
 7  8  9   two panels
 0  Esc    all six panels

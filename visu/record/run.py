@@ -73,12 +73,13 @@ class Look:
 class Evaluation:
     """What was measured after `iteration` updates, before the next one. Finished, never changed.
 
-    seconds: training time so far, pauses and compiling not counted; train: the current batch;
+    seconds: since the first iteration began, evaluations included (without a window: saving, too),
+    pauses and compiling not; train: the current batch;
     test: all test digits, or None if they were not evaluated. With `test` come the boundaries of
     the percentile bands, [8] float each, `first`, a copy of the first layer's weights, `gradients`,
     the root mean square of the loss's gradient for each layer's weights, [layers], measured on the
-    current batch, and `variables`, {name: array}, copies of all that the network consists of. seed:
-    of the run; look: after a single step that somebody watches, a digit as that step saw it.
+    current batch, and `variables`, {name: array}, copies of all that the network consists of.
+    look: after a single step while the view of one digit is open, a digit as that step saw it.
     """
 
     iteration: int
@@ -91,8 +92,15 @@ class Evaluation:
     first: np.ndarray | None = None
     gradients: np.ndarray | None = None
     variables: dict | None = None
-    seed: int = 0
     look: Look | None = None
+
+
+def percentile_bands(values):
+    """The 8 boundaries of the 7 bands that hold a seventh of the values each, lowest first.
+
+    values: array of any shape, not empty; NaN among them makes all boundaries NaN.
+    """
+    return np.percentile(np.asarray(values), np.linspace(0, 100, 8))
 
 
 TRAIN = "train_iterations", "train_accuracy", "train_loss"  # the columns of a History

@@ -9,21 +9,20 @@ from digits.prepare import prepare
 from visu.show.terminal import say, stopping_signals
 
 
-def read_digits(paths, network):
+def read_digits(paths, inspection):
     """Print a line for each picture: its digit and the probability, or what is wrong with it.
 
-    paths: of PNG and JPEG files; network: a Network that is not training. Returns the exit status:
+    paths: of PNG and JPEG files; inspection: of a network that is not training. Returns the exit status:
     2 where a picture could not be read, 128 + the signal's number after Ctrl-C, SIGTERM or SIGHUP.
     """
-    network.watched = True
     read = bad = 0
     with stopping_signals(lambda: None) as signals:
-        network.follow()
+        inspection.copy()
         for path in paths:
             if signals:
                 break
             try:
-                probabilities = network.look(prepare(photo.read(path))).probabilities
+                probabilities = inspection.ask(prepare(photo.read(path))).probabilities
                 if np.isnan(probabilities).any():
                     raise ValueError("the network computes NaN: its training has diverged")
                 digit = probabilities.argmax()
