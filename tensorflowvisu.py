@@ -4,7 +4,6 @@
 history, the window on the main thread, the terminal, and the files in `runs/`.
 """
 
-import argparse
 import sys
 from pathlib import Path
 

@@ -12,8 +12,9 @@ from visu.show.terminal import say, stopping_signals
 def read_digits(paths, inspection):
     """Print a line for each picture: its digit and the probability, or what is wrong with it.
 
-    paths: of PNG and JPEG files; inspection: of a network that is not training. Returns the exit status:
-    2 where a picture could not be read, 128 + the signal's number after Ctrl-C, SIGTERM or SIGHUP.
+    paths: of PNG and JPEG files; inspection: the Inspection of a network that is not training.
+    Returns the exit status: 2 where a picture could not be read, 128 + the signal's number after
+    Ctrl-C, SIGTERM or SIGHUP.
     """
     read = bad = 0
     with stopping_signals(lambda: None) as signals:

@@ -1,4 +1,4 @@
-"""A script's network behind two verbs, advance and answers; its contract; whether XLA compiles it."""
+"""A script's network: it advances by batches, and answers for images; whether XLA compiles it."""
 
 from visu.training.quiet_tensorflow import tf
 

@@ -15,7 +15,7 @@ STARTING = "Starting TensorFlow …"
 def quiet_stderr():
     """Withhold what is written to file descriptor 2, also by C++; print it if the block raises."""
     try:
-        withheld, stderr = tempfile.TemporaryFile(), os.dup(2)
+        stderr, withheld = os.dup(2), tempfile.TemporaryFile()  # noqa: SIM115
     except OSError:  # nowhere to keep it, or nothing to withhold
         yield
         return

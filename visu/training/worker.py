@@ -54,7 +54,7 @@ class Control:
 
     @property
     def slowed(self):
-        """Whether a person pauses it or holds it back: then each block evaluates all test digits."""
+        """Whether it is paused or held back: then each block ends in a full evaluation."""
         return self.paused or self.pace is not None
 
     def restart(self):
