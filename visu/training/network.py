@@ -54,10 +54,8 @@ class Network:
         """
         i, images = first, tf.gather(X, last - 1)
         while i < last:
-            if self._returns_images:
-                images = self.train_step(tf.gather(X, i), tf.gather(Y_, i))
-            else:
-                self.train_step(tf.gather(X, i), tf.gather(Y_, i))
+            returned = self.train_step(tf.gather(X, i), tf.gather(Y_, i))
+            images = returned if self._returns_images else images
             i += 1
         return images
 
