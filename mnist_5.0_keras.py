@@ -29,7 +29,7 @@ A line here, and the lines of 3.1 that it stands for:
 here; the weights have no names of their own; the loss is a mean, not the slides' sum over 100
 images. To change the step, write train_step in a class of your own, or go back to 3.1.
 
-The optimizer, its learning rate and the start values are those of 3.1. tensorflowvisu.fit has fit
+The optimizer, its learning rate and the start values are those of 3.1. tensorflowvisu.fit has Keras
 make 20 steps per execution (steps_per_execution). A plain fit asks Python after each step, and with
 the same evaluations takes nearly twice as long: python benchmarks/speed.py 5.0.
 
@@ -84,4 +84,4 @@ optimizer = tf.keras.optimizers.Adam(learning_rate)
 # training step and evaluation
 model.compile(optimizer, loss="categorical_crossentropy", metrics=["accuracy"])
 
-tensorflowvisu.fit(args, mnist, model)  # calls model.fit, which trains
+tensorflowvisu.fit(args, mnist, model)  # trains as model.fit does

@@ -4,7 +4,6 @@
 history, the window on the main thread, the terminal, and the files in `runs/`.
 """
 
-import functools
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from visu import session
 from visu.panels.views import HELP, VIEWS
 from visu.record.run_folder import read_weights
 from visu.show.terminal import Parser, label, shorten, whole
-from visu.training.loop import Training
+from visu.training.network import Network
 
 EPILOG = f"""\
 keys in the window:
@@ -109,20 +108,19 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
     be read, that is the status in the end. After Ctrl-C, SIGTERM or SIGHUP the status is 128 + the
     signal's number.
     """
-    parts = train_step, evaluate, optimizer, weights, biases
-    make = functools.partial(Training, mnist, *parts, values=args.values)
-    session.run(args, mnist, len(weights), make)
+    session.run(
+        args, mnist, len(weights), Network, train_step, evaluate, optimizer, weights, biases
+    )
 
 
 def fit(args, mnist, model):
-    """Do the same with a compiled Keras model, which its own fit trains.
+    """Do the same with a compiled Keras model, which its own train_function trains, as in fit.
 
     model: takes images [n, 28, 28, 1], [n, 28, 28] or [n, 784], pixels from 0 to 1, and returns
     probabilities [n, 10], or logits where its loss has from_logits=True; its loss takes one-hot
     labels, or whole numbers where it is a sparse one. args, mnist: as for `run`.
     """
-    from visu.training.keras_network import KerasTraining
+    from visu.training.keras_network import KerasNetwork
 
-    make = functools.partial(KerasTraining, mnist, model, values=args.values)
     layers = sum(len(variable.shape) > 1 for variable in getattr(model, "trainable_variables", ()))
-    session.run(args, mnist, layers, make)
+    session.run(args, mnist, layers, KerasNetwork, model)

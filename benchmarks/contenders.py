@@ -74,11 +74,12 @@ def handed_over(step, folder):
 def training_only(step, folder):
     """The script's network in the script's loop; the test set is cut down to one batch."""
     from visu.training.loop import Training
+    from visu.training.network import Network
     from visu.training.worker import Control
 
     mnist, *network = handed_over(step, folder)
     test = replace(mnist.test, images=mnist.test.images[:BATCH], labels=mnist.test.labels[:BATCH])
-    training = Training(replace(mnist, test=test), *network)
+    training = Training(replace(mnist, test=test), Network(*network))
     evaluations = training.evaluations(seed=0, iterations=10**9, every=100, control=Control())
     before = next(evaluations)
     for evaluation in evaluations:

@@ -146,15 +146,18 @@ def load_script(monkeypatch, small_data):
 @pytest.fixture
 def make_training(load_script):
     """make_training(path, *flags): the Training of a script, and what the script defines."""
-    from visu.training.keras_network import KerasTraining
+    from visu.training.keras_network import KerasNetwork
     from visu.training.loop import Training
+    from visu.training.network import Network
 
-    def make(path, *flags):
+    def make(path, *flags, values=None):
         names = load_script(path, *flags)
         if "train_step" not in names:
-            return KerasTraining(names["mnist"], names["model"]), names
-        keys = "mnist", "train_step", "evaluate", "optimizer", "weights", "biases"
-        return Training(*(names[key] for key in keys)), names
+            network = KerasNetwork(names["model"])
+        else:
+            keys = "train_step", "evaluate", "optimizer", "weights", "biases"
+            network = Network(*(names[key] for key in keys))
+        return Training(names["mnist"], network, values), names
 
     return make
 

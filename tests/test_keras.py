@@ -1,4 +1,4 @@
-"""5.0 and tensorflowvisu.fit: a Keras model that its own fit trains, in the window's steps."""
+"""5.0 and tensorflowvisu.fit: a Keras model, which its own train_function trains."""
 
 import itertools
 
@@ -9,9 +9,10 @@ from conftest import SCRIPTS, batch_of
 from tensorflow.keras import layers
 
 import mnist_data
-from visu.training.keras_network import KerasTraining
-from visu.training.loop import ScriptError, batches
-from visu.training.network import gradient_sizes
+from visu.training.inspection import gradient_sizes
+from visu.training.keras_network import KerasNetwork
+from visu.training.loop import Training, batches
+from visu.training.network import ScriptError
 from visu.training.worker import Control
 
 PARENT, KERAS = (next(p for p in SCRIPTS if number in p.stem) for number in ("3.1", "5.0"))
@@ -32,12 +33,10 @@ def softmax(shape=(28, 28, 1), loss="categorical_crossentropy", activation="soft
     return model
 
 
-def train(training, iterations=45, control=None, seed=0):
+def train(training, iterations=45, control=None):
     """All Evaluations of a run."""
-    found = []
-    control = control or Control()
-    training.train(found.append, seed=seed, iterations=iterations, every=EVERY, control=control)
-    return found
+    schedule = {"seed": 0, "iterations": iterations, "every": EVERY}
+    return [*training.evaluations(control=control or Control(), **schedule)]
 
 
 class Scripted(Control):
@@ -51,9 +50,9 @@ class Scripted(Control):
         return min(self.lengths.pop(0), most) if self.lengths else most
 
 
-def test_fit_trains_on_the_batches_in_their_order(mnist):
+def test_it_trains_on_the_batches_in_their_order(mnist):
     """Against gradient descent in numpy on the same batches."""
-    training = KerasTraining(mnist, softmax())
+    training = Training(mnist, KerasNetwork(softmax()))
     W, b = (variable.copy() for variable in training.network.values().values())
     train(training)
     X = mnist.train.images.reshape(-1, 784) / np.float32(255)
@@ -69,16 +68,16 @@ def test_fit_trains_on_the_batches_in_their_order(mnist):
 
 
 def test_evaluations_come_when_they_do_in_every_step(mnist):
-    evaluations = train(KerasTraining(mnist, softmax()))
+    evaluations = train(Training(mnist, KerasNetwork(softmax())))
     assert [e.iteration for e in evaluations] == [0, 20, 40, 45]
     assert all(e.test for e in evaluations)
-    assert evaluations[-1].test.accuracy > 0.9 > 0.5 > evaluations[0].test.accuracy
+    assert evaluations[-1].test.answers.accuracy > 0.9 > 0.5 > evaluations[0].test.answers.accuracy
 
 
 @pytest.mark.parametrize("lengths", [[20, 1, 1, 5, 20], [1] * 3, [7, 13, 20]])
 def test_single_steps_and_a_pace_train_the_same(mnist, lengths):
-    whole = train(KerasTraining(mnist, softmax()))
-    steps = train(KerasTraining(mnist, softmax()), control=Scripted(*lengths))
+    whole = train(Training(mnist, KerasNetwork(softmax())))
+    steps = train(Training(mnist, KerasNetwork(softmax())), control=Scripted(*lengths))
     ends = list(itertools.accumulate(lengths))
     assert set(ends) & set(range(46)) <= {e.iteration for e in steps}
     at = {e.iteration: e for e in steps}
@@ -89,13 +88,23 @@ def test_single_steps_and_a_pace_train_the_same(mnist, lengths):
 
 def test_it_stops_and_starts_again(mnist):
     control = Scripted(20, 0)
-    training = KerasTraining(mnist, softmax())
+    training = Training(mnist, KerasNetwork(softmax()))
     assert [e.iteration for e in train(training, control=control)] == [0, 20]
     training.restore()
     again = train(training)
     assert [e.train.loss for e in again] == [
-        e.train.loss for e in train(KerasTraining(mnist, softmax()))
+        e.train.loss for e in train(Training(mnist, KerasNetwork(softmax())))
     ]
+
+
+def test_restarts_compile_nothing_anew(mnist, caplog, monkeypatch):
+    """TensorFlow warns of functions that are traced again and again."""
+    monkeypatch.setattr(tf.get_logger(), "propagate", True)
+    training = Training(mnist, KerasNetwork(softmax()))
+    for _ in range(7):
+        train(training, iterations=1)
+        training.restore()
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(
@@ -108,10 +117,10 @@ def test_it_stops_and_starts_again(mnist):
     ids=["sparse", "flat, logits", "sparse, logits"],
 )
 def test_models_of_other_shapes_and_losses(mnist, model):
-    expected = train(KerasTraining(mnist, softmax()))
-    for one, other in zip(expected, train(KerasTraining(mnist, model)), strict=True):
+    expected = train(Training(mnist, KerasNetwork(softmax())))
+    for one, other in zip(expected, train(Training(mnist, KerasNetwork(model))), strict=True):
         assert other.train.loss == pytest.approx(one.train.loss, rel=1e-4)
-        assert other.test.accuracy == one.test.accuracy
+        assert other.test.answers.accuracy == one.test.answers.accuracy
 
 
 def test_a_model_in_half_precision(mnist):
@@ -123,11 +132,11 @@ def test_a_model_in_half_precision(mnist):
         ]
     )
     model.compile("sgd", "categorical_crossentropy")
-    first, *_, last = train(KerasTraining(mnist, model))
-    assert last.test.loss < first.test.loss
+    first, *_, last = train(Training(mnist, KerasNetwork(model)))
+    assert last.test.answers.loss < first.test.answers.loss
 
 
-def test_what_is_no_model_for_digits_is_said(mnist):
+def test_what_is_no_model_for_digits_is_said():
     raw = tf.keras.Sequential([layers.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10)])
     shapeless = tf.keras.Sequential([layers.Flatten(), layers.Dense(10)])
     pooled = [layers.Input((None, None, 1)), layers.GlobalAveragePooling2D(), layers.Dense(10)]
@@ -146,16 +155,16 @@ def test_what_is_no_model_for_digits_is_said(mnist):
         (frozen, "no weights"),
     ):
         with pytest.raises(ScriptError, match=words):
-            KerasTraining(mnist, model)
+            KerasNetwork(model)
     twelve = tf.keras.Sequential([layers.Input((28, 28, 1)), layers.Flatten(), layers.Dense(12)])
     twelve.compile(loss="mse")
     with pytest.raises(ScriptError, match="12"):
-        KerasTraining(mnist, twelve)
+        KerasNetwork(twelve)
 
 
-def test_5_0_is_the_network_of_3_1(load_script):
-    keras, parent = load_script(KERAS), load_script(PARENT)
-    training = KerasTraining(keras["mnist"], keras["model"])
+def test_5_0_is_the_network_of_3_1(make_training, load_script):
+    parent = load_script(PARENT)
+    training, keras = make_training(KERAS)
     values = training.network.values()
     for letter, part in (("W", parent["weights"]), ("B", parent["biases"])):
         for k, variable in enumerate(part, 1):
@@ -170,17 +179,16 @@ def test_5_0_is_the_network_of_3_1(load_script):
     assert start.train.loss == pytest.approx(float(loss), rel=1e-4)
     assert start.train.accuracy == float(accuracy)
     sizes = gradient_sizes(parent["evaluate"], parent["weights"], tf.constant(X), tf.constant(Y_))
-    np.testing.assert_allclose(start.gradients, sizes, rtol=1e-3)
+    np.testing.assert_allclose(start.test.gradients, sizes, rtol=1e-3)
     for i in (0, 1000):
         keras["optimizer"].iterations.assign(i)
         parent["optimizer"].iterations.assign(i)
         assert float(keras["learning_rate"]()) == pytest.approx(float(parent["learning_rate"]()))
 
 
-def test_dropout_of_a_single_step_is_seen(load_script):
-    keras = load_script(KERAS)
-    training = KerasTraining(keras["mnist"], keras["model"])
-    training.network.watched = True
+def test_dropout_of_a_single_step_is_seen(make_training):
+    training, _ = make_training(KERAS)
+    training.inspection.copying = True
     steps = train(training, iterations=2, control=Scripted(1, 1))
     looks = [e.look for e in steps[1:]]
     for look in looks:

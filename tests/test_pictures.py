@@ -14,13 +14,12 @@ from visu.panels.pictures import (
     halved,
     mosaic,
     order_wrong_first,
-    percentile_bands,
     tiles,
     tiling,
     weight_pictures,
     worst_errors,
 )
-from visu.record.run import Measure
+from visu.record.run import Measure, percentile_bands
 
 
 def blanks(count):

@@ -59,8 +59,8 @@ def assert_the_same_again(script, make_training, every, folder):
     """Another run of the same seed, and its restart, write the bytes of the run in `folder`."""
     training, _ = make_training(script, "--seed", "3", "--iterations", "40")
     for _ in range(2):
-        found, schedule = [], {"seed": 3, "iterations": 40, "every": every}
-        training.train(found.append, control=Control(), **schedule)
+        schedule = {"seed": 3, "iterations": 40, "every": every}
+        found = [*training.evaluations(control=Control(), **schedule)]
         history = history_of(*found, layers=len(found[0].test.gradients))
         assert curves_text(history) == (folder / "curves.csv").read_text()
         training.restore()

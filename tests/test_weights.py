@@ -15,22 +15,20 @@ from PIL import Image
 from digits import photo
 from visu import session
 from visu.record.run_folder import read_weights, weights_bytes
-from visu.training.loop import Training
 from visu.training.worker import Control
 
 SOFTMAX, SIGMOID = SCRIPTS[:2]
 BATCH_NORM = next(path for path in SCRIPTS if "_4.0_" in path.name)
 
 
-def evaluations(names, iterations, values=None):
-    keys = "mnist", "train_step", "evaluate", "optimizer", "weights", "biases"
-    training = Training(*(names[key] for key in keys), values=values)
+def evaluations(made, iterations):
+    training, _ = made
     schedule = {"seed": 0, "iterations": iterations, "every": 10, "control": Control()}
     return training, lambda: [*training.evaluations(**schedule)]
 
 
-def test_the_names_of_the_averages_are_the_same_in_each_process(load_script):
-    training, _ = evaluations(load_script(BATCH_NORM), 0)
+def test_the_names_of_the_averages_are_the_same_in_each_process(make_training):
+    training, _ = make_training(BATCH_NORM)
     values = training.network.values()
     channels = [values[f"other{k}"].shape[1] for k in (1, 2, 3, 4)]
     assert channels == [6, 12, 24, 200]  # from the first layer to the last
@@ -39,13 +37,14 @@ def test_the_names_of_the_averages_are_the_same_in_each_process(load_script):
 @pytest.mark.parametrize(
     "script", [SOFTMAX, pytest.param(BATCH_NORM, marks=pytest.mark.slow)], ids=["1.0", "4.0"]
 )
-def test_the_loaded_network_is_the_saved_one_to_the_digit(load_script, tmp_path, script):
-    _, train = evaluations(load_script(script, "--iterations", "20"), 20)
+def test_the_loaded_network_is_the_saved_one_to_the_digit(make_training, tmp_path, script):
+    _, train = evaluations(make_training(script, "--iterations", "20"), 20)
     saved = train()[-1]
     path = tmp_path / "weights.npz"
     path.write_bytes(weights_bytes("9.9 a step", saved.test.variables))
     values = read_weights(path, "9.9 a step, edited")
-    training, show = evaluations(load_script(script, "--iterations", "0", "--seed", "3"), 0, values)
+    flags = "--iterations", "0", "--seed", "3"
+    training, show = evaluations(make_training(script, *flags, values=values), 0)
     (shown,) = show()
     found, wanted = shown.test.answers, saved.test.answers
     assert shown.iteration == 0 and (found.loss, found.accuracy) == (wanted.loss, wanted.accuracy)

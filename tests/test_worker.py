@@ -15,7 +15,7 @@ SOFTMAX = SCRIPTS[0]
 
 
 def losses(evaluations):
-    return [(e.iteration, e.train.loss, e.test and e.test.loss) for e in evaluations]
+    return [(e.iteration, e.train.loss, e.test and e.test.answers.loss) for e in evaluations]
 
 
 class Finished:
@@ -38,7 +38,7 @@ def working(make_training):
     """A worker that trains a softmax layer on and on: its evaluations, its control, its script."""
     training, names = make_training(SOFTMAX)
     control = Control()
-    worker = Worker(lambda seed: training, control, seed=0, iterations=10**6, every=20)
+    worker = Worker(lambda: training, control, seed=0, iterations=10**6, every=20)
     before = threading.active_count()
     worker.start()
     yield Finished(worker), control, names
@@ -113,7 +113,7 @@ def test_restart_begins_again_also_out_of_a_pause(working):
 def test_restart_after_the_end_all_off_the_main_thread(make_training):
     threads, control = [], Control()
 
-    def make(seed):
+    def make():
         threads.append(threading.current_thread())
         return make_training(SOFTMAX)[0]
 
@@ -130,7 +130,7 @@ def test_restart_after_the_end_all_off_the_main_thread(make_training):
 def test_a_worker_that_was_ended_first_never_trains():
     """A window closed before its first picture: nothing may start behind the end of the script."""
     made = []
-    worker = Worker(lambda seed: made.append(1), Control(), seed=0, iterations=10, every=10)
+    worker = Worker(lambda: made.append(1), Control(), seed=0, iterations=10, every=10)
     worker.end()
     worker.start()
     worker.end()
@@ -185,14 +185,14 @@ def test_what_was_computed_when_one_stops_is_taken_in(make_training):
 class Fails:
     """A Training that fails after its first evaluation."""
 
-    def train(self, report, **schedule):
-        report("the first")
+    def evaluations(self, **schedule):
+        yield "the first"
         raise ValueError("in the middle")
 
 
 def test_an_error_arrives_after_what_was_finished_before():
     for make, before in ((Fails, ["the first"]), (lambda: 1 / 0, [])):
-        worker = Worker(lambda seed, make=make: make(), Control(), seed=0)
+        worker = Worker(make, Control(), seed=0)
         worker.start()
         worker.end()
         taken = worker.take()
@@ -203,12 +203,12 @@ def test_an_error_arrives_after_what_was_finished_before():
 
 def test_a_pace_holds_the_training_back_and_follows_each_block():
     control = Control()
-    assert control.wait(20) == 20 and not control.followed and control.pace is None
+    assert control.wait(20) == 20 and not control.slowed and control.pace is None
     seen = []
     for _ in range(5):
         control.slower()
         seen.append(control.pace)
-    assert seen == [200, 50, 10, 2, 2] and control.followed
+    assert seen == [200, 50, 10, 2, 2] and control.slowed
     assert control.wait(20) == 1
     began = time.monotonic()
     assert control.wait(20) == 1 and time.monotonic() - began > 0.4
@@ -217,25 +217,6 @@ def test_a_pace_holds_the_training_back_and_follows_each_block():
     for _ in range(4):
         control.faster()
     assert control.pace is None and control.wait(20) == 20
-
-
-def test_a_restart_with_the_next_seed_makes_another_training(make_training):
-    seeds, control = [], Control()
-
-    def make(seed):
-        seeds.append(seed)
-        return make_training(SOFTMAX)[0]
-
-    worker = Worker(make, control, seed=3, iterations=40, every=20)
-    worker.start()
-    finished = Finished(worker)
-    finished.until(lambda r: iteration(r) == 40)
-    control.restart(next_seed=True)
-    finished.until(lambda r: [x.seed for x in r] == [3, 3, 3, 4, 4, 4])
-    control.restart()
-    finished.until(lambda r: [x.seed for x in r] == [3, 3, 3, 4, 4, 4, 4, 4, 4])
-    worker.end()
-    assert seeds == [3, 4]
 
 
 def test_single_steps_evaluate_the_test_digits(make_training):

@@ -15,16 +15,21 @@ from visu.record.run_folder import RunFolder, tails
 from visu.show import backend
 from visu.show.terminal import Progress, say, stopping_signals, summary
 from visu.training import quiet_tensorflow
-from visu.training.loop import ScriptError
+from visu.training.loop import Training
+from visu.training.network import ScriptError
 from visu.training.worker import Control, Worker
 
 
-def run(args, mnist, layers, make_training):
+def run(args, mnist, layers, kind, *parts):
     """Train, show it live, print the result and save it; see tensorflowvisu.run.
 
     args: from tensorflowvisu.parse_args; mnist: from mnist_data.load; layers: how many layers have
-    weights; make_training(): returns the Training, and takes a while.
+    weights; kind, parts: the class of the network, and what it is made of.
     """
+
+    def make_training():
+        return Training(mnist, kind(*parts), args.values)
+
     control = Control()
     recording = Recording(args, what_runs(args, mnist, layers))
     schedule = {"seed": args.seed, "iterations": args.iterations, "every": args.every}
@@ -36,7 +41,8 @@ def run(args, mnist, layers, make_training):
                 live.run(Worker(make_training, control, **schedule), paused=args.pause)
             else:
                 training = make_training()
-                training.train(recording.take, control=control, **schedule)
+                for evaluation in training.evaluations(control=control, **schedule):
+                    recording.take(evaluation)
         except ScriptError as error:
             say(f"{Path(sys.argv[0]).name}: {error}", sys.stderr)
             sys.exit(2)
@@ -44,7 +50,7 @@ def run(args, mnist, layers, make_training):
         signals += recording.write_movie()
     if signals and not backend.in_notebook():  # where a status is nothing but an error
         sys.exit(128 + signals[0])
-    if args.image and not signals and (status := read_digits(args.image, training.network)):
+    if args.image and not signals and (status := read_digits(args.image, training.inspection)):
         sys.exit(status)
 
 
@@ -199,6 +205,7 @@ class Live:
         self.picture_path = recording.picture_path
         self._recording, self._control, self._worker = recording, control, None
         self._restarting = False  # until the first evaluation of the next run
+        self._asked = False  # whether a panel has asked the network since the last poll
         self._stepping = False  # until the evaluation of the next iteration
         self._told = None  # the last Evaluation of the run for which this was said: see poll
         self.slower, self.faster = control.slower, control.faster
@@ -224,8 +231,12 @@ class Live:
     def poll(self):
         """Take in what the worker has finished; return the run's status in a word or two.
 
-        None means that the run was stopped, and the window is to close.
+        None means that the run was stopped, and the window is to close. The network is copied, so
+        that it can answer, while it was asked since the last call.
         """
+        if self._worker.training:
+            self._worker.training.inspection.copying &= self._asked
+        self._asked = False
         for evaluation in self._worker.take():
             self._recording.take(evaluation)
             self._restarting = self._restarting and evaluation.iteration > 0
@@ -251,7 +262,13 @@ class Live:
 
         label: the true digit, None if it is unknown. Between two answers the network goes on.
         """
-        return self._worker.ask(image, label) if self._worker else None
+        if not (self._worker and self._worker.training):
+            return None
+        inspection, self._asked = self._worker.training.inspection, True
+        if not inspection.copying:
+            inspection.copying = True
+            self._control.call(inspection.copy)  # the training may be waiting
+        return inspection.ask(image, label)
 
     def restart(self):
         """Begin again with the same initial weights and batches."""
@@ -278,21 +295,21 @@ def open_window(recording, control, view):
         return None
 
 
-def read_digits(paths, network):
+def read_digits(paths, inspection):
     """Print a line for each picture: its digit and the probability, or what is wrong with it.
 
-    paths: of PNG and JPEG files; network: a Network that is not training. Returns the exit status:
-    2 where a picture could not be read, 128 + the signal's number after Ctrl-C, SIGTERM or SIGHUP.
+    paths: of PNG and JPEG files; inspection: the Inspection of a network that is not training.
+    Returns the exit status: 2 where a picture could not be read, 128 + the signal's number after
+    Ctrl-C, SIGTERM or SIGHUP.
     """
-    network.watched = True
     read = bad = 0
     with stopping_signals(lambda: None) as signals:
-        network.follow()
+        inspection.copy()
         for path in paths:
             if signals:
                 break
             try:
-                probabilities = network.look(prepare(photo.read(path))).probabilities
+                probabilities = inspection.ask(prepare(photo.read(path))).probabilities
                 if np.isnan(probabilities).any():
                     raise ValueError("the network computes NaN: its training has diverged")
                 digit = probabilities.argmax()

@@ -36,14 +36,6 @@ def _label_masks():
 LABELS = _label_masks()
 
 
-def percentile_bands(values):
-    """The 8 boundaries of the 7 bands that hold a seventh of the values each, lowest first.
-
-    values: array of any shape, not empty; NaN among them makes all boundaries NaN.
-    """
-    return np.percentile(np.asarray(values), np.linspace(0, 100, 8))
-
-
 def order_wrong_first(labels, predictions):
     """[n] indices: the digits answered wrong, then the others, each group in data order."""
     return np.argsort(np.asarray(labels) == np.asarray(predictions), kind="stable")

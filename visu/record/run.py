@@ -128,9 +128,10 @@ class Look:
 class Evaluation:
     """What was measured after `iteration` updates, before the next one. Finished, never changed.
 
-    seconds: time of the training so far, evaluations included, without pauses and compiling;
-    train: the current batch; test: None if the test digits were not evaluated; look: after a
-    single step while one digit is shown, a digit as that step saw it.
+    seconds: since the first iteration began, evaluations included (without a window: saving, too),
+    pauses and compiling not; train: the current batch; test: None if the test digits were not
+    evaluated; look: after a single step while the view of one digit is open, a digit as that step
+    saw it.
     """
 
     iteration: int
@@ -139,6 +140,14 @@ class Evaluation:
     train: Answers
     test: Test | None = None
     look: Look | None = None
+
+
+def percentile_bands(values):
+    """The 8 boundaries of the 7 bands that hold a seventh of the values each, lowest first.
+
+    values: array of any shape, not empty; NaN among them makes all boundaries NaN.
+    """
+    return np.percentile(np.asarray(values), np.linspace(0, 100, 8))
 
 
 class TrainPoint(NamedTuple):

@@ -1,168 +1,132 @@
-"""A script's network, opened: gradients per layer, and one digit on its way through the layers."""
+"""A script's network: it advances by batches, and answers for images; whether XLA compiles it."""
 
-import threading
-
-import numpy as np
-
-from visu.record.run import Layer, Look
 from visu.training.quiet_tensorflow import tf
 
-ACTIVATIONS = "Relu", "Sigmoid", "Tanh", "Elu", "Selu", "LeakyRelu", "Relu6"  # types of operations
+BATCH = 100  # digits in a batch, as on the slides
+NOT_FOR_XLA = "Conv", "Print", "PyFunc"  # in the types of operations
 
 
-def gradient_sizes(evaluate, weights, X, Y_):
-    """In the graph: root mean square of the loss's gradient for each of the weights, [layers].
-
-    The loss is that of evaluate(X, Y_): cross entropy per 100 digits, dropout off.
-    """
-    with tf.GradientTape() as tape:
-        loss = evaluate(X, Y_)[1]
-    gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
-    sizes = [tf.sqrt(tf.reduce_mean(tf.square(gradient))) for gradient in gradients]
-    return tf.stack(sizes) if sizes else tf.zeros([0])
+class ScriptError(Exception):
+    """A script breaks its contract with the visualizer; the message says what to change."""
 
 
 class Network:
-    """What the window may ask of a script's network while it trains, pauses or has ended.
+    """A script's functions and variables: `advance` trains on batches, `answers` evaluates images.
 
-    The training thread owns the network. While somebody watches, it copies the variables between
-    two blocks of iterations; questions are answered from that copy, however long a block takes.
-
-    train_step, evaluate: tf.functions as for tensorflowvisu.run; weights, biases: lists of
-    tf.Variable.
-    watched: whether to copy, set by the one who asks; iteration: of the network, set by the
-    training thread.
+    train_step, evaluate, optimizer, weights, biases: as for `tensorflowvisu.run`; the functions are
+    tf.functions here. variables: all that a step touches: weights, biases, the optimizer's state,
+    random generators, ...; xla: whether XLA compiles a step.
+    Raises ScriptError where the script breaks its contract.
     """
 
-    def __init__(self, train_step, evaluate, weights, biases, xla=False):
-        """xla: whether training steps are compiled by XLA, which draws other random numbers."""
-        self._functions, self._xla = (evaluate, train_step), xla
-        read = _variables(evaluate.get_concrete_function(*_signature(1)))
-        self._variables = _named(weights, biases, read)
-        self._lock = threading.Lock()
-        self._evaluate = self._step = None  # _Opened, once somebody watches
-        self._copied = None  # the iteration of the copy
-        self._answer = None  # the Look given last
-        self.watched, self.iteration = False, 0
+    in_graph = True  # whether `advance` may be traced as part of a graph
+
+    def __init__(self, train_step, evaluate, optimizer, weights, biases):
+        if not weights:
+            raise ScriptError("there are no weights to train: the list of weights is empty")
+        self.train_step, self.evaluate = _as_graph(train_step), _as_graph(evaluate)
+        self.optimizer, self.weights, self.biases = optimizer, weights, biases
+        if not optimizer.built:
+            optimizer.build(weights + biases)  # its variables cannot be made while tracing
+        step = self.train_step.get_concrete_function(*signature(BATCH))
+        _check_evaluate(self.evaluate.get_concrete_function(*signature(BATCH)).structured_outputs)
+        # a step may return the images that it trained on; whatever else it returns is ignored
+        shape = getattr(step.structured_outputs, "shape", None)
+        self._returns_images = shape == signature(BATCH)[0].shape
+        self.variables, self.xla = step.variables, xla_compiles(step)
+        self._loop = tf.function(self._loop, jit_compile=self.xla)
+        read = _variables_read(self.evaluate.get_concrete_function(*signature(1)))
+        self._named = _named(weights, biases, read)
+
+    def advance(self, X, Y_, first, last):
+        """In the graph: train on the batches first ... last - 1 of X, Y_ [k, BATCH, ...].
+
+        Returns images and labels of the last of them if train_step returned its images, else None.
+        """
+        images = self._loop(X, Y_, first, last)
+        return (images, tf.gather(Y_, last - 1)) if self._returns_images else None
+
+    def _loop(self, X, Y_, first, last):
+        """In the graph: the same; returns the images of the last batch.
+
+        XLA compiles this once, as `first` and `last` are data to it: with tf.range(first, last), or
+        X[i] in place of tf.gather, they would be constants, and each pair of them another program.
+        """
+        i, images = first, tf.gather(X, last - 1)
+        while i < last:
+            returned = self.train_step(tf.gather(X, i), tf.gather(Y_, i))
+            images = returned if self._returns_images else images
+            i += 1
+        return images
+
+    def answers(self, X, Y_):
+        """In the graph, for X [n, 28, 28, 1]: accuracy and loss [2], predictions [n] and their
+        confidences [n].
+        """
+        Y, loss, accuracy = self.evaluate(X, Y_)
+        return tf.stack([accuracy, loss]), tf.argmax(Y, 1), tf.reduce_max(Y, 1)
 
     def values(self):
         """{name: array} of the variables that evaluate reads: W1, B1, ..., then other1, ..."""
-        return {name: variable.numpy() for name, variable in self._variables.items()}
+        return {name: variable.numpy() for name, variable in self._named.items()}
 
     def assign(self, values):
         """Give the variables these values, {name: array} as from values().
 
-        Raises ValueError, one line, where names, shapes or types are not theirs.
+        Raises ScriptError where names, shapes or types are not theirs.
         """
-        if values.keys() != self._variables.keys():
-            found, wanted = ", ".join(values), ", ".join(self._variables)
-            raise ValueError(f"the file has {found}; the network has {wanted}")
-        for name, variable in self._variables.items():
-            found, wanted = values[name], variable.numpy()
-            if (found.shape, found.dtype) != (wanted.shape, wanted.dtype):
-                found, wanted = (f"{[*x.shape]} {x.dtype}" for x in (found, wanted))
-                raise ValueError(f"{name} is {found} in the file, {wanted} in the network")
-        for name, variable in self._variables.items():
+        if values.keys() != self._named.keys():
+            found, wanted = ", ".join(values), ", ".join(self._named)
+            raise ScriptError(
+                f"--weights do not fit: the file has {found}; the network has {wanted}"
+            )
+        for name, variable in self._named.items():
+            found, wanted = (f"{[*x.shape]} {x.dtype}" for x in (values[name], variable.numpy()))
+            if found != wanted:
+                raise ScriptError(
+                    f"--weights do not fit: {name} is {found} in the file, {wanted} in the network"
+                )
+        for name, variable in self._named.items():
             variable.assign(values[name])
 
-    def follow(self):
-        """In the training thread, between two blocks: copy the network if somebody watches."""
-        if self.watched:
-            opened = self._evaluate or _Opened(self._functions[0], 1)
-            with self._lock:
-                opened.copy()
-                self._evaluate, self._copied = opened, self.iteration
 
-    def look(self, image, label=None):
-        """The Look at a digit, [28, 28] uint8; None before the first copy has been made.
-
-        label: the true digit, None if it is unknown.
-        """
-        with self._lock:
-            if self._evaluate is None:
-                return None
-            last = self._answer
-            if last and last.image is image and last.iteration == self._copied:
-                return last
-            X = tf.constant(image[np.newaxis, ..., np.newaxis] / 255, tf.float32)
-            returned, layers = self._evaluate(X, tf.one_hot([label or 0], 10))
-            self._answer = Look(image, label, self._copied, layers, returned[0].numpy()[0])
-            return self._answer
-
-    def observe(self, X, Y_):
-        """In the training thread, before a step on the batch X, Y_: the Look at its first digit as
-        that step will see it, dropout on.
-        """
-        self._step = self._step or _Opened(self._functions[1], len(X), self._xla)
-        self._step.copy()  # random generators too: the copy drops the neurons that the step will
-        returned, layers = self._step(X, Y_)
-        shown = returned if getattr(returned, "shape", None) == X.shape else X
-        image = np.round(255 * np.clip(shown[0, ..., 0], 0, 1)).astype(np.uint8)
-        return Look(image, int(np.argmax(Y_[0])), self.iteration, layers, training=True)
+def signature(n):
+    """The tf.TensorSpecs of n images and their labels."""
+    return tf.TensorSpec([n, 28, 28, 1]), tf.TensorSpec([n, 10])
 
 
-class _Opened:
-    """A tf.function on copies of its variables, which also returns the outputs of its layers.
+def xla_compiles(step):
+    """Whether XLA is to compile a concrete function, which may call others.
 
-    The operations are read off the graph, so that no script has to name its layers.
+    XLA fuses many small operations. It has no fast convolution on a CPU, cannot print or call
+    Python, and fails on some GPUs.
     """
-
-    def __init__(self, function, n, xla=False):
-        """n: how many images it will be called with."""
-        self._kinds = []
-
-        def opened(X, Y_):
-            returned = function.python_function(X, Y_)
-            operations = tf.compat.v1.get_default_graph().get_operations()
-            outputs, dropped, self._kinds = _layers(operations, n)
-            return returned, outputs, dropped
-
-        self._function = tf.function(opened, jit_compile=xla).get_concrete_function(*_signature(n))
-        variables = self._function.graph.variables
-        self._pairs = [(tf.Variable(variable, trainable=False), variable) for variable in variables]
-        handles = {id(variable.handle): copy.handle for copy, variable in self._pairs}
-        captures = [handles.get(id(x), x) for x in self._function.captured_inputs]
-        self._function.set_external_captures(captures)
-        self.copy = tf.function(self._copy, autograph=False)
-
-    def _copy(self):
-        for copy, variable in self._pairs:
-            copy.assign(variable)
-
-    def __call__(self, X, Y_):
-        """What the function returns, and the Layers of the first image."""
-        returned, outputs, dropped = self._function(X, Y_)
-        layers = [
-            Layer(kind, output[0].numpy(), None if mask is None else mask[0].numpy())
-            for kind, output, mask in zip(self._kinds, outputs, dropped, strict=True)
-        ]
-        return returned, tuple(layers)
+    graph = step.graph.as_graph_def()
+    nodes = [graph.node, *(function.node_def for function in graph.library.function)]
+    types = {node.op for part in nodes for node in part}
+    refused = any(word in type for type in types for word in NOT_FOR_XLA)
+    return not refused and not tf.config.list_physical_devices("GPU")
 
 
-def _layers(operations, n):
-    """In the graph: the outputs of all activations of n images, in order; for each the neurons that
-    a dropout right behind it drops, True for these, or None; and their types of operation.
-    """
-    forward = [op for op in operations if not op.name.startswith("gradient_tape/")]
-    starts = [
-        k
-        for k, op in enumerate(forward)
-        if op.type in ACTIVATIONS and op.outputs[0].shape.rank and op.outputs[0].shape[0] == n
-    ]
-    outputs = [forward[k].outputs[0] for k in starts]
-    dropped = []
-    ends = [*starts[1:], None][: len(starts)]  # 1.0 has no activation at all
-    for output, start, end in zip(outputs, starts, ends, strict=True):
-        kept = [
-            op.inputs[0]
-            for op in forward[start:end]
-            if op.type == "SelectV2" and op.inputs[0].shape[1:] == output.shape[1:]
-        ]
-        dropped.append(tf.logical_not(kept[0]) if kept else None)
-    return outputs, dropped, [forward[k].type for k in starts]
+def _as_graph(function):
+    """A plain function as a tf.function; a tf.function as it is."""
+    return function if hasattr(function, "get_concrete_function") else tf.function(function)
 
 
-def _variables(function):
+def _check_evaluate(returned):
+    """Raise ScriptError unless evaluate returned Y [BATCH, 10], cross_entropy [], accuracy []."""
+    values = returned if isinstance(returned, tuple | list) else [returned]
+    shapes = [getattr(value, "shape", None) for value in values]
+    if shapes != [[BATCH, 10], [], []]:
+        found = ", ".join(str(shape) for shape in shapes)
+        raise ScriptError(
+            "evaluate(X, Y_) must return three values: Y, the probabilities of the digits, shape "
+            f"({BATCH}, 10) for {BATCH} images; cross_entropy and accuracy, one number each. "
+            f"It returns {found}"
+        )
+
+
+def _variables_read(function):
     """The variables that a concrete function reads, in the order in which it first does so.
 
     graph.variables has another order in each process.
@@ -178,7 +142,3 @@ def _named(weights, biases, read):
     known = {id(variable) for variable in named.values()}
     others = [variable for variable in read if id(variable) not in known]
     return named | {f"other{k}": variable for k, variable in enumerate(others, 1)}
-
-
-def _signature(n):
-    return tf.TensorSpec([n, 28, 28, 1]), tf.TensorSpec([n, 10])

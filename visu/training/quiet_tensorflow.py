@@ -4,50 +4,32 @@ To be imported before anything else that imports TensorFlow or Keras.
 """
 
 import os
-import subprocess
 import sys
-from contextlib import contextmanager, suppress
+import tempfile
+from contextlib import contextmanager
 
 STARTING = "Starting TensorFlow …"
-
-# Collects standard error and prints it when the writer is gone without a final zero byte.
-_WATCHER = """
-import os, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that it watches
-text = b""
-while not text.endswith(bytes(1)):
-    more = os.read(0, 65536)
-    if not more:
-        sys.stderr.buffer.write(text)
-        break
-    text += more
-"""
 
 
 @contextmanager
 def quiet_stderr():
-    """Withhold what is written to file descriptor 2, also by C++.
-
-    It is printed after all if the block raises, or if the process dies in it: another process
-    collects it.
-    """
+    """Withhold what is written to file descriptor 2, also by C++; print it if the block raises."""
     try:
-        stderr = os.dup(2)
-    except OSError:  # it is closed: nothing to withhold
+        stderr, withheld = os.dup(2), tempfile.TemporaryFile()  # noqa: SIM115
+    except OSError:  # nowhere to keep it, or nothing to withhold
         yield
         return
-    command = [sys.executable, "-I", "-S", "-c", _WATCHER]
-    watcher = subprocess.Popen(command, stdin=subprocess.PIPE, bufsize=0)
-    os.dup2(watcher.stdin.fileno(), 2)
-    try:
-        yield
-        with suppress(OSError):
-            watcher.stdin.write(bytes(1))
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        watcher.stdin.close()
-        watcher.wait()
+    with withheld:
+        os.dup2(withheld.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            withheld.seek(0)
+            os.write(stderr, withheld.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def check_device(name):
@@ -79,9 +61,6 @@ with quiet_stderr():
     with tf.device("CPU:0"):  # before 2.21 XLA announces its first use
         tf.function(lambda: tf.zeros([]), jit_compile=True)()
     _problem = check_device("GPU:0") if tf.config.list_physical_devices("GPU") else None
-
-# Each restart makes new tf.functions, which TensorFlow may take for one that is always traced anew.
-tf.get_logger().addFilter(lambda record: "tf.function retracing" not in record.getMessage())
 
 if sys.stderr and sys.stderr.isatty():
     print(" " * len(STARTING), end="\r", file=sys.stderr, flush=True)

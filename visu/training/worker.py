@@ -16,7 +16,7 @@ class Control:
         self._steps = 0  # single iterations that may still be made while paused
         self._pace = len(PACES)  # index of the pace, or after the last of them: no pace
         self._due = 0.0  # when the next block may begin, if there is a pace
-        self._asked = []  # functions that the training thread is to call
+        self._calls = []  # functions that the training thread is to call
         self.paused = False
         self.restarting = False
         self.stopping = False
@@ -53,12 +53,12 @@ class Control:
         return PACES[self._pace] if self._pace < len(PACES) else None
 
     @property
-    def followed(self):
-        """Whether a person follows the iterations: then each block ends in a full evaluation."""
+    def slowed(self):
+        """Whether it is paused or held back: then each block ends in a full evaluation."""
         return self.paused or self.pace is not None
 
     def restart(self):
-        """Begin again with the same initial weights and batches."""
+        """Begin again, with the same initial weights and batches."""
         with self._changed:
             self.restarting, self.paused = True, False
             self._steps, self._due = 0, 0.0
@@ -70,16 +70,16 @@ class Control:
             self.stopping = True
             self._changed.notify_all()
 
-    def ask(self, function):
+    def call(self, function):
         """Have the training thread call function() between two blocks, also while it waits."""
         with self._changed:
-            self._asked.append(function)
+            self._calls.append(function)
             self._changed.notify_all()
 
-    def _answer(self):
-        """Call what was asked for; meanwhile others may ask for more."""
-        while self._asked:
-            function = self._asked.pop(0)
+    def _make_calls(self):
+        """Make the calls that are wanted; meanwhile other threads may want more."""
+        while self._calls:
+            function = self._calls.pop(0)
             self._changed.release()
             try:
                 function()
@@ -93,8 +93,8 @@ class Control:
         """
         with self._changed:
             while not (self.stopping or self.restarting):
-                if self._asked:
-                    self._answer()
+                if self._calls:
+                    self._make_calls()
                     continue
                 if self._steps:
                     self._steps -= 1
@@ -114,14 +114,11 @@ class Control:
         return length
 
     def wait_for_restart(self):
-        """After a run: block until it is clear what comes next.
-
-        Returns whether the run begins again.
-        """
+        """After a run: block until it is to restart, returns True, or to stop, returns False."""
         with self._changed:
             while not (self.stopping or self.restarting):
-                if self._asked:
-                    self._answer()
+                if self._calls:
+                    self._make_calls()
                 else:
                     self._changed.wait()
             self.restarting = False
@@ -134,13 +131,13 @@ class Worker:
     def __init__(self, make_training, control, **schedule):
         """make_training() returns the Training; called in the thread, as it takes a while.
 
-        schedule: the arguments of Training.train.
+        schedule: the arguments of Training.evaluations.
         """
         self._finished = queue.SimpleQueue()
         self._control = control
         self._thread = threading.Thread(target=self._work, args=(make_training, schedule))
         self._thread.daemon = True
-        self.training = None  # the Training under way, once it is made
+        self.training = None  # the Training, once it is made
 
     def start(self):
         """Begin to train, unless the training has been stopped before."""
@@ -149,12 +146,13 @@ class Worker:
 
     def _work(self, make_training, schedule):
         try:
-            self.training = training = make_training()
+            self.training = make_training()
             while True:
-                training.train(self._finished.put, control=self._control, **schedule)
+                for evaluation in self.training.evaluations(control=self._control, **schedule):
+                    self._finished.put(evaluation)
                 if not self._control.wait_for_restart():
                     return
-                training.restore()
+                self.training.restore()
         except BaseException as error:  # belongs to the main thread: see take
             self._finished.put(error)
 
@@ -165,16 +163,6 @@ class Worker:
             if isinstance(item, BaseException):
                 raise item
             yield item
-
-    def ask(self, image, label):
-        """The network's Look at a digit, see Network.look; None until it can answer."""
-        network = self.training and self.training.network
-        if not network:
-            return None
-        if not network.watched:
-            network.watched = True
-            self._control.ask(network.follow)  # the training may be waiting
-        return network.look(image, label)
 
     def end(self):
         """Stop the training and wait until the block of iterations under way is done."""

@@ -1,4 +1,4 @@
-"""What the window may ask of a network, against the numpy oracle of test_networks.py."""
+"""What a view may ask of a network, against the same network in numpy."""
 
 import threading
 import time
@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import SCRIPTS, batch_of
-from test_networks import NETWORKS, convolution, relu, sigmoid, values
+from numpy_networks import NETWORKS, convolution, relu, sigmoid, values
 
+from visu.training.inspection import Inspection
 from visu.training.loop import Training
 from visu.training.network import Network
 from visu.training.worker import Control
@@ -27,15 +28,15 @@ def hidden_layers(step, X, W, B):
     return outputs
 
 
-def curve(training, control=None, watched=False, look=None):
-    """Accuracies and losses of a run; look: called with the Network after each evaluation."""
+def curve(training, control=None, copying=False, look=None):
+    """Losses of a run; look: called with each Evaluation."""
     training.restore()
-    training.network.watched = watched
+    training.inspection.copying = copying
     read = []
     for one in training.evaluations(control=control or Control(), **SCHEDULE):
-        read.append((one.train.loss, one.test and one.test.loss))
+        read.append((one.train.loss, one.test and one.test.answers.loss))
         if look:
-            look(training.network, one)
+            look(one)
     return read
 
 
@@ -43,11 +44,10 @@ def curve(training, control=None, watched=False, look=None):
 def test_layers_and_probabilities_are_numpys_and_evaluates(step, make_training):
     training, names = make_training(STEPS[step])
     digits = names["mnist"].test
-    network = training.network
-    assert network.look(digits.images[3]) is None  # nothing has been copied yet
-    network.watched = True
-    network.follow()
-    looked = network.look(digits.images[3], int(digits.labels[3]))
+    inspection = training.inspection
+    assert inspection.ask(digits.images[3]) is None  # nothing has been copied yet
+    inspection.copy()
+    looked = inspection.ask(digits.images[3], int(digits.labels[3]))
     X, Y_ = batch_of(digits, [3])
     W, B = values(names["weights"]), values(names["biases"])
     expected = hidden_layers(step, X.astype(np.float64), W, B)
@@ -62,22 +62,19 @@ def test_layers_and_probabilities_are_numpys_and_evaluates(step, make_training):
 def test_only_activations_of_each_image_are_layers():
     W, gate = tf.Variable(tf.ones([784, 10]) / 784), tf.Variable(0.0)
 
-    def train_step(X, Y_):
-        pass
-
     def evaluate(X, Y_):
         hidden = tf.nn.relu(tf.reshape(X, [-1, 784]) @ W) * tf.sigmoid(gate)
         return tf.nn.softmax(hidden + tf.sigmoid(W)[0]), tf.constant(0.0), tf.constant(0.0)
 
-    network = Network(tf.function(train_step), tf.function(evaluate), [W], [])
-    network.watched = True
-    network.follow()
-    (layer,) = network.look(np.full([28, 28], 255, np.uint8)).layers
+    network = Network(lambda X, Y_: None, evaluate, tf.keras.optimizers.SGD(), [W], [])
+    inspection = Inspection(network)
+    inspection.copy()
+    (layer,) = inspection.ask(np.full([28, 28], 255, np.uint8)).layers
     np.testing.assert_allclose(layer.outputs, np.ones(10), rtol=1e-4)
 
 
-def test_looks_beside_a_training_are_of_one_iteration_and_leave_its_curve_alone(make_training):
-    """Looks from another thread all the while: each equals numpy's at its iteration's weights."""
+def test_answers_beside_a_training_are_of_one_iteration_and_leave_its_curve_alone(make_training):
+    """Asked from another thread all the while: each is numpy's at its iteration's weights."""
     training, names = make_training(STEPS["2.2"])
     digits = names["mnist"].test
     variables = names["weights"] + names["biases"]
@@ -87,7 +84,7 @@ def test_looks_beside_a_training_are_of_one_iteration_and_leave_its_curve_alone(
     def ask():
         k = 0
         while not done.is_set():
-            looked = training.network.look(digits.images[k % 5], k % 5)
+            looked = training.inspection.ask(digits.images[k % 5], k % 5)
             if looked:
                 looks.append(looked)
             k += 1
@@ -96,17 +93,17 @@ def test_looks_beside_a_training_are_of_one_iteration_and_leave_its_curve_alone(
     asking.start()
     try:
 
-        def remember(network, one):
+        def remember(one):
             states[one.iteration] = values(variables)
             enough, end = len(looks) + 3, time.monotonic() + 20
             while len(looks) < enough and time.monotonic() < end:
                 time.sleep(0.001)
 
-        watched = curve(training, watched=True, look=remember)
+        inspected = curve(training, copying=True, look=remember)
     finally:
         done.set()
         asking.join()
-    assert watched == quiet  # bit for bit
+    assert inspected == quiet  # bit for bit
     assert len(looks) > 5
     W = len(names["weights"])
     for looked in looks[:: max(len(looks) // 20, 1)]:
@@ -153,10 +150,10 @@ def test_the_neurons_said_to_be_dropped_are_those_the_step_drops(load_script):
         Y = tf.nn.softmax(outputs(X) @ W[1])
         return Y, loss(outputs(X), Y_), tf.reduce_mean(Y)
 
-    training = Training(mnist, train_step, evaluate, optimizer, W, [])
+    training = Training(mnist, Network(train_step, evaluate, optimizer, W, []))
     seen = []
 
-    def compare(network, one):
+    def compare(one):
         if one.look:
             (layer,) = one.look.layers
             np.testing.assert_array_equal(layer.dropped, left.numpy()[0] == 0)
