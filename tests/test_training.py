@@ -96,7 +96,8 @@ def test_evaluations_are_those_of_one_step_after_the_other(make_training):
                 Y, loss, accuracy = names["evaluate"](*batch_of(test))
                 assert evaluation.test.answers.loss == pytest.approx(float(loss), rel=1e-4)
                 assert evaluation.test.answers.accuracy == pytest.approx(float(accuracy))
-                np.testing.assert_array_equal(evaluation.test.answers.predictions, Y.numpy().argmax(1))
+                predicted = evaluation.test.answers.predictions
+                np.testing.assert_array_equal(predicted, Y.numpy().argmax(1))
                 assert evaluation.learning_rate == pytest.approx(0.003)
         if i < 45:
             names["train_step"](X, Y_)
