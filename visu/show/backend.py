@@ -67,7 +67,8 @@ def _switch(backend):
     if _of_notebooks(name):
         raise NoWindow("!python cannot draw in a notebook; write %run in its place.")
     if name in backend_registry.list_builtin(BackendFilter.NON_INTERACTIVE):
-        raise NoWindow(f"MPLBACKEND={backend} only writes files; unset it.")
+        line = f"the backend {backend} only writes files; unset MPLBACKEND, or {INSTALL}"
+        raise NoWindow(line)
     try:
         plt.switch_backend("module://visu.show.browser" if name == "webagg" else backend)
     except ImportError as error:
