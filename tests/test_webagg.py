@@ -15,7 +15,7 @@ import urllib.request
 
 import numpy as np
 import pytest
-from conftest import SCRIPTS, TOP
+from conftest import SCRIPTS
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -187,7 +187,9 @@ def test_a_browser_shows_the_window_and_its_keys_and_mouse_work(served, browser)
     assert ended(process) == (0, "")
 
 
-def test_each_of_two_browsers_shows_every_pixel_also_over_a_slow_line(served, browser):
+def test_two_browsers_show_every_pixel_also_over_a_slow_line_and_ctrl_c_ends_the_run(
+    served, browser
+):
     process, url = served
     browser.ask("/url", {"url": url})
     browser.ask("/window", {"handle": browser.ask("/window/new", {})["handle"]})
@@ -202,66 +204,38 @@ def test_each_of_two_browsers_shows_every_pixel_also_over_a_slow_line(served, br
     for tab in browser.ask("/window/handles"):
         browser.ask("/window", {"handle": tab})
         until(lambda: np.array_equal(browser.canvas(), saved))  # when "saved" is gone
-
-
-def test_ctrl_c_ends_a_served_window_with_status_130(served):
-    process, _ = served
     process.send_signal(signal.SIGINT)
     assert ended(process) == (130, "")
 
 
-ENDLESS = """
-import math
-from evaluations import RUN, History, evaluation
-from visu.show import window
+def test_browsers_that_leave_are_no_error(served):
+    """Many come and are gone at once, while the window has something to tell them."""
+    from visu.show.browser import Server
 
-window.PAINT_SECONDS = math.inf  # so that there is much to tell at once
-filled = History()
-
-def poll():
-    filled.append(evaluation(filled.iteration + 20 if filled.last else 0))
-    return ""
-
-window.Window(filled, RUN, poll).show(lambda: None)
-"""
-
-
-def test_a_browser_that_leaves_is_no_error(environment):
-    """Some say so, and some are gone at once, while the window has something to tell them."""
-    variables = environment(MPLBACKEND="webagg", PYTHONPATH=f"{TOP}:{TOP / 'tests'}")
-    process = subprocess.Popen(
-        [sys.executable, "-c", ENDLESS],
-        env=variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process, url = served
     key = {"Sec-WebSocket-Key": "MTIzNDU2Nzg5MDEyMzQ1Ng==", "Sec-WebSocket-Version": "13"}
-    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"} | key
-
-    def send(line, opcode, text=""):
-        """Send a frame, masked with zeros: a text (1), or the end of the connection (8)."""
-        line.sock.sendall(bytes([0x80 + opcode, 0x80 + len(text)]) + bytes(4) + text.encode())
 
     def watch():
-        line = http.client.HTTPConnection(host, timeout=20)
-        line.request("GET", "/1/ws", headers=upgrade)
+        line = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
+        line.request(
+            "GET", "/1/ws", headers=key | {"Connection": "Upgrade", "Upgrade": "websocket"}
+        )
         assert line.getresponse().status == 101
         return line
 
-    try:
-        host = address(process).removeprefix("http://")
-        for k in range(20):
-            leaving, gone = watch(), watch()
-            time.sleep(0.2 + 0.01 * k)
-            send(leaving, 8)
-            gone.close()
-        staying = watch()
-        send(staying, 1, '{"type": "key_press", "key": "kq"}')
-        assert ended(process) == (0, "")
-    finally:
-        process.kill()
-        process.communicate()
+    for _ in range(6):
+        gone = [watch() for _ in range(5)]
+        time.sleep(0.3)
+        for line in gone:
+            line.close()
+    text = b'{"type": "key_press", "key": "kq"}'
+    staying = watch()
+    staying.sock.sendall(bytes([0x81, 0x80 + len(text)]) + bytes(4) + text)  # masked with zeros
+    assert ended(process) == (0, "")
+
+    gone = object.__new__(Server.WebSocket)
+    gone.ws_connection = None  # as tornado leaves it
+    gone.send_json({"type": "draw"})
 
 
 class Tab:
