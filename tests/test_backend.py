@@ -1,149 +1,125 @@
 """Which backend opens the window, and the one line that says why none can."""
 
-import ctypes
 import subprocess
 import sys
-import types
+from importlib.util import find_spec
 
-import matplotlib
 import pytest
 from conftest import SCRIPTS, TOP
-from evaluations import RUN
 
-from visu.record.run import History
-from visu.show import backend, window
+from visu.show import backend
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays of Linux")
+needs_tk = pytest.mark.skipif(not find_spec("_tkinter"), reason="needs Tk")
+needs_qt = pytest.mark.skipif(not find_spec("PySide6"), reason="needs Qt")
+TOOLKITS = "tkinter", "PyQt6", "PySide6", "PyQt5", "PySide2", "gi", "wx", "tornado"
+OPEN = """
+from visu.show.backend import NoWindow
+from visu.show.window import open_figure
+try:
+    print(type(open_figure("").canvas).__name__)
+except NoWindow as why:
+    print(why)
+"""
+
+
+FAILS = """
+import matplotlib.pyplot as plt
+def fail(**_):
+    raise RuntimeError("couldn't connect\\nto display")
+plt.figure = fail
+"""
 
 
 @pytest.fixture
-def choose(monkeypatch):
-    """choose(name, modules, found): the backend chosen, the one found, what is installed (all)."""
+def opened(environment, tmp_path):
+    """opened(missing, first, **variables): the canvas of a window in a process of its own, or why.
 
-    def made(name, modules=None, found=None):
-        def get_backend(auto_select=True):
-            return found if found and auto_select else name
+    missing: toolkits that Python does not find there; first: what it runs before.
+    """
 
-        monkeypatch.setattr(matplotlib, "get_backend", get_backend)
-        monkeypatch.setattr(backend, "find_spec", lambda name: modules is None or name in modules)
+    def run(missing=(), first="", **variables):
+        for name in missing:
+            (tmp_path / f"{name}.py").write_text(f"raise ModuleNotFoundError('No {name}')")
+        done = subprocess.run(
+            [sys.executable, "-c", first + OPEN],
+            env=environment(PYTHONPATH=str(tmp_path), **variables),
+            capture_output=True,
+            text=True,
+            cwd=TOP,
+        )
+        assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+        return done.stdout.strip()
 
-    for name in ("MPLBACKEND", "QT_QPA_PLATFORM", "WAYLAND_DISPLAY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("DISPLAY", ":0")
-    return made
-
-
-@pytest.fixture
-def broken_qt(monkeypatch, tmp_path):
-    """broken_qt(library): Qt's plugin for X displays lacks this library, or None."""
-    (tmp_path / "platforms").mkdir()
-    (tmp_path / "platforms" / "libqxcb.so").touch()
-    core = types.SimpleNamespace(libraryPaths=lambda: [str(tmp_path)])
-    qt = types.SimpleNamespace(QtCore=types.SimpleNamespace(QCoreApplication=core))
-    monkeypatch.setitem(sys.modules, "matplotlib.backends.qt_compat", qt)
-
-    def lacks(library):
-        def load(path):
-            if library:
-                raise OSError(f"{library}: cannot open shared object file")
-
-        monkeypatch.setattr(ctypes, "CDLL", load)
-
-    return lacks
+    return run
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a matter of Qt's plugin for X displays")
+@linux
 @pytest.mark.parametrize(
-    ("chosen", "works", "opens", "words"),
+    ("variables", "line"),
     [
-        (None, ["qtagg", "tkagg"], "tkagg", []),
-        (None, ["qtagg"], None, ["apt install libxcb-cursor0,", "python3-tk"]),
-        ("qtagg", ["qtagg", "tkagg"], None, ["apt install libxcb-cursor0,", "MPLBACKEND=tkagg"]),
+        ({"MPLBACKEND": "agg"}, "agg only writes files; unset MPLBACKEND"),
+        ({"MPLBACKEND": "typo"}, "no backend MPLBACKEND=typo; unset it"),
+        ({"MPLBACKEND": "module://nowhere"}, "No module named 'nowhere'. Unset it"),
+        ({"MPLBACKEND": "module://matplotlib_inline.backend_inline"}, "write %run in its place"),
+        pytest.param({"MPLBACKEND": "TkAgg"}, "no display; set DISPLAY", marks=needs_tk),
+        pytest.param({"MPLBACKEND": "qtagg"}, "no display; set DISPLAY", marks=needs_qt),
+        pytest.param({}, "no display; set DISPLAY", marks=needs_tk),
+        pytest.param({"DISPLAY": ":4711"}, "display :4711 does not answer", marks=needs_tk),
     ],
-    ids=["tk", "only Qt", "chosen"],
 )
-def test_where_qt_would_abort_it_is_not_used(
-    choose, broken_qt, monkeypatch, chosen, works, opens, words
+def test_where_no_window_can_open_one_line_says_why(opened, variables, line):
+    assert line in opened(**variables)
+
+
+@linux
+@needs_tk
+def test_a_dead_display_is_named_also_where_pyplot_was_imported_before(opened):
+    variables = {"MPLBACKEND": "tkagg", "DISPLAY": ":4711"}
+    assert ":4711 does not answer" in opened(first="import matplotlib.pyplot", **variables)
+
+
+@linux
+@needs_tk
+def test_tk_opens_the_window_where_nothing_is_chosen(opened, display):
+    assert opened(DISPLAY=display) == "FigureCanvasTkAgg"
+
+
+@linux
+@needs_tk
+def test_a_toolkit_that_fails_is_told_in_one_line(opened, display):
+    told = opened(first=FAILS, DISPLAY=display)
+    assert told == "RuntimeError: couldn't connect to display."
+
+
+@linux
+@pytest.mark.parametrize("chosen", ["", "tkagg", "qtagg", "webagg"])
+def test_without_a_toolkit_it_says_what_to_install(opened, display, chosen):
+    told = opened(TOOLKITS, DISPLAY=display, MPLBACKEND=chosen)
+    assert "apt install python3-tk, or pip install pyside6" in told
+    assert chosen in told and ("ornado" in told or not chosen)
+
+
+@linux
+@needs_qt
+def test_qt_opens_the_window_where_it_is_all_there_is_unless_it_would_abort(
+    opened, display, tmp_path
 ):
-    """Qt ends the whole process where a library is missing to it, and asks nobody before."""
-    switched = []
-
-    def switch(name):
-        if name not in works:
-            raise ImportError(name)
-        switched.append(name)
-
-    choose(chosen, found="qtagg")
-    monkeypatch.setattr(window.plt, "switch_backend", switch)
-    broken_qt("libxcb-cursor.so.0")
-    why = window.why_no_window()
-    assert all(word in why for word in words) if words else why is None
-    assert opens in (None, switched[-1])
-    broken_qt(None)
-    assert window.why_no_window() is None and switched[-1] == "qtagg"
+    assert opened(["tkinter"], DISPLAY=display) == "FigureCanvasQTAgg"
+    (tmp_path / "libxcb-cursor.so.0").touch()  # found first, and none
+    broken = {"DISPLAY": display, "LD_LIBRARY_PATH": str(tmp_path)}
+    for chosen in ("", "qtagg"):
+        told = opened(["tkinter"], **broken, MPLBACKEND=chosen)
+        assert "apt install libxcb-cursor0, or python3-tk" in told
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Qt's platforms for X11 and Wayland")
-@pytest.mark.parametrize("platform", ["offscreen", "typo", "wayland"])
-def test_where_qt_would_draw_unseen_or_abort_it_is_not_used(choose, monkeypatch, platform):
-    choose("qtagg")
-    monkeypatch.setattr(window.plt, "switch_backend", lambda name: None)
-    monkeypatch.setenv("QT_QPA_PLATFORM", platform)
-    assert f"QT_QPA_PLATFORM={platform}" in window.why_no_window()
-
-
-@pytest.mark.parametrize(
-    ("chosen", "install"),
-    [("qtagg", "pip install pyside6"), ("webagg", "pip install tornado"), ("tkagg", "python3-tk")]
-    + [("agg", "python3-tk"), ("agg", "pip install pyside6")],  # matplotlib has found nothing
-)
-def test_without_a_toolkit_it_says_what_to_install(choose, chosen, install):
-    choose(chosen, modules=[])
-    assert install in window.why_no_window()
-
-
-def test_under_a_notebooks_exclamation_mark_it_names_run(choose, monkeypatch):
-    choose("module://matplotlib_inline.backend_inline")
-    assert "%run" in window.why_no_window()
+def test_a_notebook_is_where_a_kernel_draws_inline(monkeypatch):
+    inline = "module://matplotlib_inline.backend_inline"
+    monkeypatch.setattr(backend.matplotlib, "get_backend", lambda auto_select: inline)
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
     assert not backend.in_notebook()
     monkeypatch.setitem(sys.modules, "ipykernel", None)
     assert backend.in_notebook()
-
-
-def test_a_toolkit_that_fails_is_told_in_one_line(monkeypatch):
-    def fail(**_):
-        raise RuntimeError("couldn't connect\nto display")
-
-    monkeypatch.setattr(window, "why_no_window", lambda: None)
-    monkeypatch.setattr(window.plt, "figure", fail)
-    with pytest.raises(window.NoWindow) as caught:
-        window.Window(History(), RUN, lambda: "")
-    line = str(caught.value)
-    assert "couldn't connect to display" in line and "\n" not in line
-
-
-PYPLOT = "import matplotlib.pyplot; "
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="X11's variables")
-@pytest.mark.parametrize(
-    ("first", "changes", "word"),
-    [
-        ("", {"MPLBACKEND": "agg"}, "MPLBACKEND=agg"),
-        ("", {"MPLBACKEND": "typo"}, "MPLBACKEND=typo"),
-        ("", {"MPLBACKEND": "module://nowhere"}, "No module named 'nowhere'"),
-        ("", {"MPLBACKEND": "TkAgg"}, "set DISPLAY"),
-        (PYPLOT, {"MPLBACKEND": "tkagg", "DISPLAY": ":4711"}, "display :4711"),
-        ("", {"MPLBACKEND": "qtagg"}, "set DISPLAY"),
-        ("", {"DISPLAY": ":4711"}, "display :4711"),
-    ],
-    ids=["agg", "typo", "nowhere", "Tk", "Tk dead, pyplot imported", "Qt", "dead"],
-)
-def test_without_a_screen_there_is_one_line_and_no_crash(environment, first, changes, word):
-    code = f"{first}from visu.show.backend import why_no_window; print(why_no_window())"
-    command = [sys.executable, "-c", code]
-    variables = environment(**changes, PYTHONPATH=str(TOP))
-    out = subprocess.run(command, env=variables, check=True, capture_output=True, text=True).stdout
-    assert (word in out or "install" in out) and out.count("\n") == 1
 
 
 TWICE = """

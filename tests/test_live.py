@@ -389,17 +389,3 @@ def test_windows_stay_where_they_are_and_end_by_their_frame_or_ctrl_c(lecture):
     above.line("Stopped at iteration")
     assert time.monotonic() - began < 1
     assert_ended_early(*above.end(), 130)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="a matter of Qt's plugin for X displays")
-def test_where_qt_finds_a_library_no_more_nothing_aborts(environment, display, tmp_path):
-    pytest.importorskip("PySide6.QtWidgets", reason="needs Qt")
-    (tmp_path / "libxcb-cursor.so.0").touch()  # found first, and none
-    code = "from visu.show.window import open_figure; print(type(open_figure('').canvas).__name__)"
-    found = {"DISPLAY": display, "LD_LIBRARY_PATH": str(tmp_path), "PYTHONPATH": str(TOP)}
-    chosen, free = (
-        subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True)
-        for variables in (environment(**found, MPLBACKEND="qtagg"), environment(**found))
-    )
-    assert "NoWindow: Qt finds no libxcb-cursor.so.0; apt install libxcb-cursor0" in chosen.stderr
-    assert free.stdout == "FigureCanvasTkAgg\n" or "python3-tk" in free.stderr
