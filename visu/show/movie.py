@@ -24,7 +24,7 @@ def why_not(path):
         return f"'{path}' ends in neither {' nor '.join(FRAMES)}"
     if not os.path.isdir(path.parent):  # which raises nothing, unlike Path's
         return f"there is no folder '{path.parent}'"
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
+    if os.path.isdir(path) or not os.access(path.parent, os.W_OK):
         return f"'{path}' cannot be written"
     if path.suffix.lower() == ".mp4" and not FFMpegWriter.isAvailable():
         return "an .mp4 needs ffmpeg, which is not installed; a .gif does not"
