@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 from evaluations import RUN, evaluation, history_of, long_run
 from matplotlib.image import imread
-from windows import BY_HAND, SIZES, make_dashboard, overlap, show
+from windows import BY_HAND, SIZES, make_dashboard, offscreen, overlap, show
 
 import mnist_data
 from visu.panels import dashboard as dashboards
 from visu.panels import digit_grids, pictures
 from visu.panels.curves import Accuracy, Loss, WeightBands
 from visu.panels.dashboard import Speed, save_picture
-from visu.panels.painter import Offscreen
 from visu.panels.panel import Panel, thin_out
 from visu.panels.views import SIX, VIEWS
 from visu.record.run import Evaluation, History
@@ -97,8 +96,7 @@ def test_a_dot_and_a_number_mark_the_lowest_test_loss():
 
 
 def test_a_restart_leaves_the_curves_it_replaces_in_grey():
-    screen = Offscreen(RUN, *SIZES[1])
-    screen.dashboard.show_only((Accuracy, Loss))
+    screen = offscreen(RUN, (Accuracy, Loss))
     filled = history_of(evaluation(0, 0.1, 230), evaluation(20, 0.6, 100))
     screen.draw(filled)
     before = screen.pixels.copy()
@@ -317,7 +315,7 @@ def test_ticks_made_after_a_jump_look_like_the_others():
 
 
 def test_only_what_is_new_is_drawn():
-    screen, filled = Offscreen(RUN, *SIZES[1]), long_run(1990, 10)
+    screen, filled = offscreen(RUN, SIX), long_run(1990, 10)
     dashboard = screen.dashboard
     assert screen.draw(filled) and not screen.draw(filled)
     filled.append(evaluation(1995, test=False))
@@ -327,7 +325,7 @@ def test_only_what_is_new_is_drawn():
 
 
 def test_updates_add_no_artists_and_few_new_backgrounds():
-    screen, filled, redraws = Offscreen(RUN, *SIZES[1]), History(RUN), 0
+    screen, filled, redraws = offscreen(RUN, SIX), History(RUN), 0
     axes = screen.figure.axes
     for k in range(200):
         filled.append(evaluation(10 * k, min(0.98, k / 100), 230 / (k + 1), test=k % 5 == 0))
@@ -391,11 +389,10 @@ def failures():
 def test_a_panel_that_fails_leaves_its_place_and_the_others_go_on(where, blits, failures, capsys):
     kind, filled = broken(where), long_run(400)
     if blits:
-        screen = Offscreen(RUN, *SIZES[0])
+        screen = offscreen(RUN, (kind, Loss))
         dashboard = screen.dashboard
     else:
-        dashboard = make_dashboard(SIZES[0])
-    dashboard.show_only((kind, Loss))
+        dashboard = make_dashboard(SIZES[0], (kind, Loss))
     for k in range(3):
         filled.append(evaluation(420 + 20 * k))
         screen.draw(filled) if blits else dashboard.update(filled)

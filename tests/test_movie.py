@@ -14,6 +14,7 @@ import pytest
 from conftest import SCRIPTS
 from evaluations import RUN, evaluation
 from PIL import Image
+from windows import offscreen
 
 import tensorflowvisu
 from visu.panels.painter import Offscreen
@@ -44,8 +45,7 @@ def short(tmp_path):
 
 def assert_shows_the_end(shown, made):
     """These pixels [height, width, 3] are those of the newest evaluation."""
-    screen = Offscreen(made.history.run, 1280, 720)
-    screen.dashboard.show_only(made.view)
+    screen = offscreen(made.history.run, made.view)
     screen.draw(made.history)
     assert abs(shown - screen.pixels[..., :3]).mean() < 2
 
@@ -177,7 +177,9 @@ def test_a_script_stopped_by_ctrl_c_leaves_its_movie(small_data, tmp_path):
     command += ["--headless", "--iterations", "1000000"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, text=True, **pipes) as process:
-        while not [file for file in runs.glob("*/*/curves.csv") if file.read_text().count("\n") > 9]:
+        while not [
+            file for file in runs.glob("*/*/curves.csv") if file.read_text().count("\n") > 9
+        ]:
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)

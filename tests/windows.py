@@ -7,6 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from visu.panels.dashboard import Dashboard
+from visu.panels.painter import Offscreen
 from visu.panels.style import DPI
 from visu.panels.views import SIX
 
@@ -28,6 +29,13 @@ def show(history, panel):
     dashboard = make_dashboard(view=[panel], **vars(history.run))
     dashboard.update(history)
     return dashboard.panels[1]
+
+
+def offscreen(run, view, size=SIZES[0]):
+    """An Offscreen of this size in pixels, which shows these panels of a Run."""
+    screen = Offscreen(run, *size)
+    screen.dashboard.show_only(tuple(view))
+    return screen
 
 
 def overlap(a, b):
