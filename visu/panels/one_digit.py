@@ -52,10 +52,11 @@ class OneDigit(Panel):
         self.test = history.last_test and history.last_test.test.answers
         if focus.image is None and not focus.own and not focus.training and self.test:
             self.turn(0)
+        look = None
         if focus.training:
             look = last and last.look
-        else:
-            look = self.ask and focus.image is not None and self.ask(focus.image, focus.label)
+        elif self.ask and focus.image is not None:
+            look = self.ask(focus.image, focus.label)
         self.due = time.monotonic() + DRAW_SECONDS
         seen, words = (look, focus.image, focus.own, focus.training), message(look, focus, history)
         if all(map(operator.is_, seen, self.seen)) and words == self.message.get_text():
