@@ -137,16 +137,17 @@ class Loss(Curves):
 class Bands(TimePanel):
     """The range of all weights, or biases: 7 bands with a seventh of the values each."""
 
-    def __init__(self, axes, run, name):
-        super().__init__(axes, run, f"{name.capitalize()} range", above=1)
-        self.name = name
+    margins = 66, 28, 66, 52
+
+    def __init__(self, axes, run):
+        super().__init__(axes, run, f"{self.name.capitalize()} range", above=1)
         self.fills = [
             axes.fill_between([0.0], [0.0], [0.0], facecolor=colour, linewidth=0)
             for colour in BANDS.values()
         ]
         self.artists = [*self.fills, self.hint]
         handles = [Patch(color=colour, label=label) for label, colour in BANDS.items()]
-        handles[0].set_label(f"all {name}")
+        handles[0].set_label(f"all {self.name}")
         place = {"loc": "lower left", "bbox_to_anchor": (self.left, 1)}
         axes.legend(handles=handles[::-1], ncols=4, **place)
 
@@ -174,3 +175,15 @@ class Bands(TimePanel):
         low = -round_up(1.05 * -low) if -low > least else 0
         high = round_up(1.05 * high) if high > least else 0
         self.set_limits(y=(low, high))
+
+
+class WeightBands(Bands):
+    """The range of all weights."""
+
+    name = "weights"
+
+
+class BiasBands(Bands):
+    """The range of all biases."""
+
+    name = "biases"

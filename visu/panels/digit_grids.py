@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib import rcParams
 
 from visu.panels import pictures
+from visu.panels.one_digit import OneDigit
 from visu.panels.panel import Panel, round_up
 from visu.text import out_of
 
@@ -17,6 +18,7 @@ KEY = "wrong ones first,\non red, with the\ntrue digit (left),\ncomputed (right)
 class Mosaic(Panel):
     """A mosaic of digits, wrong ones first. rows, columns: its cells."""
 
+    margins = 66, 12, 38, 14
     of_test = False  # whether these are the test digits
     wrong = None  # the test digits' own indices where only the wrong ones are shown
 
@@ -60,7 +62,7 @@ class Mosaic(Panel):
             return None
         index = chosen if self.wrong is None else self.wrong[chosen]
         self.focus.open(images[chosen], int(labels[chosen]), int(index) if self.of_test else None)
-        return ("digit",)
+        return (OneDigit,)
 
 
 class TrainingDigits(Mosaic):
@@ -86,6 +88,7 @@ class TestDigits(Mosaic):
     """
 
     of_test = True
+    wide = 1.33
 
     def __init__(self, axes, run):
         shown = max(1, run.test_count // 10)
@@ -138,6 +141,9 @@ class TestDigitsAlone(TestDigits):
 
 class FirstWeights(Panel):
     """The first layer's weights: a picture per neuron or kernel, all on one scale, zero white."""
+
+    margins = 24, 126, 40, 16
+    keeps = ("W1",)
 
     def __init__(self, axes, run):
         super().__init__(axes, "Weights of the first layer")

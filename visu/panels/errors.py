@@ -7,6 +7,7 @@ from matplotlib import colormaps, rcParams
 from matplotlib.patches import Rectangle
 
 from visu.panels import pictures
+from visu.panels.one_digit import OneDigit
 from visu.panels.panel import Panel
 from visu.panels.style import TEST
 from visu.text import percent
@@ -84,7 +85,7 @@ class Tiles(Panel):
             return None
         index = self.indices[k]
         self.focus.open(self.answers.images[index], int(self.answers.labels[index]), int(index))
-        return ("digit",)
+        return (OneDigit,)
 
 
 def caption(confidence, before=""):
@@ -94,6 +95,8 @@ def caption(confidence, before=""):
 
 class WorstErrors(Tiles):
     """The most confident mistakes among the test digits."""
+
+    margins = 18, 18, 44, 8
 
     def __init__(self, axes, run):
         super().__init__(axes, "Worst errors", MOST_ERRORS, widest=8.4)
@@ -121,6 +124,8 @@ class WorstErrors(Tiles):
 
 class CellDigits(Tiles):
     """The test digits of one cell of the confusion matrix."""
+
+    margins = 16, 18, 44, 8
 
     def __init__(self, axes, run):
         super().__init__(axes, "", MOST_IN_CELL, widest=4.7)
@@ -152,6 +157,8 @@ class CellDigits(Tiles):
 
 class Confusion(Panel):
     """How many test digits were computed as which. A click on a cell chooses it."""
+
+    margins = 66, 16, 44, 62
 
     def __init__(self, axes, run):
         super().__init__(axes, f"Confusion matrix of the {run.test_count:,} test digits")

@@ -113,6 +113,8 @@ class LayerPanel(Panel):
 class GradientLines(LayerPanel, TimePanel):
     """A line a layer over the iterations, on a logarithmic axis, named at its end."""
 
+    margins = 78, 104, 66, 56
+
     def __init__(self, axes, run):
         super().__init__(axes, run, "Gradient per layer (root mean square), logarithmic", ABOVE)
         axes.set(ylim=LIMITS, yscale="log")
@@ -151,6 +153,8 @@ class GradientLines(LayerPanel, TimePanel):
 
 class GradientBars(LayerPanel):
     """A bar a layer for the newest evaluation, the first layer on top, and the ratio in words."""
+
+    margins = 66, 116, 66, 56
 
     def __init__(self, axes, run):
         super().__init__(axes, "Newest evaluation, first layer on top", ABOVE)

@@ -24,6 +24,9 @@ BACK = "d  back to the test digits"
 class OneDigit(Panel):
     """The digit and a sheet to draw one; the outputs of each layer; ten bars."""
 
+    margins = 24, 24, 44, 14
+    asks = True
+
     def __init__(self, axes, run):
         super().__init__(axes)
         unit = rcParams["font.size"] / 12
@@ -49,10 +52,11 @@ class OneDigit(Panel):
         self.test = history.last_test and history.last_test.test.answers
         if focus.image is None and not focus.own and not focus.training and self.test:
             self.turn(0)
+        look = None
         if focus.training:
             look = last and last.look
-        else:
-            look = self.ask and focus.image is not None and self.ask(focus.image, focus.label)
+        elif self.ask and focus.image is not None:
+            look = self.ask(focus.image, focus.label)
         self.due = time.monotonic() + DRAW_SECONDS
         seen, words = (look, focus.image, focus.own, focus.training), message(look, focus, history)
         if all(map(operator.is_, seen, self.seen)) and words == self.message.get_text():
