@@ -211,7 +211,6 @@ class Live:
         self.picture_path = recording.picture_path
         self._recording, self._control, self._worker = recording, control, None
         self._restarting = False  # until the first evaluation of the next run
-        self._asked = False  # whether a panel has asked the network since the last poll
         self._stepping = False  # until the evaluation of the next iteration
         self._told = None  # the last Evaluation of the run for which this was said: see poll
         self.slower, self.faster = control.slower, control.faster
@@ -237,16 +236,14 @@ class Live:
     def poll(self):
         """Take in what the worker has finished; return the run's status in a word or two.
 
-        None means that the run was stopped, and the window is to close. The network is copied, so
-        that it can answer, while it was asked since the last call.
+        None means that the run was stopped, and the window is to close.
         """
-        if self._worker.training:
-            self._worker.training.inspection.copying &= self._asked
-        self._asked = False
         for evaluation in self._worker.take():
             self._recording.take(evaluation)
             self._restarting = self._restarting and evaluation.iteration > 0
             self._stepping = self._stepping and evaluation.iteration == 0
+        if self._worker.training:
+            self._copy_network(self._worker.training.inspection)
         if self._control.stopping:
             return None
         if self._restarting:
@@ -263,18 +260,19 @@ class Live:
         pace = self._control.pace
         return f"at most {pace} iterations/s" if pace else ""
 
+    def _copy_network(self, inspection):
+        """Have the network copied after each block, so that it can answer, while a view asks."""
+        before, inspection.copying = inspection.copying, self._window.dashboard.asks
+        if inspection.copying and not before:
+            self._control.call(inspection.copy)  # the training may be waiting
+
     def ask(self, image, label):
         """The network's Look at a digit, [28, 28] uint8; None until it can answer.
 
         label: the true digit, None if it is unknown. Between two answers the network goes on.
         """
-        if not (self._worker and self._worker.training):
-            return None
-        inspection, self._asked = self._worker.training.inspection, True
-        if not inspection.copying:
-            inspection.copying = True
-            self._control.call(inspection.copy)  # the training may be waiting
-        return inspection.ask(image, label)
+        training = self._worker and self._worker.training
+        return training.inspection.ask(image, label) if training else None
 
     def restart(self):
         """Begin again with the same initial weights and batches."""

@@ -119,6 +119,11 @@ class Dashboard:
         """The headline and the panels shown, each a Panel."""
         return [self.head, *self.built[self.view]]
 
+    @property
+    def asks(self):
+        """Whether a panel of the view asks the network about digits."""
+        return any(kind.asks for kind in self.view)
+
     def update(self, history, status=""):
         """Take over what is new in `history`, and the status, such as "PAUSED".
 
