@@ -67,13 +67,6 @@ def test_it_trains_on_the_batches_in_their_order(mnist):
     np.testing.assert_allclose(found["B1"], b, atol=1e-4)
 
 
-def test_evaluations_come_when_they_do_in_every_step(mnist):
-    evaluations = train(Training(mnist, KerasNetwork(softmax())))
-    assert [e.iteration for e in evaluations] == [0, 20, 40, 45]
-    assert all(e.test for e in evaluations)
-    assert evaluations[-1].test.answers.accuracy > 0.9 > 0.5 > evaluations[0].test.answers.accuracy
-
-
 @pytest.mark.parametrize("lengths", [[20, 1, 1, 5, 20], [1] * 3, [7, 13, 20]])
 def test_single_steps_and_a_pace_train_the_same(mnist, lengths):
     whole = train(Training(mnist, KerasNetwork(softmax())))
