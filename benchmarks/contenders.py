@@ -124,8 +124,7 @@ def session(step, options):
     rng = np.random.default_rng(0)
     while True:
         batch = rng.integers(0, len(images), BATCH)
-        feed = {X: images[batch], Y_: labels[batch], pkeep: 1 - DROPOUT}
-        sess.run(train_step, feed)
+        sess.run(train_step, {X: images[batch], Y_: labels[batch], pkeep: 1 - DROPOUT})
         yield 1
 
 
@@ -174,9 +173,7 @@ def whole_script(step, options):
 
 
 def evaluated_fit(step, options, at_once=1):
-    """Keras's fit on the model of 5.0, with evaluations when the ladder has them, of a batch or of
-    all test digits. at_once: steps per execution.
-    """
+    """Keras's fit on 5.0's model, evaluated as the ladder does. at_once: steps per execution."""
     import keras
 
     from visu.training.loop import evaluates_test
@@ -216,11 +213,7 @@ RATES = {
     "Keras fit, evaluated": evaluated_fit,
     "Keras fit, evaluated, 20 steps per execution": partial(evaluated_fit, at_once=20),
 }
-
-
-def contenders_of(step):
-    """The names of the contenders for a step: for 5.0 only those that have evaluations."""
-    return [*RATES] if step == "5.0" else [*COUNTS, SCRIPT]
+CONTENDERS = {step: [*COUNTS, SCRIPT] for step in NETWORKS} | {"5.0": [*RATES]}  # the names
 
 
 def measure(name, step, options):

@@ -13,10 +13,6 @@ not installed is skipped (pip install torch).
 
 oneDNN is on for every TensorFlow contender, as the scripts turn it on; by itself TensorFlow does so
 on some CPUs only. TF_ENABLE_ONEDNN_OPTS=0 before the command turns it off for all of them.
-
-Tried, and not worth it on 2 cores: XLA for what surrounds the convolutions of 3.1; one thread per
-operation, or between operations; malloc that never gives memory back; one fused operation per
-variable in place of Keras's Adam. Without XLA 2.2 has half the rate.
 """
 
 import multiprocessing
@@ -28,7 +24,7 @@ from importlib.util import find_spec
 from statistics import median
 
 import steps
-from contenders import NETWORKS, contenders_of, measure
+from contenders import CONTENDERS, measure
 
 VARIABLES = {"TF_ENABLE_ONEDNN_OPTS": "1", "KERAS_BACKEND": "tensorflow"}  # of all contenders
 HEAD = """\
@@ -44,7 +40,7 @@ def in_a_process(function, *values):
 
 def compare(step, options):
     """Print the rates of one network, contender by contender."""
-    results = {name: [] for name in contenders_of(step)}
+    results = {name: [] for name in CONTENDERS[step]}
     for _ in range(options.rounds):
         for name in [*results]:
             result = in_a_process(measure, name, step, options)
@@ -67,7 +63,7 @@ def compare(step, options):
 
 def main():
     parser = steps.Parser(description=__doc__)
-    add, whole, step = parser.add_argument, steps.whole, steps.one_of(*NETWORKS)
+    add, whole, step = parser.add_argument, steps.whole, steps.one_of(*CONTENDERS)
     add("steps", nargs="*", type=step, metavar="STEP", help="1.0, 2.2, 3.1 or 5.0 (all)")
     add("--rounds", type=whole(1, 1000), default=3, metavar="N", help="runs of each contender (3)")
     add("--seconds", type=whole(1, 1000), default=3, metavar="S", help="of training in a run (3)")
@@ -78,10 +74,10 @@ def main():
     for name, value in VARIABLES.items():
         os.environ.setdefault(name, value)
     print(HEAD)
-    for step in options.steps or NETWORKS:
+    for step in options.steps or CONTENDERS:
         compare(step, options)
     torch = f", torch {version('torch')}" if find_spec("torch") else ""
-    print(f"\n{steps.conditions_here()}{torch}")
+    print(f"\n{steps.conditions()}{torch}")
 
 
 if __name__ == "__main__":

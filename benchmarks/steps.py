@@ -64,21 +64,17 @@ def saved_run(printed, name):
     return saved
 
 
-def conditions(where):
-    """A line on a machine, see visu.record.run_folder.machine: its cores, and the versions."""
+def conditions(where=None):
+    """A line on a machine, as visu.record.run_folder.machine tells of it, or on this one.
+
+    For this one it imports Keras, whose version is then known whatever name it is installed under.
+    """
+    if where is None:
+        import visu.training.quiet_tensorflow  # noqa: F401, I001
+        import keras  # noqa: F401
+    where = where or machine()
     versions = (f"{name} {version}" for name, version in where["versions"].items())
     return ", ".join([f"{where['cores']} cores", *versions])
-
-
-def conditions_here():
-    """The same on this machine.
-
-    Imports what it names, for versions under whatever name it is installed: keras-nightly, say.
-    """
-    import visu.training.quiet_tensorflow  # noqa: F401, I001
-    import keras  # noqa: F401
-
-    return conditions(machine())
 
 
 # ---- argparse types

@@ -27,11 +27,8 @@ HEAD = """\
 | variant | validation accuracy, %, per seed | median | validation loss, lowest → final |
 |---|---|---|---|"""
 VARIANTS = {  # step -> name -> the edits that make it, see steps.edited
-    "3.1": {
-        "dropout after the dense layer (the slide)": (
-            (DROPOUT, ""),
-            (DROPOUT.replace("Y2", "Y3"), ""),
-        ),
+    "3.1": {  # where dropout is
+        "the dense layer (the slide)": ((DROPOUT, ""), (DROPOUT.replace("Y2", "Y3"), "")),
         "the second, third and dense layer (3.1)": (),
         "all four layers": ((" + B1)\n", " + B1)\n" + DROPOUT.replace("Y2", "Y1")),),
     },

@@ -50,21 +50,19 @@ STROKES = "ms from stroke to picture, median, longest | strokes"
 
 
 @contextmanager
-def window(step, options, iterations, view=None):
+def window(step, options, iterations, view="0"):
     """While the block lasts, a script in a window: its Screen, its Popen, the file of its output.
 
-    view: the key of the view to open, None for the six panels.
+    view: the key of the view to begin with.
     """
     with tempfile.TemporaryDirectory() as runs, screen(options.size) as display:
         printed, script = Path(runs, "printed"), SCRIPTS[step]
         flags = "--runs", runs, "--data", options.data, "--iterations", str(iterations)
         with open(printed, "w") as file:
-            command = [sys.executable, script, *flags]
+            command = [sys.executable, script, *flags, "--view", view]
             process = subprocess.Popen(command, env=display.variables, stdout=file)
         if not display.fill(script.stem.split("_")[1], process):
             sys.exit(process.returncode)
-        if view:
-            display.xdotool("key", view)
         yield display, process, printed
         display.xdotool("key", "q")
         if process.wait(60):
@@ -198,7 +196,7 @@ def main():
     seconds = "how long keys or strokes are tried (40)"
     add("--key-seconds", type=whole(1, 1000), default=40, metavar="S", help=seconds)
     add("--data", default="mnist", metavar="FOLDER", help="as for the scripts")
-    add("--view", metavar="KEY", help="of the view to open, such as d (the six panels)")
+    add("--view", default="0", metavar="KEY", help="as for the scripts (0)")
     add("--strokes", action="store_true", help="draw digits while it trains, do nothing else")
     options = parser.parse_args()
     if missing := [name for name in ("Xvfb", "xdotool") if not shutil.which(name)]:
@@ -207,7 +205,7 @@ def main():
     print(f"| step, {options.size} | {head} |\n|{'---|' * (head.count('|') + 2)}")
     for step in options.steps or ("1.0", "2.2", "3.1"):
         print(f"| {step} | {' | '.join(kind(step, options))} |", flush=True)
-    print(f"\n{os.environ.get('MPLBACKEND', 'tkagg')}, {steps.conditions_here()}")
+    print(f"\n{os.environ.get('MPLBACKEND', 'tkagg')}, {steps.conditions()}")
 
 
 if __name__ == "__main__":
