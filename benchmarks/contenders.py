@@ -71,8 +71,9 @@ def data(options):
 
 def keras_fit(step, options, jit_compile="auto"):
     """keras.Model.fit on the same network."""
-    import keras
+    from visu.training.quiet_tensorflow import tf
 
+    keras = tf.keras
     (convolutions, dense), (images, labels) = NETWORKS[step], data(options)
     model = keras.Sequential([keras.Input((28, 28, 1))])
     for patch, channels, stride, dropout in convolutions:
@@ -97,7 +98,7 @@ def keras_fit(step, options, jit_compile="auto"):
 
 def session(step, options):
     """TensorFlow 1's way: placeholders, feed_dict, the fused Adam."""
-    import tensorflow as tf
+    from visu.training.quiet_tensorflow import tf
 
     (convolutions, dense), (images, labels), v1 = NETWORKS[step], data(options), tf.compat.v1
 
@@ -174,9 +175,8 @@ def whole_script(step, options):
 
 def evaluated_fit(step, options, at_once=1):
     """Keras's fit on 5.0's model, evaluated as the ladder does. at_once: steps per execution."""
-    import keras
-
     from visu.training.loop import evaluates_test
+    from visu.training.quiet_tensorflow import tf
 
     mnist, model = handed_over(step, options)
     (images, labels), iterations = data(options), options.iterations or 1000
@@ -191,7 +191,7 @@ def evaluated_fit(step, options, at_once=1):
         model.stop_training = i >= iterations
 
     model.steps_per_execution = at_once
-    callbacks = [keras.callbacks.LambdaCallback(on_train_batch_end=look)]
+    callbacks = [tf.keras.callbacks.LambdaCallback(on_train_batch_end=look)]
     for _ in range(2):  # the first time compiles
         model.optimizer.iterations.assign(0)
         begin = time.perf_counter()
