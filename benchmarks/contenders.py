@@ -1,7 +1,8 @@
 """What benchmarks/speed.py compares: the ladder's networks, each trained in several ways.
 
-A contender trains the script's network on MNIST in memory, batches of 100, float32. Most yield
-how many iterations they have trained, again and again; those in RATES say how fast they were.
+A contender trains the script's network on MNIST in memory, batches of 100, float32. Called with a
+step and the flags of speed.py, those in COUNTS yield how many iterations they have trained, again
+and again; those in RATES return their iterations per second.
 """
 
 import resource
@@ -9,59 +10,33 @@ import runpy
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import steps
-from steps import SCRIPTS
+from steps import LADDER, SCRIPTS
 
-BATCH = 100
-
-
-@dataclass(frozen=True)
-class Network:
-    """convolutions: (patch, channels, stride, whether dropout follows); dense: hidden sizes."""
-
-    convolutions: tuple
-    dense: tuple
-    dropout: float
-    adam: bool
-
-    def operations(self):
-        """Floating-point operations of an iteration: forward, and two products backward."""
-        side, channels, layers = 28, 1, []
-        for patch, wider, stride, _ in self.convolutions:
-            side //= stride
-            layers.append(2 * side * side * patch * patch * channels * wider)
-            channels = wider
-        inputs = side * side * channels
-        for size in (*self.dense, 10):
-            layers.append(2 * inputs * size)
-            inputs = size
-        return BATCH * (3 * sum(layers) - layers[0])  # nothing asks for the images' gradient
-
-
+BATCH, DROPOUT = 100, 0.25
 BIGGER = (6, 6, 1, False), (5, 12, 2, True), (4, 24, 2, True)
-NETWORKS = {
-    "1.0": Network((), (), 0, adam=False),
-    "2.2": Network((), (200, 100, 60, 30), 0.25, adam=True),
-    "3.1": Network(BIGGER, (200,), 0.25, adam=True),
-    "5.0": Network(BIGGER, (200,), 0.25, adam=True),
+NETWORKS = {  # convolutions: patch, channels, stride, whether dropout follows; dense: hidden sizes
+    "1.0": ((), ()),
+    "2.2": ((), (200, 100, 60, 30)),  # dropout after each; with Adam, as all but 1.0
+    "3.1": (BIGGER, (200,)),
+    "5.0": (BIGGER, (200,)),
 }
 
 
 # ---- each yields how many iterations it has trained, again and again
 
 
-def handed_over(step, folder):
+def handed_over(step, options):
     """What a script hands over in its last line, after its args."""
     import tensorflowvisu
 
     handed = []
-    argv = [str(SCRIPTS[step]), "--headless", "--data", folder]
+    argv = [str(SCRIPTS[step]), "--headless", "--data", options.data]
     with (
         mock.patch.object(tensorflowvisu, "run", lambda *values: handed.extend(values)),
         mock.patch.object(tensorflowvisu, "fit", lambda *values: handed.extend(values)),
@@ -71,67 +46,62 @@ def handed_over(step, folder):
     return handed[1:]
 
 
-def training_only(step, folder):
+def training_only(step, options):
     """The script's network in the script's loop; the test set is cut down to one batch."""
     from visu.training.loop import Training
     from visu.training.network import Network
     from visu.training.worker import Control
 
-    mnist, *network = handed_over(step, folder)
+    mnist, *network = handed_over(step, options)
     test = replace(mnist.test, images=mnist.test.images[:BATCH], labels=mnist.test.labels[:BATCH])
     training = Training(replace(mnist, test=test), Network(*network))
     evaluations = training.evaluations(seed=0, iterations=10**9, every=100, control=Control())
-    before = next(evaluations)
-    for evaluation in evaluations:
-        yield evaluation.iteration - before.iteration
-        before = evaluation
+    next(evaluations)
+    for _ in evaluations:
+        yield 100
 
 
-def data(folder):
-    """The training digits [60000, 28, 28, 1] and their one-hot labels, float32."""
+def data(options):
+    """The training digits [60000, 28, 28, 1], 0 to 1, and their one-hot labels, float32."""
     import mnist_data
 
-    train = mnist_data.load(folder).train
+    train = mnist_data.load(options.data).train
     images = train.images[..., np.newaxis] / np.float32(255)
     return images, np.eye(10, dtype=np.float32)[train.labels]
 
 
-def keras_fit(step, folder, jit_compile="auto"):
+def keras_fit(step, options, jit_compile="auto"):
     """keras.Model.fit on the same network."""
-    import keras
+    from visu.training.quiet_tensorflow import tf
 
-    network, (images, labels) = NETWORKS[step], data(folder)
+    keras = tf.keras
+    (convolutions, dense), (images, labels) = NETWORKS[step], data(options)
     model = keras.Sequential([keras.Input((28, 28, 1))])
-    for patch, channels, stride, dropout in network.convolutions:
+    for patch, channels, stride, dropout in convolutions:
         model.add(keras.layers.Conv2D(channels, patch, stride, "same", activation="relu"))
         if dropout:
-            model.add(keras.layers.Dropout(network.dropout))
+            model.add(keras.layers.Dropout(DROPOUT))
     model.add(keras.layers.Flatten())
-    for size in network.dense:
+    for size in dense:
         model.add(keras.layers.Dense(size, activation="relu"))
-        model.add(keras.layers.Dropout(network.dropout))
+        model.add(keras.layers.Dropout(DROPOUT))
     model.add(keras.layers.Dense(10))
-    optimizer = keras.optimizers.Adam(0.003) if network.adam else keras.optimizers.SGD(0.3)
+    optimizer = keras.optimizers.Adam(0.003) if dense else keras.optimizers.SGD(0.3)
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss, jit_compile=jit_compile)
     # part of an epoch per call, long enough for the start of fit not to count
-    n = (50 if jit_compile is True else 200) if network.convolutions else 600
+    n = (50 if jit_compile is True else 200) if convolutions else 600
     n = min(n, len(images) // BATCH)
     while True:
         model.fit(images[: n * BATCH], labels[: n * BATCH], BATCH, verbose=0)
         yield n
 
 
-def keras_xla(step, folder):
-    """The same, with jit_compile=True."""
-    return keras_fit(step, folder, jit_compile=True)
-
-
-def session(step, folder):
+def session(step, options):
     """TensorFlow 1's way: placeholders, feed_dict, the fused Adam."""
-    import tensorflow as tf
+    from visu.training.quiet_tensorflow import tf
 
-    v1, network, (images, labels) = tf.compat.v1, NETWORKS[step], data(folder)
+    (convolutions, dense), (images, labels), v1 = NETWORKS[step], data(options), tf.compat.v1
 
     def variable(*shape):
         return tf.Variable(v1.truncated_normal(shape, stddev=0.1))
@@ -139,56 +109,52 @@ def session(step, folder):
     with tf.Graph().as_default():
         X, Y_ = (v1.placeholder(tf.float32, [None, *of.shape[1:]]) for of in (images, labels))
         pkeep, Y, channels = v1.placeholder(tf.float32), X, 1
-        for patch, wider, stride, dropout in network.convolutions:
+        for patch, wider, stride, dropout in convolutions:
             W = variable(patch, patch, channels, wider)
             Y = tf.nn.relu(tf.nn.conv2d(Y, W, stride, "SAME") + variable(wider))
             Y, channels = (tf.nn.dropout(Y, 1 - pkeep) if dropout else Y), wider
         Y = tf.reshape(Y, [-1, np.prod(Y.shape[1:])])
-        for size in network.dense:
+        for size in dense:
             Y = tf.nn.relu(Y @ variable(Y.shape[1], size) + variable(size))
             Y = tf.nn.dropout(Y, 1 - pkeep)
         Ylogits = Y @ variable(Y.shape[1], 10) + variable(10)
         loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(Y_, Ylogits)) * 100
-        optimizer = v1.train.AdamOptimizer if network.adam else v1.train.GradientDescentOptimizer
-        train_step = optimizer(0.003).minimize(loss)
+        adam, descent = v1.train.AdamOptimizer, v1.train.GradientDescentOptimizer
+        train_step = (adam if dense else descent)(0.003).minimize(loss)
         sess = v1.Session()
         sess.run(v1.global_variables_initializer())
     rng = np.random.default_rng(0)
     while True:
         batch = rng.integers(0, len(images), BATCH)
-        feed = {X: images[batch], Y_: labels[batch], pkeep: 1 - network.dropout}
-        sess.run(train_step, feed)
+        sess.run(train_step, {X: images[batch], Y_: labels[batch], pkeep: 1 - DROPOUT})
         yield 1
 
 
-def torch_eager(step, folder, compiled=False):
-    """PyTorch, one call per layer."""
+def torch_eager(step, options, compiled=False):
+    """PyTorch, one call per layer. compiled: forward and backward pass through torch.compile."""
     import torch
     from torch import nn
 
-    network, (images, labels) = NETWORKS[step], data(folder)
-    images = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
-    labels = torch.from_numpy(labels.argmax(1))
-    layers, channels, side = [], 1, 28
-    for patch, wider, stride, dropout in network.convolutions:
+    (convolutions, dense), (images, labels) = NETWORKS[step], map(torch.from_numpy, data(options))
+    images, labels = images.permute(0, 3, 1, 2).contiguous(), labels.argmax(1)
+    layers = []
+    for patch, channels, stride, dropout in convolutions:
         padding = "same" if stride == 1 else (patch - 1) // 2
-        layers += [nn.Conv2d(channels, wider, patch, stride, padding), nn.ReLU()]
-        layers += [nn.Dropout(network.dropout)] * dropout
-        channels, side = wider, side // stride
-    layers, inputs = layers + [nn.Flatten()], channels * side * side
-    for size in network.dense:
-        layers += [nn.Linear(inputs, size), nn.ReLU(), nn.Dropout(network.dropout)]
-        inputs = size
-    model = nn.Sequential(*layers, nn.Linear(inputs, 10))
-    optimize = torch.optim.Adam if network.adam else torch.optim.SGD
-    optimizer = optimize(model.parameters(), 0.003 if network.adam else 0.3)
+        layers += [nn.LazyConv2d(channels, patch, stride, padding), nn.ReLU()]
+        layers += [nn.Dropout(DROPOUT)] * dropout
+    layers.append(nn.Flatten())
+    for size in dense:
+        layers += [nn.LazyLinear(size), nn.ReLU(), nn.Dropout(DROPOUT)]
+    model = nn.Sequential(*layers, nn.LazyLinear(10))
+    model(images[:BATCH])  # lazy layers find out how many inputs they have
+    optimizer = torch.optim.Adam if dense else torch.optim.SGD
+    optimizer = optimizer(model.parameters(), 0.003 if dense else 0.3)
     loss = nn.CrossEntropyLoss()
 
     def forward(X, Y_):
         return loss(model(X), Y_)
 
-    if compiled:
-        forward = torch.compile(forward)
+    forward = torch.compile(forward) if compiled else forward
     while True:
         batch = torch.randint(len(images), (BATCH,))
         optimizer.zero_grad()
@@ -197,116 +163,81 @@ def torch_eager(step, folder, compiled=False):
         yield 1
 
 
-def torch_compile(step, folder):
-    """The same, its forward and backward pass through torch.compile."""
-    return torch_eager(step, folder, compiled=True)
+# ---- each returns its iterations per second
 
 
-def matrix_product(step, folder):
-    """Not a contender but the peak: as if an iteration were part of one large matrix product."""
-    import tensorflow as tf
-
-    side = 2048
-    A = tf.random.normal([side, side])
-    multiply = tf.function(lambda: tf.reduce_sum(A @ A))
-    while True:
-        multiply().numpy()
-        yield 2 * side**3 / NETWORKS[step].operations()
-
-
-def trained(contender, step, folder, seconds):
-    """Iterations per second of a contender in this process, after a warm-up."""
-    counts = CONTENDERS[contender](step, folder)
-    next(counts), next(counts)
-    warm = time.perf_counter() + seconds / 3
-    while time.perf_counter() < warm:
-        next(counts)
-    n, begin = 0, time.perf_counter()
-    while (now := time.perf_counter()) - begin < seconds:
-        n += next(counts)
-    return n / (now - begin)
-
-
-def whole_script(step, folder, iterations):
-    """Iterations per second of the whole script, in this process."""
-    slow = bool(NETWORKS[step].convolutions)
-    iterations = iterations or (1000 if slow else steps.length(SCRIPTS[step]))
+def whole_script(step, options):
+    """The unedited script."""
+    most = 1000 if NETWORKS[step][0] else LADDER[step].iterations
     with tempfile.TemporaryDirectory() as runs:
-        argv = [str(SCRIPTS[step]), "--headless", "--data", folder, "--runs", runs]
-        with mock.patch.object(sys, "argv", [*argv, "--iterations", str(iterations)]):
-            runpy.run_path(argv[0], run_name="__main__")
-        (file,) = Path(runs).glob("*/*/run.json")
-        return steps.facts(file.parent)["steps_per_second"]
+        flags = "--data", options.data, "--runs", runs, "--iterations", options.iterations or most
+        return steps.run(SCRIPTS[step], *flags).result["steps_per_second"]
 
 
-def evaluated_fit(step, folder, iterations, at_once=1):
-    """Iterations per second of Keras's fit on the model of 5.0 and of evaluations when the ladder
-    has them, of a batch or of all test digits. at_once: steps per execution.
-    """
-    import keras
-
+def evaluated_fit(step, options, at_once=1):
+    """Keras's fit on 5.0's model, evaluated as the ladder does. at_once: steps per execution."""
     from visu.training.loop import evaluates_test
+    from visu.training.quiet_tensorflow import tf
 
-    mnist, model = handed_over(step, folder)
-    (images, labels), every = data(folder), 20
-    iterations = min(iterations or 1000, 100 * len(images) // BATCH)
+    mnist, model = handed_over(step, options)
+    (images, labels), iterations = data(options), options.iterations or 1000
     tests = mnist.test.images[..., np.newaxis] / np.float32(255), np.eye(10)[mnist.test.labels]
-    begin = time.perf_counter()
 
-    def evaluate(i):
-        model.test_on_batch(images[:BATCH], labels[:BATCH])
-        if evaluates_test(i, every, iterations):
-            model.evaluate(*tests, batch_size=1000, verbose=0)
-
-    class Look(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            i = int(model.optimizer.iterations)
-            if i % every == 0:
-                evaluate(i)
-            model.stop_training = i >= iterations
+    def look(batch, logs):
+        i = int(model.optimizer.iterations)
+        if i % 20 == 0:
+            model.test_on_batch(images[:BATCH], labels[:BATCH])
+            if evaluates_test(i, 20, iterations):
+                model.evaluate(*tests, batch_size=1000, verbose=0)
+        model.stop_training = i >= iterations
 
     model.steps_per_execution = at_once
+    callbacks = [tf.keras.callbacks.LambdaCallback(on_train_batch_end=look)]
     for _ in range(2):  # the first time compiles
         model.optimizer.iterations.assign(0)
         begin = time.perf_counter()
-        model.fit(images, labels, BATCH, epochs=100, verbose=0, callbacks=[Look()])
+        model.fit(images, labels, BATCH, epochs=iterations, verbose=0, callbacks=callbacks)
     return iterations / (time.perf_counter() - begin)
 
 
-OURS, SCRIPT, PEAK = "training only", "whole script", "peak"
-FIT, FIT_AT_ONCE = "Keras fit, evaluated", "Keras fit, evaluated, 20 steps per execution"
-RATES = {  # contenders that say themselves how fast they are
-    SCRIPT: whole_script,
-    FIT: evaluated_fit,
-    FIT_AT_ONCE: partial(evaluated_fit, at_once=20),
-}
-CONTENDERS = {
-    OURS: training_only,
-    **RATES,
+COUNTS = {
+    "training only": training_only,
     "Keras fit": keras_fit,
-    "Keras fit, jit_compile=True": keras_xla,
+    "Keras fit, jit_compile=True": partial(keras_fit, jit_compile=True),
     "TF1 session": session,
     "PyTorch": torch_eager,
-    "PyTorch, torch.compile": torch_compile,
-    PEAK: matrix_product,
+    "PyTorch, torch.compile": partial(torch_eager, compiled=True),
 }
+SCRIPT = "whole script"
+RATES = {
+    SCRIPT: whole_script,
+    "Keras fit, evaluated": evaluated_fit,
+    "Keras fit, evaluated, 20 steps per execution": partial(evaluated_fit, at_once=20),
+}
+CONTENDERS = {step: [*COUNTS, SCRIPT] for step in NETWORKS} | {"5.0": [*RATES]}  # the names
 
 
-def contenders_of(step):
-    """The names of the contenders for a step: for 5.0 only those that use Keras's fit."""
-    return [*RATES] if step == "5.0" else [x for x in CONTENDERS if x not in (FIT, FIT_AT_ONCE)]
+def measure(name, step, options):
+    """(iterations per second, peak memory in MB) of a contender in this process, after a warm-up.
 
-
-def measure(contender, step, options):
-    """What a contender does in this process: {"rate": iterations/s, "memory": its peak in MB}.
-
-    One that is not installed or fails: {"skipped": why}.
+    One that is not installed or fails: why, as text.
     """
     try:
-        if contender in RATES:
-            rate = RATES[contender](step, options.data, options.iterations)
-        else:
-            rate = trained(contender, step, options.data, options.seconds)
+        rate = RATES[name](step, options) if name in RATES else counted(COUNTS[name], step, options)
     except Exception as error:
-        return {"skipped": f"{type(error).__name__}: {error}".splitlines()[0]}
-    return {"rate": rate, "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+        return f"{type(error).__name__}: {error}".splitlines()[0]
+    whose = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN  # a child runs the whole script
+    return rate, max(resource.getrusage(who).ru_maxrss for who in whose) / 1024
+
+
+def counted(contender, step, options):
+    """The iterations per second of one that yields how many it has trained."""
+    counts = contender(step, options)
+    next(counts), next(counts)
+    warm = time.perf_counter() + options.seconds / 3
+    while time.perf_counter() < warm:
+        next(counts)
+    n, begin = 0, time.perf_counter()
+    while (now := time.perf_counter()) - begin < options.seconds:
+        n += next(counts)
+    return n / (now - begin)

@@ -38,14 +38,12 @@ def write_folder(folder, arrays):
 
 def row(title, script, runs, data, args):
     """A line of the table in Markdown: a script on this data folder, a run per seed."""
-    entries = [
-        make_run(seed, script, runs, data, iterations=args.iterations) for seed in range(args.seeds)
-    ]
-    results = [steps.facts(entry["folder"]) for entry in entries]
-    final = [100 * run["final_test_accuracy"] for run in results]
-    title = title or results[0]["title"]
+    how = script, runs, data, "", args.iterations
+    done = [make_run(seed, *how)[0] for seed in range(args.seeds)]
+    final = [100 * saved.result["final_test_accuracy"] for saved in done]
+    title = title or done[0].run.title
     seeds = ", ".join(f"{x:.2f}" for x in final)
-    return f"| {title} | {results[0]['iterations']:,} | {seeds} | **{median(final):.2f}** |"
+    return f"| {title} | {done[0].run.iterations:,} | {seeds} | **{median(final):.2f}** |"
 
 
 def print_ladder(arrays, mnist, args):

@@ -20,45 +20,45 @@ import steps
 from steps import SCRIPTS, TOP
 
 from visu.panels.deck import CONSTANT
+from visu.record.run_folder import SavedRun
 
-
-def write_constant(folder):
-    """Write a copy of 2.1 that learns at a constant rate, and return its path."""
-    source, decay = SCRIPTS["2.1"].read_text(encoding="utf-8"), "learning_rate(lrmin=0.0001,"
-    assert source.count(decay) == 1, f"{decay} is not in {SCRIPTS['2.1'].name}"
-    path = Path(folder) / SCRIPTS["2.1"].name
-    path.write_text(source.replace(decay, "learning_rate(lrmin=0.003,"), encoding="utf-8")
-    return path
+SECONDS = "wall_seconds"  # the file, beside run.json, that makes a run one of ours
+HEAD = """\
+| step | iterations | final test accuracy, % (median) | lowest–highest \
+| test loss, lowest → final | time of a run |
+|---|---|---|---|---|---|"""
 
 
 def make_run(seed, script, runs, data, label="", iterations=None):
-    """Run a script, unless `runs` has that run already; {"folder": its files, "wall_seconds"}."""
-    length = f"-{iterations}" if iterations else ""
-    name = f"ladder-seed{seed}{label.replace(' ', '-')}{length}.json"
-    saved = runs / script.stem / name
-    if saved.exists():
-        return json.loads(saved.read_text())
+    """The SavedRun of a script, and its wall time in seconds; made unless `runs` has it already."""
+    for file in (runs / script.stem).glob(f"*/{SECONDS}"):
+        saved = SavedRun(file.parent)
+        length = iterations or saved.run.own_iterations
+        if (saved.run.seed, saved.run.label, saved.run.iterations) == (seed, label, length):
+            return saved, float(file.read_text())
     flags = ["--seed", seed, "--runs", runs, "--data", data, "--label", label]
     flags += ["--iterations", iterations] if iterations else []
-    start = time.perf_counter()
-    folder = steps.run(script, *flags)
-    entry = {"folder": str(folder), "wall_seconds": time.perf_counter() - start}
-    saved.write_text(json.dumps(entry))
-    return entry
+    begin = time.perf_counter()
+    saved = steps.run(script, *flags)
+    seconds = time.perf_counter() - begin
+    (saved.folder / SECONDS).write_text(f"{seconds:.1f}\n")
+    return saved, seconds
 
 
-def row(entries):
-    """A line of the table in Markdown, from one entry per seed."""
-    results = [steps.facts(entry["folder"]) for entry in entries]
-    final = [100 * run["final_test_accuracy"] for run in results]
-    losses = [steps.curves(entry["folder"])["test_loss"] for entry in entries]
-    lowest, last = median(np.nanmin(x) for x in losses), median(x[-1] for x in losses)
-    title = ", ".join(filter(None, [results[0]["title"], results[0]["label"]]))
-    iterations = results[0]["iterations"]
-    wall = median(entry["wall_seconds"] for entry in entries)
+def losses(runs):
+    """Medians over these SavedRun: of the lowest test loss, and of the last one."""
+    curves = [saved.curves["test_loss"] for saved in runs]
+    return median(map(np.nanmin, curves)), median(curve[-1] for curve in curves)
+
+
+def row(runs, seconds):
+    """A line of the table in Markdown. runs: a SavedRun per seed; seconds: the wall time of each"""
+    final = [100 * saved.result["final_test_accuracy"] for saved in runs]
+    lowest, last = losses(runs)
     return (
-        f"| {title} | {iterations:,} | **{median(final):.2f}** | {min(final):.2f}–{max(final):.2f} "
-        f"| {lowest:.1f} → {last:.1f} | {wall:.0f} s |"
+        f"| {runs[0].run.name} | {runs[0].run.iterations:,} "
+        f"| **{median(final):.2f}** | {min(final):.2f}–{max(final):.2f} "
+        f"| {lowest:.1f} → {last:.1f} | {median(seconds):.0f} s |"
     )
 
 
@@ -71,23 +71,19 @@ def main():
     add("--runs", type=Path, default=TOP / "runs" / "ladder", metavar="FOLDER")
     add("--data", default="mnist", metavar="FOLDER", help="as for the scripts")
     args = parser.parse_args()
-    print(
-        "| step | iterations | final test accuracy, % (median) | lowest–highest "
-        "| test loss, lowest → final | time of a run |\n|---|---|---|---|---|---|"
-    )
+    print(HEAD)
     for step in args.steps or SCRIPTS:
         with tempfile.TemporaryDirectory() as folder:
-            constant = step == "constant"
-            script = write_constant(folder) if constant else SCRIPTS[step]
-            run = script, args.runs, args.data, CONSTANT if constant else "", args.iterations
-            entries = [make_run(k, *run) for k in range(args.seeds)]
-        print(row(entries), flush=True)
-    run = steps.facts(entries[0]["folder"])
-    print(
-        f"\nSeeds 0-{args.seeds - 1}, {run['data']}, {run['device']}, {run['cores']} cores,",
-        end=" ",
-    )
-    print(", ".join(f"{name} {version}" for name, version in run["versions"].items()))
+            script, label = SCRIPTS.get(step), ""
+            if step == "constant":
+                edit = "lrmin=0.0001,", "lrmin=0.003,"
+                script, label = steps.edited(folder, "2.1", [edit]), CONSTANT
+            how = script, args.runs, args.data, label, args.iterations
+            runs, seconds = zip(*(make_run(seed, *how) for seed in range(args.seeds)), strict=True)
+        print(row(runs, seconds), flush=True)
+    run, text = runs[0].run, (runs[0].folder / "run.json").read_text(encoding="utf-8")
+    where = f"{run.data}, {run.device}, {steps.conditions(json.loads(text)['machine'])}"
+    print(f"\nSeeds 0-{args.seeds - 1}, {where}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """What the benchmarks share: the scripts, runs of them, and the kinds of values of their flags."""
 
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -11,63 +10,71 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP))
 
+from visu.record.ladder import LADDER  # noqa: E402
+from visu.record.run_folder import SavedRun, machine  # noqa: E402
 from visu.show.terminal import Parser, whole  # noqa: E402, F401  for the benchmarks
 
-SCRIPTS = {path.stem.split("_")[1]: path for path in sorted(TOP.glob("mnist_[0-9]*.py"))}
+SCRIPTS = {step: TOP / f"{own.script}.py" for step, own in LADDER.items()}
 
 
-def length(script):
-    """The number of iterations that a script trains for without --iterations."""
-    return int(re.search(r"\biterations=([\d_]+)", script.read_text(encoding="utf-8"))[1])
+def edited(folder, step, edits):
+    """Write an edited copy of a step's script to a folder, and return its path.
+
+    edits: pairs (old, new) of texts; each old one is there once.
+    """
+    source = SCRIPTS[step].read_text(encoding="utf-8")
+    for old, new in edits:
+        assert source.count(old) == 1, f"{old!r} is not there once, in {SCRIPTS[step].name}"
+        source = source.replace(old, new)
+    copy = Path(folder, SCRIPTS[step].name)
+    copy.write_text(source, encoding="utf-8")
+    return copy
 
 
 # ---- runs
 
 
-def python(file, *flags, quiet=False):
-    """Run a Python file in a process of its own and return what it prints.
+def run(script, *flags):
+    """Run a script headless, in a process of its own, and return its SavedRun.
 
-    If it fails, this program ends with the same status. Of what a `quiet` one writes to stderr,
-    only the last line is shown, and only then.
+    If it fails, this program ends with the same status.
     """
     path = os.pathsep.join(filter(None, [str(TOP), os.environ.get("PYTHONPATH")]))
     variables = os.environ | {"PYTHONPATH": path}  # for an edited copy in another folder
-    command = [sys.executable, file, *map(str, flags)]
-    stderr = subprocess.PIPE if quiet else None
-    done = subprocess.run(
-        command, env=variables, stdout=subprocess.PIPE, stderr=stderr, text=True, errors="replace"
-    )
-    if done.returncode and quiet:
-        print(*done.stderr.splitlines()[-1:], file=sys.stderr)
+    command = [sys.executable, *map(str, [script, "--headless", *flags])]
+    done = subprocess.run(command, env=variables, stdout=subprocess.PIPE, text=True)
     if done.returncode < 0:
-        sys.exit(f"{file} was ended by signal {-done.returncode}")
+        sys.exit(f"{script.name} was ended by signal {-done.returncode}")
     if done.returncode:
         sys.exit(done.returncode)
-    return done.stdout
+    return saved_run(done.stdout, script.name)
 
 
-def run(script, *flags):
-    """Run a script headless, in a process of its own, and return the folder with its files."""
-    printed = python(script, "--headless", *flags)
+def saved_run(printed, name):
+    """The SavedRun of a script with this name that printed this text.
+
+    Where it has none, or was cut short, this program ends.
+    """
     folder = re.search(r"^Files: (.+)$", printed, re.MULTILINE)
     if not folder:
-        sys.exit(f"{script.name}: the run was not saved; give a folder that is writable as --runs")
-    return Path(folder[1])
+        sys.exit(f"{name}: the run was not saved; give a folder that is writable as --runs")
+    saved = SavedRun(folder[1])
+    if not saved.result["completed"]:
+        sys.exit(f"{folder[1]}: this run was cut short; start again")
+    return saved
 
 
-def facts(folder):
-    """What run.json says of a run, {name: value}; a run that was cut short ends the program."""
-    run = json.loads((Path(folder) / "run.json").read_text())
-    if not run["completed"]:
-        sys.exit(f"{folder}: this run was cut short; delete it and start again")
-    return run
+def conditions(where=None):
+    """A line on a machine, as visu.record.run_folder.machine tells of it, or on this one.
 
-
-def curves(folder):
-    """The columns of a run's curves.csv, nan where nothing was measured; by name."""
-    import numpy as np  # not above: start.py times the import of TensorFlow, numpy included
-
-    return np.genfromtxt(Path(folder) / "curves.csv", delimiter=",", names=True)
+    For this one it imports Keras, whose version is then known whatever name it is installed under.
+    """
+    if where is None:
+        import visu.training.quiet_tensorflow  # noqa: F401, I001
+        import keras  # noqa: F401
+    where = where or machine()
+    versions = (f"{name} {version}" for name, version in where["versions"].items())
+    return ", ".join([f"{where['cores']} cores", *versions])
 
 
 # ---- argparse types
@@ -82,14 +89,3 @@ def one_of(*names):
         return text
 
     return name
-
-
-def positive(text):
-    """An argparse type: a number above 0."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0")
-    return number

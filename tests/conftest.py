@@ -4,7 +4,6 @@ import hashlib
 import os
 import runpy
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,9 +17,10 @@ from idx import NAMES, STAND_IN, idx_bytes, write_idx
 from mirrors import Server
 
 TOP = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(TOP), str(TOP / "docs")]
+sys.path[:0] = [str(TOP), str(TOP / "docs"), str(TOP / "benchmarks")]
 
 from evaluations import evaluation, history_of  # noqa: E402
+from screen import x_display  # noqa: E402
 
 from visu.record.ladder import LADDER  # noqa: E402
 
@@ -225,15 +225,8 @@ def display():
     """The name of an X display of our own, so that no test touches the screen of a person."""
     if not shutil.which("Xvfb"):
         pytest.skip("needs Xvfb")
-    read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1600x900x24"]
-    command += ["-dpi", "96", "-noreset"]
-    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
-    os.close(write)
-    with os.fdopen(read) as file:
-        yield f":{file.readline().strip()}"
-    server.terminate()
-    server.wait()
+    with x_display("1600x900") as name:
+        yield name
 
 
 @pytest.fixture

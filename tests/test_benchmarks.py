@@ -8,24 +8,23 @@ import re
 import runpy
 import shutil
 import sys
+from importlib.metadata import PackageNotFoundError, version
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import SCRIPTS, TOP
+import steps
+from conftest import SCRIPTS
 from matplotlib.image import imread
 
+from visu.record import run_folder
+
 SMALL = "--iterations", "20", "--seeds", "1"
+load = importlib.import_module
 
 
 @pytest.fixture
-def load(monkeypatch):
-    """load(name): a benchmark as a module."""
-    monkeypatch.syspath_prepend(TOP / "benchmarks")
-    return importlib.import_module
-
-
-@pytest.fixture
-def bench(load, monkeypatch, capfd):
+def bench(monkeypatch, capfd):
     """bench(name, *arguments): what the benchmark prints, called from the command line."""
 
     def call(name, *arguments):
@@ -38,16 +37,17 @@ def bench(load, monkeypatch, capfd):
 
 
 @pytest.fixture
-def in_this_process(load, monkeypatch):
+def in_this_process(monkeypatch):
     """What benchmarks start as processes of their own runs in this one, as TensorFlow is there."""
 
-    def python(file, *flags, quiet=False):
-        monkeypatch.setattr(sys, "argv", [str(file), *map(str, flags)])
+    def run(script, *flags):
+        monkeypatch.setattr(sys, "argv", [str(script), "--headless", *map(str, flags)])
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            runpy.run_path(str(file), run_name="__main__")
-        return printed.getvalue()
+            runpy.run_path(str(script), run_name="__main__")
+        return steps.saved_run(printed.getvalue(), script.name)
 
-    monkeypatch.setattr(load("steps"), "python", python)
+    monkeypatch.setattr(steps, "run", run)
+    monkeypatch.setattr(load("speed"), "in_a_process", lambda function, *values: function(*values))
 
 
 def rows(table):
@@ -59,33 +59,45 @@ def rows(table):
 BAD = "ladder --seeds 0", "ladder --iterations 0", "ladder 6.0", "drawn_digits --seeds 0"
 BAD += "drawn_digits --sheet sheet.png", "drawn_digits --data nowhere", "validation 2.0"
 BAD += "validation 3.1 --seeds none", "validation 3.1 --data nowhere", "speed 2.0"
-BAD += "speed --seconds 0", "start 1", "start --rounds 0", "window 1.0 --size big"
-BAD += "window 1.0 --key-seconds 0", "window 1.0 --iterations -5"
+BAD += "speed --seconds 0", "window 1.0 --size big", "window 1.0 --key-seconds 0"
 
 
 @pytest.mark.parametrize("command", BAD)
-def test_bad_values_get_one_line_and_status_2(command, load, monkeypatch, capsys, tmp_path):
-    name, *arguments = command.split()
+def test_bad_values_get_one_line_and_status_2(command, bench, monkeypatch, capfd, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", [f"{name}.py", *arguments])
     with pytest.raises(SystemExit) as end:
-        load(name).main()
+        bench(*command.split())
     assert end.value.code == 2
-    out, err = capsys.readouterr()
+    out, err = capfd.readouterr()
     assert (out, err.count("\n")) == ("", 1)
 
 
-def test_the_length_of_each_script_is_what_it_trains_for(script, load, load_script):
-    assert load("steps").length(script) == load_script(script)["args"].iterations
-
-
-def test_python_runs_a_copy_in_another_folder_and_ends_if_it_fails(load, tmp_path, capfd):
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("sys.exit(3)", "3"),
+        ("print()", "copy.py: the run was not saved; give a folder that is wri"),
+    ],
+)
+def test_a_copy_that_fails_or_saves_no_run_ends_the_program(text, end, tmp_path):
     copy = tmp_path / "copy.py"
-    copy.write_text("import sys, visu.cli\nprint(sys.argv[1])\nsys.exit(sys.argv[2] or 0)\n")
-    assert load("steps").python(copy, 5, "") == "5\n"
-    with pytest.raises(SystemExit) as end:
-        load("steps").python(copy, 5, "why", quiet=True)
-    assert (end.value.code, capfd.readouterr().err) == (1, "why\n")
+    copy.write_text(f"import sys, visu.text\n{text}\n")
+    with pytest.raises(SystemExit) as error:
+        steps.run(copy)
+    assert str(error.value.code).startswith(end)
+
+
+def test_versions_are_found_under_another_name(monkeypatch):
+    """As where keras-nightly is installed in place of keras."""
+    import keras
+
+    def found(name):
+        if name == "keras":
+            raise PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(run_folder, "version", found)
+    assert f"keras {keras.__version__}, numpy {np.__version__}" in steps.conditions()
 
 
 def test_ladder_makes_a_run_once(bench, in_this_process, small_data, tmp_path):
@@ -99,28 +111,7 @@ def test_ladder_makes_a_run_once(bench, in_this_process, small_data, tmp_path):
 
 
 @pytest.fixture
-def stand_in(monkeypatch, tmp_path):
-    """stand_in(text): processes that a benchmark starts run this shell script, not Python."""
-
-    def make(text):
-        file = tmp_path / "python"
-        file.write_text(f"#!/bin/sh\n{text}\n")
-        file.chmod(0o755)
-        monkeypatch.setattr(sys, "executable", str(file))
-
-    return make
-
-
-def test_ladder_ends_with_the_status_of_a_script_that_fails(bench, stand_in, tmp_path, capfd):
-    stand_in("echo --data nowhere: there is no such folder >&2; exit 2")
-    with pytest.raises(SystemExit) as end:
-        bench("ladder", "1.0", "--data", "nowhere", "--runs", tmp_path)
-    assert end.value.code == 2
-    assert capfd.readouterr().err == "--data nowhere: there is no such folder\n"
-
-
-@pytest.fixture
-def few_drawn(load, monkeypatch):
+def few_drawn(monkeypatch):
     """Only 300 + 1,000 digits are drawn; other such digits pass for MNIST. Returns their folder."""
     benchmark = load("drawn_digits")
     make = functools.partial(benchmark.drawn.make, train=300, test=1000)
@@ -147,10 +138,9 @@ def test_drawn_digits_sheet(few_drawn, bench, tmp_path):
     assert imread(tmp_path / "sheet.png").shape[:2] == (340, 1200)
 
 
-def test_validation(load, bench, in_this_process, monkeypatch, small_data):
+def test_validation(bench, in_this_process, monkeypatch, small_data):
     benchmark = load("validation")
-    slow = benchmark.put(("SGD(0.003)", "SGD(0.001)"))
-    variants = {"1.0": benchmark.put(), "a lower rate": slow}
+    variants = {"1.0": (), "a lower rate": (("SGD(0.003)", "SGD(0.001)"),)}
     monkeypatch.setitem(benchmark.VARIANTS, "1.0", variants)
     monkeypatch.setitem(benchmark.HELD_OUT, "1.0", 100)
     table = rows(bench("validation", "1.0", *SMALL, "--data", small_data))
@@ -158,77 +148,49 @@ def test_validation(load, bench, in_this_process, monkeypatch, small_data):
     assert all(10 <= float(row[2]) <= 100 for row in table)
 
 
-def test_each_variant_of_validation_is_an_edit_of_todays_script(load):
-    benchmark = load("validation")
-    for step, variants in benchmark.VARIANTS.items():
-        source = load("steps").SCRIPTS[step].read_text(encoding="utf-8")
-        made = [edit(source) for edit in variants.values()]
-        assert len({*made}) == len(made) and source in made
+def test_each_variant_of_validation_is_an_edit_of_todays_script(tmp_path):
+    for step, variants in load("validation").VARIANTS.items():
+        made = [steps.edited(tmp_path, step, edits).read_text() for edits in variants.values()]
+        assert len({*made}) == len(made) and steps.SCRIPTS[step].read_text() in made
         for text in made:
             compile(text, step, "exec")
 
 
-def test_validation_holds_out_digits_of_the_training_set(load, small_data, tmp_path):
+def test_validation_holds_out_digits_of_the_training_set(small_data, tmp_path):
     import mnist_data
 
     mnist = mnist_data.load(str(small_data))
-    load("validation").write_split(tmp_path, mnist, 100)
+    load("validation").write_split(tmp_path, mnist.train, 100)
     split = mnist_data.load(str(tmp_path))
     assert (len(split.train.images), len(split.test.images)) == (200, 100)
     both = np.concatenate([split.train.images, split.test.images])
     assert sorted(map(bytes, both)) == sorted(map(bytes, mnist.train.images))
 
 
-@pytest.fixture
-def variables(monkeypatch):
-    """Those that speed.py sets are unset, now and after the test."""
-    for name in ("TF_ENABLE_ONEDNN_OPTS", "KERAS_BACKEND"):
-        monkeypatch.setenv(name, "")
-        monkeypatch.delenv(name)
+def rates(step, small_data, capfd):
+    """The rows that speed.py prints for a step, a round of which is short."""
+    options = SimpleNamespace(rounds=1, seconds=0.01, iterations=40, data=str(small_data))
+    capfd.readouterr()
+    load("speed").compare(step, options)
+    return rows(f"\n|\n|\n{capfd.readouterr().out}")
 
 
-def test_speed(load, bench, in_this_process, variables, small_data):
+def test_speed(in_this_process, small_data, capfd):
     """All contenders, those of TensorFlow in this process; without PyTorch if it is not there."""
-    flags = "--rounds", "1", "--seconds", "0.01", "--iterations", "20", "--data", small_data
-    contenders = [name for name in load("contenders").contenders_of("1.0") if "PyTorch" not in name]
-    table = [row for row in rows(bench("speed", "1.0", *flags)) if "PyTorch" not in row[1]]
-    assert [row[:2] for row in table] == [["1.0", name] for name in contenders]
+    names = [name for name in load("contenders").CONTENDERS["1.0"] if "PyTorch" not in name]
+    table = [row for row in rates("1.0", small_data, capfd) if "PyTorch" not in row[1]]
+    assert [row[:2] for row in table] == [["1.0", name] for name in names]
     assert all(float(row[2].replace(",", "")) > 0 for row in table)
 
 
 @pytest.mark.slow
-def test_speed_of_fit(load, bench, in_this_process, variables, small_data):
+def test_speed_of_fit(in_this_process, small_data, capfd):
     """The ladder's fit beside Keras's own with the same evaluations."""
-    flags = "--rounds", "1", "--iterations", "40", "--data", small_data
-    table = rows(bench("speed", "5.0", *flags))
-    assert [row[:2] for row in table] == [["5.0", name] for name in load("contenders").RATES]
+    table = rates("5.0", small_data, capfd)
+    assert [row[:2] for row in table] == [
+        ["5.0", name] for name in load("contenders").CONTENDERS["5.0"]
+    ]
     assert all(float(row[2]) > 0 for row in table)
-
-
-def test_speed_treats_contenders_alike_and_skips_missing_ones(bench, load, stand_in, variables):
-    """The stand-in's rate is the value of the variable that turns oneDNN on."""
-    stand_in(
-        'case "$*" in *PyTorch*) echo \'{"skipped": "not installed"}\'; exit;; esac\n'
-        'echo "{\\"rate\\": ${TF_ENABLE_ONEDNN_OPTS:-0}, \\"memory\\": 1}"'
-    )
-    table = rows(bench("speed", "1.0", "--rounds", "2"))
-    contenders = [name for name in load("contenders").contenders_of("1.0") if "PyTorch" not in name]
-    assert [row[1] for row in table] == contenders
-    assert {row[2] for row in table} == {"1"}
-
-
-def test_operations_of_an_iteration_are_those_of_its_products(load):
-    """Of 2.2: two operations a weight forward, four backward, but two in the first layer."""
-    weights = [28 * 28 * 200, 200 * 100, 100 * 60, 60 * 30, 30 * 10]
-    expected = 100 * (6 * sum(weights) - 2 * weights[0])
-    assert load("contenders").NETWORKS["2.2"].operations() == expected
-
-
-def test_start(bench, small_data):
-    """In a process of its own, as it times the import of TensorFlow."""
-    ((step, *seconds),) = rows(bench("start", "1.0", "--rounds", "1", "--data", small_data))
-    imported, first, training = map(float, seconds)
-    assert step == "1.0" and imported > 0 and 0 < first <= training
 
 
 needs_a_screen = pytest.mark.skipif(
@@ -238,29 +200,21 @@ needs_a_screen = pytest.mark.skipif(
 
 @needs_a_screen
 @pytest.mark.slow
-def test_window_ladder(bench, small_data):
-    flags = "--iterations", "200", "--size", "1344x756", "--data", small_data
-    table = rows(bench("window", "1.0", "--ladder", *flags))
-    assert [row[0] for row in table] == ["1.0", "all"]
-    assert float(table[0][1]) > 0
+def test_window(bench, small_data):
+    flags = "--iterations", "2000", "--size", "1344x756", "--data", small_data
+    ((step, headless, live, _, frame, start, *answers),) = rows(
+        bench("window", "1.0", *flags, "--rounds", "1", "--key-seconds", "5")
+    )
+    assert step == "1.0" and float(frame) > 0
+    assert float(headless.replace(",", "")) > 0 and float(live.replace(",", "")) > 0
+    picture, evaluation, curve = map(float, start.split("/"))
+    assert 0 < picture <= evaluation < curve
+    assert int(answers[-1]) >= 10 and "5000" not in answers[1], "a key was not answered"
 
 
 @needs_a_screen
 @pytest.mark.slow
 def test_window_strokes(bench, small_data):
-    ((step, answers),) = rows(
-        bench("window", "2.0", "--strokes", "--key-seconds", "5", "--data", small_data)
-    )
-    assert step == "2.0" and re.fullmatch(r"\d+, \d+ \([1-9]\d*\)", answers)
-
-
-@needs_a_screen
-@pytest.mark.slow
-def test_window(bench, small_data):
-    flags = "--iterations", "2000", "--size", "1344x756", "--data", small_data
-    ((step, headless, live, *_, answers),) = rows(
-        bench("window", "1.0", *flags, "--rounds", "1", "--key-seconds", "5")
-    )
-    assert step == "1.0, 1344x756"
-    assert float(headless.replace(",", "")) > 0 and float(live.replace(",", "")) > 0
-    assert "(" in answers, "no key was answered"
+    flags = "2.0", "--strokes", "--key-seconds", "5", "--data", small_data
+    ((step, answers, count),) = rows(bench("window", *flags))
+    assert step == "2.0" and int(count) > 0 and re.fullmatch(r"\d+, \d+", answers)
