@@ -22,10 +22,8 @@ class Curves(TimePanel):
         self.train = Line2D([], [], color=TRAINING, linewidth=thin, label="training")
         self.test = Line2D([], [], color=TEST, linewidth=3 * thin, label="test")
         self.test.set_markersize(0.6 * self.letter)
-        self.ghost, self.ghosts = (
-            None,
-            [Line2D([], [], color=grey, linewidth=width * thin) for grey, width in GHOSTS],
-        )
+        self.ghosts = [Line2D([], [], color=grey, linewidth=width * thin) for grey, width in GHOSTS]
+        self.ghost = None  # the History that they show
         for line in (*self.ghosts, self.train, self.test):
             axes.add_line(line)
         self.artists = [self.train, self.test, self.hint]
@@ -77,10 +75,7 @@ class Accuracy(Curves):
         the noise is cut off; once there, the axis stays for 2 and 16.
         """
         for low in FLOORS:
-            tested, trained = (
-                np.count_nonzero(test[-5:] >= low),
-                np.count_nonzero(train[-20:] >= low),
-            )
+            tested, trained = np.sum(test[-5:] >= low), np.sum(train[-20:] >= low)
             enough = (2, 16) if low == self.low else (4, 19)
             if tested >= enough[0] and trained >= enough[1]:
                 break
@@ -135,18 +130,22 @@ class Loss(Curves):
 
 
 class Bands(TimePanel):
-    """The range of all weights, or biases: 7 bands with a seventh of the values each."""
+    """The range of all weights, or biases: 7 bands with a seventh of the values each.
 
-    def __init__(self, axes, run, name):
-        super().__init__(axes, run, f"{name.capitalize()} range", above=1)
-        self.name = name
+    name: of the values; kind: the attribute of a TestPoint with their bands.
+    """
+
+    margins = 66, 28, 66, 52
+
+    def __init__(self, axes, run):
+        super().__init__(axes, run, f"{self.name.capitalize()} range", above=1)
         self.fills = [
             axes.fill_between([0.0], [0.0], [0.0], facecolor=colour, linewidth=0)
             for colour in BANDS.values()
         ]
         self.artists = [*self.fills, self.hint]
         handles = [Patch(color=colour, label=label) for label, colour in BANDS.items()]
-        handles[0].set_label(f"all {name}")
+        handles[0].set_label(f"all {self.name}")
         place = {"loc": "lower left", "bbox_to_anchor": (self.left, 1)}
         axes.legend(handles=handles[::-1], ncols=4, **place)
 
@@ -157,8 +156,7 @@ class Bands(TimePanel):
         self.seen = history.last_test
         points = thin_out(history.test)
         iterations = np.array([point.iteration for point in points], float)
-        kind = "weight_bands" if self.name == "weights" else "bias_bands"
-        bands = np.array([getattr(point, kind) for point in points], float).reshape(-1, 8)
+        bands = np.array([getattr(point, self.kind) for point in points], float).reshape(-1, 8)
         for k, fill in enumerate(self.fills):
             fill.set_data(iterations, bands[:, k], bands[:, 7 - k])
         self.fit_values(bands[np.isfinite(bands)])
@@ -174,3 +172,11 @@ class Bands(TimePanel):
         low = -round_up(1.05 * -low) if -low > least else 0
         high = round_up(1.05 * high) if high > least else 0
         self.set_limits(y=(low, high))
+
+
+class WeightBands(Bands):
+    name, kind = "weights", "weight_bands"
+
+
+class BiasBands(Bands):
+    name, kind = "biases", "bias_bands"

@@ -1,7 +1,6 @@
 """The figure: headline, panels, help. It needs no window; a plain Figure draws it as well."""
 
 from collections import deque
-from functools import partial
 from textwrap import shorten
 
 import matplotlib.style
@@ -10,35 +9,29 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from visu.panels import curves as curve_panels
-from visu.panels import digit_grids as image_panels
-from visu.panels import errors as error_panels
-from visu.panels import gradients as gradient_panels
-from visu.panels import one_digit as digit_panel
-from visu.panels.focus import Focus
+from visu.panels import confusion, curves, digit_grids, first_weights, gradients, one_digit
 from visu.panels.panel import Panel
-from visu.panels.style import DPI, INCHES, WARNING, style
+from visu.panels.style import DPI, INCHES, WARNING, drawable, style
 from visu.panels.views import HELP, SIX
-from visu.text import drawable
 
 HEAD = 84  # height of the headline; all lengths here are pixels of a figure of 1344 x 756
 RATE_SECONDS = 2  # iterations per second are counted over the last so many
 
 KINDS = {
-    "accuracy": curve_panels.Accuracy,
-    "loss": curve_panels.Loss,
-    "training": image_panels.TrainingDigits,
-    "weights": partial(curve_panels.Bands, name="weights"),
-    "biases": partial(curve_panels.Bands, name="biases"),
-    "test": image_panels.TestDigits,
-    "test alone": image_panels.TestDigitsAlone,
-    "first layer": image_panels.FirstWeights,
-    "gradients": gradient_panels.GradientLines,
-    "gradient bars": gradient_panels.GradientBars,
-    "worst errors": error_panels.WorstErrors,
-    "confusion": error_panels.Confusion,
-    "cell digits": error_panels.CellDigits,
-    "digit": digit_panel.OneDigit,
+    "accuracy": curves.Accuracy,
+    "loss": curves.Loss,
+    "training": digit_grids.TrainingDigits,
+    "weights": curves.WeightBands,
+    "biases": curves.BiasBands,
+    "test": digit_grids.TestDigits,
+    "test alone": digit_grids.TestDigitsAlone,
+    "first layer": first_weights.FirstWeights,
+    "gradients": gradients.GradientLines,
+    "gradient bars": gradients.GradientBars,
+    "worst errors": digit_grids.WorstErrors,
+    "confusion": confusion.Confusion,
+    "cell digits": confusion.CellDigits,
+    "digit": one_digit.OneDigit,
 }
 MARGINS = {  # left, right, top, bottom, for tick labels, title and legend
     "training": (66, 12, 38, 14),
@@ -136,14 +129,14 @@ class Panels:
     `moving` is left out when the canvas draws, for blitting. keys: whether there are keys, of which
     a hint tells until the help was shown once; ask(image, label): returns a Look, or None.
 
-    names: the panels shown; moving: headline and plots, each a Plot; focus: their Focus. What has
-    been shown once is kept in memory, so that it comes back fast.
+    names: the panels shown; moving: headline and plots, each a Plot; selection: their Selection.
+    What has been shown once is kept in memory, so that it comes back fast.
     """
 
     def __init__(self, figure, run, animated=False, keys=False, ask=None):
         self.figure, self.run, self.animated, self.ask = figure, run, animated, ask
         self.speed = Speed()
-        self.focus = Focus()
+        self.selection = one_digit.Selection()
         self.names = SIX
         self.status = ""
         self.help_shown, self.help_seen = False, not keys
@@ -217,7 +210,7 @@ class Panels:
         with matplotlib.style.context(["default", style(self.unit)]):
             for name, (cell, place) in zip(names, places(names, *self.size), strict=True):
                 plot = KINDS[name](self.figure.add_axes(place.bounds), self.run)
-                plot.focus, plot.ask = self.focus, self.ask
+                plot.selection, plot.ask = self.selection, self.ask
                 plot.put_into(cell)
                 built.append(plot)
         return self.animate(built)
