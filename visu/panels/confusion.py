@@ -108,7 +108,7 @@ class CellDigits(CaptionedDigits):
         found = pictures.digits_in_cell(answers, *cell) if cell else np.array([], int)
         self.title.set_text(self.what(len(found)))
         shown = found[:MOST_IN_CELL]
-        self.show(answers, shown, [caption(one) for one in answers.confidences[shown]])
+        self.draw_captioned(answers, shown, [*map(caption, answers.confidences[shown])])
         return True
 
     def what(self, count):

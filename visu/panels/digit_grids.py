@@ -47,6 +47,17 @@ class DigitGrid(Panel):
             self.ticks = ticks
             self.axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks])
 
+    def update(self, history):
+        answers = test_answers(history) if self.of_test else history.last and history.last.train
+        if not answers or answers is self.answers:
+            return False
+        self.show(answers)
+        return True
+
+    def show(self, answers):
+        """Draw these Answers, misread digits first."""
+        self.draw(answers, pictures.misread_first(answers))
+
     def draw(self, answers, indices, height=SIDE, width=SIDE):
         """Draw these digits of Answers in the grid; height, width: as for pictures.mosaic."""
         self.answers, self.indices = answers, indices
@@ -54,7 +65,7 @@ class DigitGrid(Panel):
         # Sharp pixels; but on a screen with clearly fewer than the picture, strokes would break.
         room = min(self.width / self.columns / width, self.height / self.rows / height)
         self.image.set_interpolation("nearest" if room > 0.9 else "hanning")
-        if room < 0.6:  # a picture of half the size does as well, and is drawn faster
+        if room < 0.6 and (height, width) == (SIDE, SIDE):  # half the size does, and is faster
             picture = pictures.halved(picture)
         self.image.set(data=picture, extent=(0, self.columns, self.rows, 0))
 
@@ -83,13 +94,6 @@ class TrainingDigits(DigitGrid):
         elif spare < -6:
             axes.text(0, -0.02, KEY, transform=axes.transAxes, va="top")
 
-    def update(self, history):
-        answers = history.last and history.last.train
-        if not answers or answers is self.answers:
-            return False
-        self.draw(answers, pictures.misread_first(answers))
-        return True
-
 
 class TestDigits(DigitGrid):
     """A tenth of the test digits on 25 lines, and what share of all digits lies above each line.
@@ -110,22 +114,11 @@ class TestDigits(DigitGrid):
         self.all = rows, columns, ticks
         self.set_grid(*self.all)
 
-    def update(self, history):
-        answers = test_answers(history)
-        if not answers or answers is self.answers:
-            return False
-        self.draw_newest(answers)
-        return True
-
-    def draw_newest(self, answers):
-        """Draw the test digits of these Answers, misread ones first."""
-        self.draw(answers, pictures.misread_first(answers))
-
 
 class TestDigitsAlone(TestDigits):
     """The same, large; only misread ones when they are few: then their labels can be read."""
 
-    def draw_newest(self, answers):
+    def show(self, answers):
         misread = np.flatnonzero(answers.labels != answers.predictions)
         if 0 < len(misread) < FEW:
             self.title.set_text(f"Test images: the {len(misread)} wrong ones")
@@ -134,11 +127,11 @@ class TestDigitsAlone(TestDigits):
         else:
             self.title.set_text("Test images")
             self.set_grid(*self.all)
-            super().draw_newest(answers)
+            super().show(answers)
 
 
 class CaptionedDigits(DigitGrid):
-    """Digits with a caption below each, as large as they fit.
+    """Digits with a caption below each.
 
     most: how many digits there may be; widest: the longest caption, in units of its letters' size.
     """
@@ -153,8 +146,8 @@ class CaptionedDigits(DigitGrid):
         axes.set_axis_off()
         axes.set_aspect("auto")
 
-    def show(self, answers, indices, captions):
-        """Draw these digits of Answers; captions: one for each."""
+    def draw_captioned(self, answers, indices, captions):
+        """Draw these digits of Answers, as large as they fit; captions: one for each."""
         self.rows, self.columns = pictures.tiling(max(len(indices), 1), size=self.readable)
         letter, side = self.sizes(self.rows, self.columns)
         pixel = side / SIDE
@@ -194,18 +187,14 @@ class WorstErrors(CaptionedDigits):
     def __init__(self, axes, run):
         super().__init__(axes, "Worst errors", MOST_ERRORS, widest=8.4)
 
-    def update(self, history):
-        answers = test_answers(history)
-        if not answers or answers is self.answers:
-            return False
+    def show(self, answers):
         indices = pictures.worst_errors(answers, MOST_ERRORS)
         self.title.set_text(f"Worst errors: {self.what(answers, len(indices))}")
         captions = []
         for k in indices:
             digits = f"{answers.labels[k]} → {answers.predictions[k]}"
             captions.append(", ".join(filter(None, (digits, caption(answers.confidences[k])))))
-        self.show(answers, indices, captions)
-        return True
+        self.draw_captioned(answers, indices, captions)
 
     def what(self, answers, shown):
         """In words, what so many digits of these Answers are."""

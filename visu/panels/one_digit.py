@@ -17,7 +17,7 @@ from visu.panels.style import RED, TEST, percent
 
 SHEET = 280  # height and width of the sheet, in pixels
 PEN = 22  # pixels: about as wide as MNIST's strokes, for a digit that fills most of the sheet
-DRAW_SECONDS = 0.05  # between two frames while somebody draws: the training needs the time too
+DRAW_SECONDS = 0.05  # between two frames while a digit is drawn: the training needs the time too
 RIGHT = 268  # width of the bars' column, in pixels of a figure of 1344 x 756
 KEYS = "← →  test digits, wrong ones first    ·    d  a training step, with its dropout"
 LOSS = "p: that of the true digit; the\nloss is a sum over 100 digits"
@@ -28,10 +28,6 @@ class Sheet:
     """A sheet of paper to draw a digit on, with the mouse or a pen."""
 
     def __init__(self):
-        self.clear()
-
-    def clear(self):
-        """Take a new sheet."""
         self._image = Image.new("L", (SHEET, SHEET))
         self._pen = 0, 0
 
@@ -57,34 +53,31 @@ class Selection:
     """What is selected, shared by the panels: one digit, and a cell of the confusion matrix.
 
     image: [28, 28] uint8 of the digit, None before one was selected; label: the true digit, None
-    if it is unknown; index: which test digit it is, None for any other digit; sheet: a Sheet
-    to draw on; own: whether the digit is the one drawn on it; training: whether to show a
-    training step instead; cell: (true, predicted), None for the most frequent mistake's.
+    if it is unknown; index: which test digit it is, None for any other digit; sheet: the Sheet
+    that the digit is drawn on, None for any other digit; training: whether to show a training step
+    instead; cell: (true, predicted), None for that of the most frequent mistake.
     """
 
     def __init__(self):
-        self.image = self.label = self.index = None
-        self.sheet, self.own, self.training = Sheet(), False, False
+        self.open(None, None)
         self.cell = None
 
     def open(self, image, label, index=None):
         """Select this digit."""
         self.image, self.label, self.index = image, label, index
-        self.own = self.training = False
+        self.sheet, self.training = None, False
 
     def draw(self, x, y, lifted):
         """Draw on the sheet, see Sheet.draw, and select what the network gets of it."""
-        if not self.own:
-            self.sheet.clear()
-        self.sheet.draw(x, y, lifted)
-        self.open(prepare(self.sheet.ink / 255), None)
-        self.own = True
+        sheet = self.sheet or Sheet()
+        sheet.draw(x, y, lifted)
+        self.open(prepare(sheet.ink / 255), None)
+        self.sheet = sheet
 
     def clear_sheet(self):
         """Take a new sheet; nothing is drawn on it yet."""
-        self.sheet.clear()
         self.open(None, None)
-        self.own = True
+        self.sheet = Sheet()
 
 
 class OneDigit(Panel):
@@ -115,7 +108,7 @@ class OneDigit(Panel):
     def update(self, history):
         selection, last = self.selection, history.last
         self.test = test_answers(history)
-        if selection.image is None and not (selection.own or selection.training) and self.test:
+        if selection.image is None and not (selection.sheet or selection.training) and self.test:
             self.turn(0)
         image, look = selection.image, None
         if selection.training:
@@ -123,7 +116,7 @@ class OneDigit(Panel):
         elif self.ask and image is not None:
             look = self.ask(image, selection.label)
         self.due = time.monotonic() + DRAW_SECONDS
-        seen = look, image, selection.own, selection.training
+        seen = look, image, selection.sheet, selection.training
         words = self.what_else(look, history)
         if all(map(operator.is_, seen, self.seen)) and words == self.message.get_text():
             return False
@@ -146,7 +139,7 @@ class OneDigit(Panel):
             return "no hidden layer:\neach probability is computed\nfrom all pixels at once"
         if self.selection.training:
             return "press space, then n:\neach n is one training step"
-        if self.selection.own and self.selection.image is None:
+        if self.selection.sheet and self.selection.image is None:
             return "draw a digit on the sheet"
         return "the network is being copied …"
 
@@ -222,22 +215,19 @@ class DigitAndSheet:
 
     def show(self, look, selection):
         """Draw the Look's digit, or where there is none yet the selected one."""
+        sheet = selection.sheet
         image, label = (look.image, look.label) if look else (selection.image, selection.label)
         blank = selection.training and not look or image is None
         self.image.set_data(np.zeros((SIDE, SIDE)) if blank else image)
-        self.paper.set_data(
-            selection.sheet.ink if selection.own else np.zeros((SHEET, SHEET), np.uint8)
-        )
+        self.paper.set_data((sheet or Sheet()).ink)
         said = f"{SIDE}×{SIDE} pixels"
-        if selection.own and not selection.training:
+        if sheet and not selection.training:
             said = "your digit,\nas the network gets it"
         elif label is not None and not blank:
             said = f"a digit: {label},\n{said}"
         self.heading.set_text(said)
-        self.hint.set_text(
-            "" if selection.own and selection.image is not None else "draw a digit here"
-        )
-        self.label.set_text("Backspace: a new sheet" if selection.own else "")
+        self.hint.set_text("" if sheet and selection.image is not None else "draw a digit here")
+        self.label.set_text("Backspace: a new sheet" if sheet else "")
 
     def place(self, x, y):
         """A place on the sheet, 0..1 from the left and the top, or None."""

@@ -152,42 +152,41 @@ def halved(picture):
     return mean(rows[:, ::2], rows[:, 1::2])
 
 
-def weight_pictures(first_weights):
-    """The first layer's weights as one picture: a tile per neuron or kernel, NaN between tiles.
-
-    first_weights: [784, K] (inputs of a square image) or [height, width, channels, K], of which the
-    first channel is shown; at most the first 100 of the K. Returns float [rows * (height + 1) - 1,
-    columns * (width + 1) - 1], rows and columns from tiling(). Raises ValueError for other shapes.
-    """
-    weights = np.asarray(first_weights, float)
-    if weights.ndim == 4:
-        return framed(weights[:, :, 0, :MOST_NEURONS].transpose(2, 0, 1))
-    if weights.ndim == 2 and math.isqrt(len(weights)) ** 2 == len(weights):
-        side = math.isqrt(len(weights))
-        return framed(weights[:, :MOST_NEURONS].T.reshape(-1, side, side))
-    raise ValueError(f"no pictures in weights of shape {weights.shape}")
-
-
-def framed(tiles, aspect=1.8):
-    """Tiles [n, height, width] float as one picture, with NaN between them and beyond n.
+def framed(maps, aspect=1.8):
+    """Maps [height, width, n] float as one picture, with NaN between them and where there is none.
 
     aspect: as for tiling. Returns [rows * (height + 1) - 1, columns * (width + 1) - 1].
     """
-    tiles = np.pad(tiles, ((0, 0), (0, 1), (0, 1)), constant_values=np.nan)
+    tiles = np.pad(maps.transpose(2, 0, 1), ((0, 0), (0, 1), (0, 1)), constant_values=np.nan)
     return tiled(tiles, *tiling(len(tiles), aspect), np.nan)[:-1, :-1]
+
+
+def weight_pictures(first_weights):
+    """The first layer's weights as one picture: a tile per neuron or kernel, as framed() has it.
+
+    first_weights: [784, K] (inputs of a square image) or [height, width, channels, K], of which the
+    first channel is shown; at most the first 100 of the K. Raises ValueError for other shapes.
+    """
+    weights = np.asarray(first_weights, float)[..., :MOST_NEURONS]
+    side = math.isqrt(len(weights))
+    if weights.ndim == 4:
+        return framed(weights[:, :, 0])
+    if weights.ndim == 2 and side**2 == len(weights):
+        return framed(weights.reshape(side, side, -1))
+    raise ValueError(f"no pictures in weights of shape {np.shape(first_weights)}")
 
 
 def layer_picture(outputs, aspect):
     """The outputs of a layer for one digit as a picture, `aspect` times as wide as high at most.
 
-    outputs: feature maps [height, width, channels], of which the first MOST_MAPS are shown, with
-    NaN between them; or neurons [n], of which the first MOST_SQUARES are shown, one pixel each.
+    outputs: feature maps [height, width, channels], of which the first MOST_MAPS are shown, as
+    framed() has it; or neurons [n], of which the first MOST_SQUARES are shown, one pixel each.
     Returns the picture, float, NaN where it shows nothing; and how many maps or neurons it shows.
     """
     outputs = np.asarray(outputs, float)
     if outputs.ndim == 3:
-        maps = outputs.transpose(2, 0, 1)[:MOST_MAPS]
-        return framed(maps, aspect), len(maps)
+        maps = outputs[..., :MOST_MAPS]
+        return framed(maps, aspect), maps.shape[-1]
     neurons = outputs.ravel()[:MOST_SQUARES]
     squares = neurons.reshape(-1, 1, 1)
     return tiled(squares, *tiling(len(neurons), aspect), np.nan), len(neurons)
