@@ -194,6 +194,28 @@ def display():
     server.wait()
 
 
+@pytest.fixture
+def drawn_texts(monkeypatch):
+    """drawn_texts(dashboard): the texts that appear when its figure is drawn."""
+    from matplotlib.text import Text
+
+    drawn, draw = [], Text.draw
+
+    def record(text, renderer):
+        if text.get_text() and text.get_visible():
+            drawn.append(text)
+        draw(text, renderer)
+
+    monkeypatch.setattr(Text, "draw", record)
+
+    def texts(dashboard):
+        drawn.clear()
+        dashboard.figure.canvas.draw()
+        return list(drawn)
+
+    return texts
+
+
 def batch_of(digits, chosen=slice(None)):
     """X [n, 28, 28, 1] and Y_ [n, 10] float32 of these of the digits, as scripts get them."""
     X = digits.images[chosen, ..., np.newaxis] / np.float32(255)

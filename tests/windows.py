@@ -1,0 +1,51 @@
+"""What the tests of figures and windows share: dashboards without a screen, sizes, overlaps."""
+
+from dataclasses import replace
+
+from evaluations import RUN
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from visu.panels.dashboard import KINDS, Panels
+from visu.panels.style import DPI
+from visu.panels.views import SIX
+
+SIZES = [(1280, 720), (1344, 756), (1920, 1080), (2560, 1440)]
+BY_HAND = [(1000, 800), (800, 1000), (1600, 600)]
+
+
+class Dashboard(Panels):
+    """Panels that are told the classes of what they show."""
+
+    @property
+    def panels(self):
+        return self.moving
+
+    def show_only(self, view):
+        names = {kind: name for name, kind in KINDS.items()}
+        super().show_only(tuple(names.get(kind, kind) for kind in view))
+
+
+def make_dashboard(size=SIZES[1], view=SIX, **changes):
+    """A Dashboard of this size in pixels, which shows these panels. changes: to RUN."""
+    figure = Figure((size[0] / DPI, size[1] / DPI), dpi=DPI)
+    FigureCanvasAgg(figure)
+    dashboard = Dashboard(figure, replace(RUN, **changes))
+    dashboard.show_only(tuple(view))
+    return dashboard
+
+
+def show(history, panel):
+    """This panel, a class of one, alone, after an update."""
+    dashboard = make_dashboard(view=[panel])
+    dashboard.run = history.run
+    dashboard.arrange()
+    dashboard.update(history)
+    return dashboard.panels[1]
+
+
+def overlap(a, b):
+    """Whether two Bboxes share more than an edge."""
+    wide = min(a.x1, b.x1) - max(a.x0, b.x0)
+    tall = min(a.y1, b.y1) - max(a.y0, b.y0)
+    return wide > 1 and tall > 1
