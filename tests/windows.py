@@ -6,6 +6,7 @@ from evaluations import RUN
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from visu.panels.blitting import Offscreen
 from visu.panels.dashboard import KINDS, Panels
 from visu.panels.style import DPI
 from visu.panels.views import SIX
@@ -42,6 +43,14 @@ def show(history, panel):
     dashboard.arrange()
     dashboard.update(history)
     return dashboard.panels[1]
+
+
+def offscreen(run, view, size=SIZES[0]):
+    """An Offscreen of this size in pixels, which shows these panels of a Run."""
+    names = {kind: name for name, kind in KINDS.items()}
+    screen = Offscreen(run, *size)
+    screen.panels.show_only(tuple(names[kind] for kind in view))
+    return screen
 
 
 def overlap(a, b):
