@@ -5,7 +5,7 @@ from matplotlib import colormaps, rcParams
 from matplotlib.patches import Rectangle
 
 from visu.panels import pictures
-from visu.panels.digit_grids import CaptionedDigits, caption, test_answers
+from visu.panels.digit_grids import CaptionedDigits, caption
 from visu.panels.panel import Panel
 from visu.panels.style import TEST
 
@@ -55,7 +55,7 @@ class Confusion(Panel):
         self.artists = [self.image, *grid, *axes.spines.values(), self.outline, *self.counts]
 
     def update(self, history):
-        answers = test_answers(history)
+        answers = history.test_answers
         if not answers:
             return False
         counts = pictures.confusion(answers)
@@ -98,7 +98,7 @@ class CellDigits(CaptionedDigits):
         self.selected = None  # the cell that is shown
 
     def update(self, history):
-        answers = test_answers(history)
+        answers = history.test_answers
         if not answers:
             return False
         cell = selected_cell(self.selection, pictures.confusion(answers))

@@ -14,11 +14,6 @@ MOST_ERRORS = 40  # of the worst ones
 KEY = "wrong ones first,\non red, with the\ntrue digit (left),\ncomputed (right)"
 
 
-def test_answers(history):
-    """The newest Answers for the test digits, None before the first."""
-    return history.last_test and history.last_test.test.answers
-
-
 class DigitGrid(Panel):
     """Digits in a grid of tiles, misread ones on red. A click on a digit opens it.
 
@@ -48,7 +43,9 @@ class DigitGrid(Panel):
             self.axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks])
 
     def update(self, history):
-        answers = test_answers(history) if self.of_test else history.last and history.last.train
+        answers = history.test_answers
+        if not self.of_test:
+            answers = history.last and history.last.train
         if not answers or answers is self.answers:
             return False
         self.show(answers)

@@ -9,7 +9,6 @@ from matplotlib.patches import Rectangle
 from PIL import Image, ImageDraw
 
 from digits.prepare import prepare
-from visu.panels.digit_grids import test_answers
 from visu.panels.layers import GAP, HEADING, LEFT, LINE, Layers, picture
 from visu.panels.panel import Panel
 from visu.panels.pictures import SIDE, misread_first
@@ -107,7 +106,7 @@ class OneDigit(Panel):
 
     def update(self, history):
         selection, last = self.selection, history.last
-        self.test = test_answers(history)
+        self.test = history.test_answers
         if selection.image is None and not (selection.sheet or selection.training) and self.test:
             self.turn(0)
         image, look = selection.image, None
