@@ -6,7 +6,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import StrMethodFormatter
 
-from visu.panels.panel import TimePanel, round_up, thin_out
+from visu.panels.panel import TimePanel, round_up, series
 from visu.panels.style import BANDS, TEST, TRAINING
 
 FLOORS = 0.98, 0.9  # where the axis of the accuracy may begin, beside 0
@@ -36,26 +36,20 @@ class Curves(TimePanel):
         self.seen = history.last
         self.fit_iterations(history)
         self.show_ghost(history.ghost)
-        iterations, values = self.points(history.train)
+        iterations, values = series(history.train, self.what)
         self.train.set_data(iterations, values)
-        self.test.set_data(self.points(history.test))
+        self.test.set_data(*series(history.test, self.what))
         self.test.set_marker("o" if len(history.test) == 1 else "")  # no line yet
         self.fit_values(values, self.test.get_ydata())
         self.tell_nan(self.what, iterations, values)
         return True
-
-    def points(self, points):
-        """(iterations [n], values [n]) of TrainPoints or TestPoints, thinned out."""
-        points = thin_out(points)
-        values = [(point.iteration, getattr(point, self.what)) for point in points]
-        return np.array(values, float).reshape(-1, 2).T
 
     def show_ghost(self, ghost):
         """Draw the curves of the run that this one has replaced, behind, as they do not move."""
         if ghost is not self.ghost:
             self.ghost = ghost
             for line, points in zip(self.ghosts, (ghost.train, ghost.test), strict=True):
-                line.set_data(self.points(points))
+                line.set_data(*series(points, self.what))
 
 
 class Accuracy(Curves):
@@ -154,9 +148,7 @@ class Bands(TimePanel):
         if history.last_test is self.seen:
             return False
         self.seen = history.last_test
-        points = thin_out(history.test)
-        iterations = np.array([point.iteration for point in points], float)
-        bands = np.array([getattr(point, self.kind) for point in points], float).reshape(-1, 8)
+        iterations, bands = series(history.test, self.kind, 8)
         for k, fill in enumerate(self.fills):
             fill.set_data(iterations, bands[:, k], bands[:, 7 - k])
         self.fit_values(bands[np.isfinite(bands)])

@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from matplotlib.transforms import offset_copy
 
-from visu.panels.panel import Panel, TimePanel, thin_out
+from visu.panels.panel import Panel, TimePanel, series
 
 LIGHTEST = 0.75  # of the colour scale, for the last layer; lighter shades are pale on white
 LIMITS = 1e-4, 1.0  # of an axis while no gradient is above 0
@@ -81,10 +81,7 @@ class LayerPanel(Panel):
         if history.last_test is self.seen:
             return False
         self.seen = history.last_test
-        points = thin_out(history.test)
-        iterations = np.array([point.iteration for point in points], float)
-        sizes = np.array([point.gradients for point in points], float)
-        sizes = sizes.reshape(-1, len(self.layers))
+        iterations, sizes = series(history.test, "gradients", len(self.layers))
         self.show(iterations, np.where(np.isfinite(sizes), sizes, np.nan))
         return True
 

@@ -38,6 +38,17 @@ def thin_out(column):
     return column[:-1:step] + column[-1:]
 
 
+def series(points, name, *shape):
+    """(iterations [n], values [n, *shape]) of TrainPoints or TestPoints, thinned out.
+
+    name: of the values' attribute.
+    """
+    points = thin_out(points)
+    iterations = np.array([point.iteration for point in points], float)
+    values = np.array([getattr(point, name) for point in points], float)
+    return iterations, values.reshape(-1, *shape)
+
+
 class Panel:
     """A panel: axes of the figure within a cell that is this panel's alone.
 
