@@ -45,7 +45,8 @@ def parse_args(doc, iterations):
         args.headless, args.iterations = True, 0 if args.weights else args.iterations
     if args.pause and (args.headless or backend.in_notebook()):
         parser.error("argument --pause: it needs a window, where keys end the pause")
-    if "digit" in VIEWS[args.view] and (args.movie or backend.in_notebook()):
+    asks = any(panel.asks for panel in VIEWS[args.view])
+    if asks and (args.movie or backend.in_notebook()):
         parser.error("argument --view: this view needs a window, where a digit can be chosen")
     if args.movie:
         from visu.show.movie import why_not  # only where one is wanted
@@ -80,7 +81,7 @@ def _add_flags(add, iterations, runs):
     add("--data", default="auto", metavar="DATA", help=data)
     add("--movie", type=Path, metavar="FILE", help="film the run: an .mp4 or a .gif (default none)")
     start = "the view to start with and to film: a key of the window, such as e (default 0)"
-    keys = [key for key in VIEWS if key != "escape"]
+    keys = [key for key in VIEWS if len(key) == 1]  # without Esc
     add("--view", type=str.lower, choices=keys, default="0", metavar="KEY", help=start)
     add("--headless", action="store_true", help="train without a window (default with one)")
     paused = "open the window paused at iteration 0; space or n goes on (default no)"

@@ -67,8 +67,8 @@ def watched(log, script, *flags):
 
         return call
 
-    look, paint, drawn = Window.look, Window.paint, Window.drawn
-    Window.look, Window.paint = clocked(look), clocked(paint)
+    update, paint, drawn = Window.update, Window.paint, Window.drawn
+    Window.update, Window.paint = clocked(update), clocked(paint)
     Window.drawn = clocked(drawn)
     parse_args = tensorflowvisu.parse_args
 

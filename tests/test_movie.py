@@ -5,80 +5,83 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import SCRIPTS
 from evaluations import RUN, evaluation
 from PIL import Image
-from test_scripts import begun
+from windows import offscreen
 
 import tensorflowvisu
-from visu.panels.blitting import Offscreen
-from visu.panels.views import VIEWS
+from visu.panels.painter import Offscreen
+from visu.panels.views import SIX, VIEWS
 from visu.record.run import History
+from visu.session import Recording
 from visu.show import movie
 
 
-def film(path, run, until, every=20):
-    """A Movie that has seen a run until this iteration."""
-    made = movie.Movie(path, History(), run)
+def film(path, until, every=20, view=SIX, **changes):
+    """A Movie that has seen a run until this iteration; changes: to RUN."""
+    made = movie.Movie(path, History(replace(RUN, **changes)), view)
     for i in range(0, until + 1, every):
         made.history.append(evaluation(i, test=i % 100 == 0, accuracy=0.9 * i / until))
-        made.look()
+        made.film()
     return made
+
+
+def iterations(made):
+    return [last.iteration for last, _ in made.frames]
 
 
 @pytest.fixture
 def short(tmp_path):
-    """short(name): a Movie of 6 frames, the last one of a run that was cut short."""
-    from dataclasses import replace
+    """short(name, view): a Movie of 6 frames, of a run that was cut short."""
+    return lambda name, view=SIX: film(tmp_path / name, 100, view=view, iterations=200)
 
-    made = film(tmp_path / "a.gif", replace(RUN, iterations=200), 100)
 
-    def at(name):
-        made.path = tmp_path / name
-        return made
-
-    return at
+def assert_shows_the_end(shown, made):
+    """These pixels [height, width, 3] are those of the newest evaluation."""
+    screen = offscreen(made.history.run, made.view)
+    screen.draw(made.history)
+    assert abs(shown - screen.pixels[..., :3]).mean() < 2
 
 
 @pytest.mark.parametrize("every", [5, 20, 200])
-def test_a_full_run_takes_half_a_minute_and_begins_slowly(every):
-    made = film("a.mp4", RUN, RUN.iterations, every)
-    iterations = [last.iteration for last, _ in made.frames]
-    assert iterations[:20] == list(range(0, 2001, every))[:20]
-    assert iterations[-1] == RUN.iterations
-    assert len(iterations) == min(251, RUN.iterations / every + 1) or 190 < len(iterations) < 252
-    assert (np.diff(iterations) > 0).all()
+def test_a_full_run_has_so_many_frames_and_begins_slowly(every, tmp_path):
+    frames = iterations(film(tmp_path / "a.mp4", RUN.iterations, every))
+    evaluations = RUN.iterations // every + 1
+    assert frames[:20] == list(range(0, 2001, every))[:20]
+    assert frames[-1] == RUN.iterations
+    assert min(evaluations, 190) <= len(frames) <= min(evaluations, 251)
+    assert (np.diff(frames) > 0).all()
 
 
-def test_a_run_cut_short_ends_with_its_last_evaluation(short):
-    made = short("a.gif")
-    made.history.append(evaluation(101))
-    made.write()
-    assert made.frames[-1][0].iteration == 101
-
-
-@pytest.mark.parametrize("key", ["e", "w"])
-def test_another_view_is_filmed(short, key):
-    made = short("a.gif")
-    viewed = movie.Movie(made.path, made.history, made.plan, VIEWS[key])
-    viewed.look()
-    viewed.write()
-    with Image.open(made.path) as gif:
-        shown = np.asarray(gif.convert("RGB"), int)
-    screen = Offscreen(made.plan, 1280, 720)
-    screen.panels.show_only(VIEWS[key])
-    screen.draw(made.history)
-    assert abs(shown - screen.pixels[..., :3]).mean() < 2
+def test_a_run_cut_short_ends_with_its_last_evaluation(tmp_path):
+    made = film(tmp_path / "a.gif", 1000, iterations=100_000)
+    made.history.append(evaluation(1001))
+    made.film()
+    assert iterations(made)[-1] == 1001 and len(made.frames) < 20
 
 
 def test_a_run_started_again_is_filmed_alone(short):
     made = short("a.gif")
     for i in (0, 20):
         made.history.append(evaluation(i))
-        made.look()
-    assert [last.iteration for last, _ in made.frames] == [0, 20]
+        made.film()
+    assert iterations(made) == [0, 20]
+
+
+@pytest.mark.parametrize("key", ["e", "w"])
+def test_another_view_is_filmed(short, key):
+    made = short("a.gif", VIEWS[key])
+    made.write()
+    with Image.open(made.path) as gif:
+        gif.seek(gif.n_frames - 1)
+        assert_shows_the_end(np.asarray(gif.convert("RGB"), int), made)
 
 
 def test_a_gif_read_back(short):
@@ -92,9 +95,7 @@ def test_a_gif_read_back(short):
             durations.append(gif.info["duration"] / 1000)
         shown = np.asarray(gif.convert("RGB"), int)
     assert durations == [1] * 5 + [5] and sum(durations) == length
-    screen = Offscreen(made.plan, 1280, 720)
-    screen.draw(made.history)
-    assert abs(shown - screen.pixels[..., :3]).mean() < 2
+    assert_shows_the_end(shown, made)
 
 
 @pytest.mark.skipif(not shutil.which("ffprobe"), reason="needs ffmpeg")
@@ -113,29 +114,21 @@ def test_an_mp4_read_back(short):
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
-    [("a.avi", ".mp4"), ("gif", ".mp4"), ("no/a.gif", "no folder"), ("d.gif", "cannot be written")]
-    + [(f"{'long' * 99}/a.gif", "no folder"), (f"{'y' * 250}.gif", "too long")],
+    ("flags", "words"),
+    [("--movie a.avi", ".mp4"), ("--movie gif", ".mp4"), ("--movie no/a.gif", "no folder")]
+    + [("--movie d.gif", "cannot be written"), (f"--movie {'long' * 99}/a.gif", "no folder")]
+    + [("--movie a.gif --view d", "--view: this view needs a window")],
 )
-def test_a_file_that_cannot_be_is_one_line_before_training(
-    name, words, monkeypatch, capsys, tmp_path
+def test_a_movie_that_cannot_be_is_one_line_before_training(
+    flags, words, monkeypatch, capsys, tmp_path
 ):
     (tmp_path / "d.gif").mkdir()
-    monkeypatch.setattr(sys, "argv", ["mnist.py", "--movie", str(tmp_path / name)])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["mnist.py", *flags.split()])
     with pytest.raises(SystemExit) as ended:
         tensorflowvisu.parse_args("0.0 title: what it is", 10_000)
     (line,) = capsys.readouterr().err.splitlines()
-    assert ended.value.code == 2 and "--movie" in line and words in line
-
-
-def test_a_view_that_needs_a_person_is_not_filmed(monkeypatch, capsys, tmp_path):
-    monkeypatch.setitem(VIEWS, "d", ("digit",))
-    flags = ["--view", "d", "--movie", str(tmp_path / "a.gif")]
-    monkeypatch.setattr(sys, "argv", ["mnist.py", *flags])
-    with pytest.raises(SystemExit) as ended:
-        tensorflowvisu.parse_args("0.0 title: what it is", 10_000)
-    (line,) = capsys.readouterr().err.splitlines()
-    assert ended.value.code == 2 and "--view" in line and "window" in line
+    assert ended.value.code == 2 and "argument --" in line and words in line
 
 
 def test_a_missing_ffmpeg_is_said_and_a_gif_goes_without(monkeypatch, tmp_path):
@@ -156,23 +149,41 @@ def test_an_ffmpeg_that_fails_leaves_no_file(short, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.mp4"])
-def test_a_movie_given_up_leaves_no_file(short, name):
-    if movie.why_not(short(name).path):
+def test_ctrl_c_aborts_the_movie_and_leaves_an_earlier_one(name, tmp_path, monkeypatch, capsys):
+    path = tmp_path / name
+    if movie.why_not(path):
         pytest.skip("needs ffmpeg")
-    short(name).give_up()
-    earlier = short(name).path
-    earlier.write_bytes(b"the movie of an earlier run")
-    with pytest.raises(InterruptedError):
-        short(name).write()
-    assert earlier.read_bytes() == b"the movie of an earlier run"
-    assert not list(earlier.parent.glob("*.part.*"))
+    args = SimpleNamespace(runs=tmp_path / "runs", source=b"", movie=path, view="0")
+    recording, draw = Recording(args, RUN), Offscreen.draw
+    for k in range(5):
+        recording.take(evaluation(20 * k))
+    path.write_bytes(b"the movie of an earlier run")
+
+    def interrupted(screen, history):
+        if history.iteration == 40:
+            signal.raise_signal(signal.SIGINT)
+        return draw(screen, history)
+
+    monkeypatch.setattr(Offscreen, "draw", interrupted)
+    assert recording.write_movie() == [signal.SIGINT]
+    assert "interrupted" in capsys.readouterr().err
+    assert path.read_bytes() == b"the movie of an earlier run"
+    assert not list(tmp_path.glob("*.part.*"))
 
 
 def test_a_script_stopped_by_ctrl_c_leaves_its_movie(small_data, tmp_path):
-    path = tmp_path / "run.gif"
-    process = begun(small_data, tmp_path, "--movie", path)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    path, runs = tmp_path / "run.gif", tmp_path / "runs"
+    command = [sys.executable, SCRIPTS[0], "--data", small_data, "--runs", runs, "--movie", path]
+    command += ["--headless", "--iterations", "1000000"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as process:
+        while not [
+            file for file in runs.glob("*/*/curves.csv") if file.read_text().count("\n") > 9
+        ]:
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
     assert "Stopped at iteration" in out and str(path) in out
     with Image.open(path) as gif:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import io
+import json
 
 import numpy as np
 import pytest
@@ -12,8 +13,6 @@ from matplotlib.image import imread
 nbclient = pytest.importorskip("nbclient", reason="needs nbclient, to run a notebook")
 pytest.importorskip("ipykernel", reason="needs ipykernel, to run a notebook")
 from nbformat import v4  # noqa: E402
-
-from visu.record.saved_run import read_run  # noqa: E402
 
 MEMORY = "gc.collect(); int(open('/proc/self/statm').read().split()[1]) * 4096 / 1e6"
 
@@ -48,6 +47,10 @@ def ran(small_data, tmp_path_factory):
         patch.delenv("MPLBACKEND", raising=False)  # the kernel sets its own
         Notebook(notebook, timeout=120, kernel_name="python3").execute()
     return notebook.cells, sorted((runs / SCRIPTS[0].stem).iterdir())
+
+
+def result(folder):
+    return json.loads((folder / "run.json").read_text())["result"]
 
 
 def printed(cell, name="stdout"):
@@ -89,18 +92,18 @@ def test_the_result_is_printed_and_the_files_are_written(ran):
     out = printed(cells[0])
     assert "Final test accuracy" in out and str(folders[0]) in out
     assert len(out.splitlines()) < 20 and "\b" not in out
-    files = {"curves.csv", "gradients.csv", "run.json", "weights.npz", "window.png"}
+    files = {"curves.csv", "run.json", "weights.npz", "window.png"}
     files.add(SCRIPTS[0].name)
     assert {file.name for file in folders[0].iterdir()} == files
-    assert read_run(folders[0] / "run.json")["completed"] is True
+    assert result(folders[0])["completed"] is True
 
 
 def test_an_interrupt_ends_the_run_with_its_summary(ran):
     cells, folders = ran
     assert "Stopped at iteration" in printed(cells[1])
     assert len(pictures(cells[1])) == 1
-    facts = read_run(folders[1] / "run.json")
-    assert facts["completed"] is False and 0 < facts["iterations"] < 2_000_000
+    interrupted = result(folders[1])
+    assert interrupted["completed"] is False and 0 < interrupted["iteration"] < 2_000_000
 
 
 def test_there_is_no_error_and_the_kernel_goes_on(ran):
@@ -113,13 +116,10 @@ def test_there_is_no_error_and_the_kernel_goes_on(ran):
     assert cells[2].outputs[0].data["text/plain"] == "42"
 
 
-def result(cell):
-    return float(cell.outputs[0].data["text/plain"])
-
-
 def test_a_run_leaves_nothing_behind_in_memory(ran):
     """What the garbage collector was told to leave alone while a run went on is its own again."""
-    cells, _ = ran
-    assert result(cells[3]) == 0
-    first, second = (result(cell) for cell in cells[5::2])  # MB
-    assert second - first < 40
+    frozen, first, second = (
+        float(cell.outputs[0].data["text/plain"]) for cell in (ran[0][k] for k in (3, 5, 7))
+    )
+    assert frozen == 0
+    assert second - first < 40  # MB

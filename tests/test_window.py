@@ -1,25 +1,47 @@
 """The window on a canvas without a screen: frames, blitting, keys, other sizes, errors."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from evaluations import RUN, evaluation, long_run
-from matplotlib.backend_bases import FigureCanvasBase, KeyEvent, ResizeEvent
+from matplotlib.backend_bases import FigureCanvasBase, KeyEvent, MouseEvent, ResizeEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from visu.panels.blitting import Offscreen
-from visu.panels.dashboard import Panels
+from visu.panels import dashboard as dashboards
+from visu.panels.curves import Accuracy
+from visu.panels.dashboard import Dashboard
+from visu.panels.painter import Offscreen
 from visu.panels.style import DPI, INCHES
+from visu.panels.views import ACTIONS, SIX, VIEWS
 from visu.record.run import History
+from visu.session import Live, Recording
 from visu.show import window
+from visu.training.worker import Control
+
+
+class FakeLive(SimpleNamespace):
+    """In place of session.Live: `pressed` and `said` are what the window asked of it."""
+
+    def __init__(self, history, folder):
+        super().__init__(history=history, status="", pressed=[], said=[], ask=None)
+        self.say, self.folder = self.said.append, folder
+        for name in set(ACTIONS.values()) - set(dir(window.Window)):
+            setattr(self, name, lambda name=name: self.pressed.append(name))
+
+    def poll(self):
+        return self.status
+
+    def picture_path(self):
+        return self.folder / f"{len(self.said)}.png"
 
 
 @pytest.fixture
-def make_window(monkeypatch):
-    """make_window(history, ...): a Window whose canvas only has memory."""
+def make_window(monkeypatch, tmp_path):
+    """make_window(history): a Window on a FakeLive, whose canvas only has memory."""
 
     def open_figure(title):
         figure = Figure(INCHES, dpi=DPI)
@@ -29,11 +51,7 @@ def make_window(monkeypatch):
     monkeypatch.setattr(window, "open_figure", open_figure)
     monkeypatch.setattr(window.plt, "close", lambda figure: None)
     monkeypatch.setattr(window, "PAINT_SECONDS", math.inf)  # a frame at once, as a rule
-
-    def make(filled, poll=lambda: "", **options):
-        return window.Window(filled, RUN, poll, **options)
-
-    return make
+    return lambda filled: window.Window(FakeLive(filled, tmp_path))
 
 
 def press(made, key):
@@ -52,7 +70,7 @@ def test_a_blitted_frame_is_what_a_full_redraw_draws(make_window):
     made.tick()
     for k in range(5):
         filled.append(evaluation(1620 + 20 * k, 0.97 + 0.005 * k))
-        made.poll = lambda k=k: "PAUSED" if k % 2 else ""
+        made.live.status = "PAUSED" if k % 2 else ""
         before = pixels(made)
         made.tick()
         assert made.due == [] and made.error is None
@@ -66,13 +84,13 @@ def test_a_frame_is_drawn_in_slices_and_a_key_need_not_wait(make_window, monkeyp
     monkeypatch.setattr(window, "PAINT_SECONDS", 0)
     made = make_window(long_run())
     made.tick()
-    drawn, left = made.panels.moving[0], made.panels.moving[1:]
+    drawn, left = made.dashboard.panels[0], made.dashboard.panels[1:]
     assert made.due == left
     made.tick()
     assert made.due == left  # no new frame before this one is done
-    made.go_on()
+    made.paint_rest()
     assert made.due == left[1:]
-    made.poll = lambda: "PAUSED"
+    made.live.status = "PAUSED"
     press(made, "h")
     assert made.due == [] and drawn.status.get_text() == "PAUSED"
     press(made, "h")
@@ -81,15 +99,20 @@ def test_a_frame_is_drawn_in_slices_and_a_key_need_not_wait(make_window, monkeyp
     np.testing.assert_array_equal(sliced, pixels(made))
 
 
-def test_keys_choose_the_panels(make_window):
+def test_keys_choose_the_panels_and_the_same_key_leads_back(make_window):
     made = make_window(long_run())
-    for key, names in window.VIEWS.items():
+    for key, view in VIEWS.items():
         press(made, key)
-        assert made.panels.names == names
-        assert len(made.panels.moving) == 1 + len(names)
+        assert made.dashboard.view == view
+        assert [type(panel) for panel in made.dashboard.panels[1:]] == [*view]
+        press(made, key)
+        own = key == "d"  # a training step, to its panel
+        assert made.dashboard.view == (VIEWS["d"] if own else SIX)
+        assert made.dashboard.selection.training or not own
+        press(made, "0")
 
 
-def test_w_and_h_switch_on_and_off(make_window):
+def test_what_was_hidden_comes_back_as_it_was(make_window):
     made = make_window(long_run())
     made.tick()
     press(made, "h")
@@ -102,23 +125,25 @@ def test_w_and_h_switch_on_and_off(make_window):
         np.testing.assert_array_equal(pixels(made), six)
 
 
+def test_each_action_of_the_table_is_there():
+    known = {name for owner in (window.Window, Live, Control) for name in dir(owner)}
+    assert set(ACTIONS.values()) <= known
+
+
 @pytest.mark.parametrize("key", [" ", "n", "s", "g", "left"])
-def test_any_key_closes_the_help_and_does_what_it_says(make_window, tmp_path, key):
-    pressed = []
-    actions = {" ": lambda: pressed.append(" "), "n": lambda: pressed.append("n")}
-    path = tmp_path / "a.png"
-    made = make_window(
-        long_run(), actions=actions, picture_path=lambda: path, say=lambda line: None
-    )
+def test_any_key_closes_the_help_and_does_what_it_says(make_window, key):
+    made = make_window(long_run())
     made.canvas.draw()  # as the toolkit does
     made.tick()
     press(made, "h")
     press(made, "shift")
-    assert made.panels.help_shown
+    assert made.dashboard.help_shown
     press(made, key)
-    assert not made.panels.help_shown and not made.panels.help.get_visible()
-    assert pressed == [key] * (key in actions) and path.exists() == (key == "s")
-    assert (made.panels.names == window.VIEWS["g"]) == (key == "g")
+    assert not made.dashboard.help_shown and not made.dashboard.help.get_visible()
+    assert made.live.pressed == {" ": ["toggle_pause"], "n": ["step"]}.get(key, [])
+    assert (made.dashboard.view == VIEWS["g"]) == (key == "g")
+    path = made.live.folder / "0.png"
+    assert path.exists() == (key == "s")
     if key == "s":
         middle = imread(path)[300:450, 560:780], pixels(made)[300:450, 560:780] / 255
         assert abs(np.subtract(*middle)).max() < 0.02  # the panels, not the help
@@ -138,60 +163,88 @@ def test_help_stays_on_top_of_new_evaluations(make_window):
     np.testing.assert_array_equal(pixels(made)[middle], before)
 
 
-def test_s_saves_the_view_and_says_where(make_window, tmp_path):
-    said = []
-    paths = iter([tmp_path / "a.png", tmp_path / "missing" / "b.png"])
-    made = make_window(long_run(), picture_path=lambda: next(paths), say=said.append)
+def test_s_saves_the_view_and_says_where(make_window):
+    made = make_window(long_run())
     made.tick()
     before = pixels(made)
     press(made, "s")
+    assert "saved" in made.dashboard.head.status.get_text()
+    made.live.folder /= "missing"
     press(made, "s")
-    assert "a.png" in said[0] and "missing" in said[1] and len(said) == 2
-    saved = imread(tmp_path / "a.png")
+    first, second = made.live.said
+    assert "0.png" in first and "could not be saved" in second and "missing" in second
+    saved = imread(made.live.folder.parent / "0.png")
     assert (abs(saved * 255 - before) > 8).mean() < 0.001  # what moves is in it too
-    assert "saved" in made.panels.head.status.get_text()
 
 
-def test_s_before_the_first_frame_saves_the_whole_view(make_window, tmp_path):
-    made = make_window(long_run(), picture_path=lambda: tmp_path / "a.png", say=lambda line: None)
-    made.panels.update(made.history, "")  # what show() does first
-    made.canvas.draw()
-    before = pixels(made)
-    made.complete = False
+def test_s_before_the_first_frame_saves_the_whole_view(make_window):
+    made = make_window(long_run())
+    made.dashboard.update(made.history)  # what show() does first
     press(made, "s")
-    saved = (imread(tmp_path / "a.png") * 255).round()
-    np.testing.assert_array_equal(saved, before)
+    saved = (imread(made.live.folder / "0.png") * 255).round()
+    made.canvas.draw()
+    made.live.said.clear()
+    press(made, "s")
+    again = (imread(made.live.folder / "0.png") * 255).round()
+    assert (saved[100:] == again[100:]).all()  # below the headline, which says that it is saved
 
 
-def test_s_needs_no_canvas_with_pixels(make_window, monkeypatch, tmp_path):
+def test_s_needs_no_canvas_with_pixels(make_window, monkeypatch):
     """As under tkcairo, qtcairo and wx."""
 
     def open_figure(title):
         return FigureCanvasBase(Figure(INCHES, dpi=DPI)).figure
 
     monkeypatch.setattr(window, "open_figure", open_figure)
-    made = make_window(long_run(), picture_path=lambda: tmp_path / "a.png", say=lambda line: None)
+    made = make_window(long_run())
     made.tick()
     press(made, "s")
-    expected = Figure(INCHES, dpi=DPI)
-    panels = Panels(expected, RUN, keys=True)
-    panels.update(made.history, "")
-    panels.save(tmp_path / "b.png")
-    saved, expected = (imread(tmp_path / name) for name in ("a.png", "b.png"))
+    dashboard = Dashboard(Figure(INCHES, dpi=DPI), RUN, keys=True)
+    dashboard.update(made.history)
+    dashboard.save(made.live.folder / "b.png")
+    saved, expected = (imread(made.live.folder / name) for name in ("0.png", "b.png"))
     np.testing.assert_array_equal(saved, expected)
 
 
-def test_other_keys_are_the_callers(make_window):
-    pressed = []
-    made = make_window(
-        History(),
-        actions={" ": lambda: pressed.append("pause"), "n": lambda: pressed.append("step")},
-    )
-    for key in (" ", "n", "l", "f", None):
+def test_actions_are_those_of_the_table(make_window):
+    made = make_window(History(RUN))
+    for key in (" ", "n", "-", "=", "+", "r", "R", "l", "f", None):
         press(made, key)
-    assert pressed == ["pause", "step"]
+    expected = ["toggle_pause", "step", "slower", "faster", "faster", "restart", "restart"]
+    assert made.live.pressed == expected
     press(made, "q")
     assert made.closed
+
+
+def test_a_click_on_a_digit_opens_it(make_window):
+    made = make_window(long_run())
+    made.tick()
+    axes = made.dashboard.panels[-1].axes
+    x, y = axes.transData.transform((0.5, 0.5))
+    event = MouseEvent("button_press_event", made.canvas, x, y, button=1)
+    made.canvas.callbacks.process("button_press_event", event)
+    assert made.error is None and made.dashboard.view == VIEWS["d"]
+    assert made.dashboard.selection.index is not None
+
+
+@pytest.mark.parametrize("event", ["update", "mouse"])
+def test_a_panel_that_fails_leaves_the_window_open(make_window, monkeypatch, event):
+    made = make_window(long_run(400))
+    made.tick()
+    failed = made.dashboard.panels[1]
+    monkeypatch.setattr(Accuracy, event, lambda *_: 1 / 0)
+    made.history.append(evaluation(420))
+    x, y = failed.axes.transAxes.transform((0.5, 0.5))
+    mouse = MouseEvent("button_press_event", made.canvas, x, y, button=1)
+    made.canvas.callbacks.process("button_press_event", mouse)
+    made.tick()
+    assert not made.closed and made.error is None
+    assert list(dashboards.FAILURES) == [Accuracy]
+    dashboards.FAILURES.clear()
+    assert failed not in made.dashboard.panels and len(made.dashboard.panels) == 7
+    blitted = pixels(made)
+    made.canvas.draw()
+    np.testing.assert_array_equal(blitted, pixels(made))
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
@@ -199,7 +252,8 @@ def test_what_poll_raises_closes_the_window_and_ends_show(make_window, monkeypat
     def poll():
         raise error
 
-    made = make_window(History(), poll)
+    made = make_window(History(RUN))
+    made.live.poll = poll
     monkeypatch.setattr(window.plt, "show", lambda block: made.tick())
     with pytest.raises(error):
         made.show(lambda: None)
@@ -219,13 +273,13 @@ def test_a_window_that_lost_its_canvas_draws_no_more(make_window):
 def test_a_view_comes_back_with_what_was_measured_meanwhile(make_window):
     made = make_window(long_run(400))
     made.tick()
-    six = made.panels.moving[1:]
+    six = made.dashboard.panels[1:]
     press(made, "1")
     for iteration in (600, 2000):  # other scales
         made.history.append(evaluation(iteration, 0.97, 300, weight=2))
         made.tick()
     press(made, "0")
-    assert made.panels.moving[1:] == six  # the same as before, not built again
+    assert made.dashboard.panels[1:] == six  # the same as before, not built again
     shown = pixels(made)
     made.canvas.draw()
     np.testing.assert_array_equal(shown, pixels(made))
@@ -235,16 +289,16 @@ def test_a_window_of_another_size_is_laid_out_anew_once_it_rests(make_window):
     made = make_window(long_run())
     made.tick()
     made.figure.set_size_inches(20, 11.25)
-    before = made.panels.moving
+    before = made.dashboard.panels
     made.tick()
-    assert made.panels.moving is before  # it may still be dragged
+    assert made.dashboard.panels == before  # it may still be dragged
     made.tick()
-    assert made.panels.moving is not before
-    assert made.panels.moving[1].axes.xaxis.label.get_fontsize() > 12 * 1.4
+    assert not set(made.dashboard.panels) & set(before)
+    assert made.dashboard.panels[1].axes.xaxis.label.get_fontsize() > 12 * 1.4
 
 
-def test_no_picture_of_another_size_has_the_layout_of_the_one_before(make_window, tmp_path):
-    made = make_window(long_run(), picture_path=lambda: tmp_path / "a.png", say=lambda line: None)
+def test_no_picture_of_another_size_has_the_layout_of_the_layout_of_the_one_before(make_window):
+    made = make_window(long_run())
     made.tick()
 
     def resize(width, height):
@@ -254,7 +308,7 @@ def test_no_picture_of_another_size_has_the_layout_of_the_one_before(make_window
 
     def laid_out(width, height):
         drawn = Offscreen(RUN, width, height)
-        drawn.panels.show_help(False)  # as none of the pictures has the hint
+        drawn.dashboard.show_help(False)  # as none of the pictures has the hint
         drawn.draw(made.history)
         return drawn.pixels
 
@@ -263,7 +317,7 @@ def test_no_picture_of_another_size_has_the_layout_of_the_one_before(make_window
     for size in ((960, 540), (1344, 756)):
         resize(*size)
         made.tick()
-        made.go_on()
+        made.paint_rest()
         press(made, "n")
         assert not pixels(made)[..., 3].any()  # an empty picture
         made.tick()
@@ -275,7 +329,7 @@ def test_no_picture_of_another_size_has_the_layout_of_the_one_before(make_window
     np.testing.assert_array_equal(pixels(made), laid_out(1344, 756))
     resize(1000, 600)
     press(made, "s")
-    saved = imread(tmp_path / "a.png")
+    saved = imread(made.live.folder / "0.png")
     np.testing.assert_array_equal((saved * 255).round(), laid_out(1000, 600))
 
 
@@ -288,9 +342,19 @@ def test_another_size_in_the_middle_of_a_frame(make_window, monkeypatch):
     made.tick()
     assert made.due  # the rest of the frame is still to be drawn
     made.tick()
-    for _ in made.panels.moving:
-        made.go_on()
+    for _ in made.dashboard.panels:
+        made.paint_rest()
     assert made.error is None and not made.closed and not made.due
     sliced = pixels(made)
     made.canvas.draw()
     np.testing.assert_array_equal(sliced, pixels(made))
+
+
+def test_a_restart_does_not_wait_for_the_picture_of_the_run_before(tmp_path, capsys):
+    args = SimpleNamespace(runs=tmp_path, source=b"", movie=None, view="0")
+    pictures = lambda: list(tmp_path.glob("**/window.png"))  # noqa: E731
+    with Recording(args, RUN) as recording:
+        for iteration in (0, 20, 2000, 0, 20):
+            recording.take(evaluation(iteration))
+        assert not pictures()
+    assert len(pictures()) == 2

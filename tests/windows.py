@@ -6,25 +6,13 @@ from evaluations import RUN
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from visu.panels.blitting import Offscreen
-from visu.panels.dashboard import KINDS, Panels
+from visu.panels.dashboard import Dashboard
+from visu.panels.painter import Offscreen
 from visu.panels.style import DPI
 from visu.panels.views import SIX
 
 SIZES = [(1280, 720), (1344, 756), (1920, 1080), (2560, 1440)]
 BY_HAND = [(1000, 800), (800, 1000), (1600, 600)]
-
-
-class Dashboard(Panels):
-    """Panels that are told the classes of what they show."""
-
-    @property
-    def panels(self):
-        return self.moving
-
-    def show_only(self, view):
-        names = {kind: name for name, kind in KINDS.items()}
-        super().show_only(tuple(names.get(kind, kind) for kind in view))
 
 
 def make_dashboard(size=SIZES[1], view=SIX, **changes):
@@ -38,18 +26,15 @@ def make_dashboard(size=SIZES[1], view=SIX, **changes):
 
 def show(history, panel):
     """This panel, a class of one, alone, after an update."""
-    dashboard = make_dashboard(view=[panel])
-    dashboard.run = history.run
-    dashboard.arrange()
+    dashboard = make_dashboard(view=[panel], **vars(history.run))
     dashboard.update(history)
     return dashboard.panels[1]
 
 
 def offscreen(run, view, size=SIZES[0]):
     """An Offscreen of this size in pixels, which shows these panels of a Run."""
-    names = {kind: name for name, kind in KINDS.items()}
     screen = Offscreen(run, *size)
-    screen.panels.show_only(tuple(names[kind] for kind in view))
+    screen.dashboard.show_only(tuple(view))
     return screen
 
 

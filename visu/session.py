@@ -8,6 +8,7 @@ import numpy as np
 
 from digits import photo
 from digits.prepare import prepare
+from visu.panels.dashboard import print_failures, save_picture
 from visu.panels.views import VIEWS
 from visu.record.ladder import code_hash, is_edited
 from visu.record.run import History, Run
@@ -43,6 +44,7 @@ def run(args, mnist, layers, make_training):
             sys.exit(2)
     if len(signals) < 2:
         signals += recording.write_movie()
+    print_failures()
     if signals and not backend.in_notebook():  # where a status is nothing but an error
         sys.exit(128 + signals[0])
     if args.image and not signals and (status := read_digits(args.image, training.network)):
@@ -122,7 +124,7 @@ class Recording:
             self._save()
         self._progress.show(self.history)
         if self._movie:
-            self._movie.look()
+            self._movie.film()
         if self.history.completed:
             self._sum_up()
 
@@ -163,8 +165,6 @@ class Recording:
     def _save_picture(self, folder, history):
         """Save the six panels, when there is nothing else to do: it takes a moment."""
         if folder.saved:
-            from visu.panels.dashboard import save_picture
-
             try:
                 save_picture(folder.path / "window.png", history)
             except OSError as error:
@@ -175,19 +175,25 @@ class Recording:
         if not self._movie:
             return []
         say("Writing the movie (Ctrl-C aborts it) …")
-        with stopping_signals(self._movie.give_up) as signals:
+        with stopping_signals(interrupt) as signals:
             try:
                 seconds = self._movie.write()
                 say(f"Movie: {self._movie.path}, {seconds:.0f} s")
-            except OSError as error:
-                say(f"The movie could not be saved: {error}.", sys.stderr)
+            except (OSError, KeyboardInterrupt) as error:
+                why = "interrupted" if signals else error
+                say(f"The movie could not be saved: {why}.", sys.stderr)
         return signals
+
+
+def interrupt():
+    """Do what Ctrl-C does by default."""
+    raise KeyboardInterrupt
 
 
 class Live:
     """A window, or a notebook's picture, beside the worker that trains: what it shows and obeys.
 
-    recording: the Recording; control: the Control; view: names of the panels to begin with.
+    recording: the Recording; control: the Control; view: the panels to begin with.
     Raises NoWindow where none can open.
     """
 
@@ -204,7 +210,7 @@ class Live:
         self._told = None  # the last Evaluation of the run for which this was said: see poll
         self.slower, self.faster = control.slower, control.faster
         self._window = Window(self)
-        self._window.panels.show_only(view)
+        self._window.dashboard.show_only(view)
 
     def run(self, worker, paused):
         """Train until the window is closed. worker: a Worker; paused: whether to begin paused."""

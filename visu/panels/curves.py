@@ -167,8 +167,12 @@ class Bands(TimePanel):
 
 
 class WeightBands(Bands):
+    """The range of all weights."""
+
     name, kind = "weights", "weight_bands"
 
 
 class BiasBands(Bands):
+    """The range of all biases."""
+
     name, kind = "biases", "bias_bands"

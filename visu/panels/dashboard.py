@@ -1,6 +1,9 @@
 """The figure: headline, panels, help. It needs no window; a plain Figure draws it as well."""
 
+import sys
+import traceback
 from collections import deque
+from functools import partial
 from textwrap import shorten
 
 import matplotlib.style
@@ -9,45 +12,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from visu.panels import confusion, curves, digit_grids, first_weights, gradients, one_digit
-from visu.panels.panel import Panel
+from visu.panels.one_digit import Selection
+from visu.panels.panel import FailedPanel, GuardedAxes, Panel
 from visu.panels.style import DPI, INCHES, WARNING, drawable, style
 from visu.panels.views import HELP, SIX
 
 HEAD = 84  # height of the headline; all lengths here are pixels of a figure of 1344 x 756
 RATE_SECONDS = 2  # iterations per second are counted over the last so many
-
-KINDS = {
-    "accuracy": curves.Accuracy,
-    "loss": curves.Loss,
-    "training": digit_grids.TrainingDigits,
-    "weights": curves.WeightBands,
-    "biases": curves.BiasBands,
-    "test": digit_grids.TestDigits,
-    "test alone": digit_grids.TestDigitsAlone,
-    "first layer": first_weights.FirstWeights,
-    "gradients": gradients.GradientLines,
-    "gradient bars": gradients.GradientBars,
-    "worst errors": digit_grids.WorstErrors,
-    "confusion": confusion.Confusion,
-    "cell digits": confusion.CellDigits,
-    "digit": one_digit.OneDigit,
-}
-MARGINS = {  # left, right, top, bottom, for tick labels, title and legend
-    "training": (66, 12, 38, 14),
-    "test": (66, 12, 38, 14),
-    "test alone": (66, 12, 38, 14),
-    "weights": (66, 28, 66, 52),
-    "biases": (66, 28, 66, 52),
-    "first layer": (24, 126, 40, 16),
-    "gradients": (78, 104, 66, 56),
-    "gradient bars": (66, 116, 66, 56),
-    "worst errors": (18, 18, 44, 8),
-    "confusion": (66, 16, 44, 62),
-    "cell digits": (16, 18, 44, 8),
-    "digit": (24, 24, 44, 14),
-}
-OTHER_MARGINS = (60, 34, 38, 52)
+FAILURES = {}  # class of a panel -> the first exception that it has raised, yet to be printed
 
 
 class Speed:
@@ -122,116 +94,141 @@ class Headline(Panel):
         return before != [text.get_text() for text in self.artists]
 
 
-class Panels:
+class Dashboard:
     """Draws a History on a matplotlib Figure of any canvas and size.
 
-    figure: an empty Figure, which is then this object's alone; run: a Run. With animated,
-    `moving` is left out when the canvas draws, for blitting. keys: whether there are keys, of which
-    a hint tells until the help was shown once; ask(image, label): returns a Look, or None.
+    figure: an empty Figure, which is then this object's alone; run: a Run. With animated, what
+    changes often is left out when the canvas draws: see Painter. keys: whether there are keys, of
+    which a hint tells until the help was shown once; ask(image, label): returns a Look, or None.
 
-    names: the panels shown; moving: headline and plots, each a Plot; selection: their Selection.
-    What has been shown once is kept in memory, so that it comes back fast.
+    view: the classes of the panels shown; selection: the panels' Selection. A view that has been
+    shown is kept in memory, so that it comes back fast.
     """
 
     def __init__(self, figure, run, animated=False, keys=False, ask=None):
         self.figure, self.run, self.animated, self.ask = figure, run, animated, ask
-        self.speed = Speed()
-        self.selection = one_digit.Selection()
-        self.names = SIX
-        self.status = ""
+        self.speed, self.selection = Speed(), Selection()
+        self.view = SIX
         self.help_shown, self.help_seen = False, not keys
-        self.fresh = False  # whether only what changes is to be drawn, not all
+        self.redraw = True  # whether all panels are to be drawn, not only those that have changed
         self.arrange()
 
-    def update(self, history, status=None):
-        """Take over what is new in `history`, and the status ("PAUSED") where one is given.
+    @property
+    def panels(self):
+        """The headline and the panels shown, each a Panel."""
+        return [self.head, *self.built[self.view]]
 
-        Returns the members of `moving` to be drawn: those that have changed since the last call.
+    def update(self, history, status=""):
+        """Take over what is new in `history`, and the status, such as "PAUSED".
+
+        Returns the members of `panels` to be drawn: those that have changed since the last call.
         """
-        self.status = self.status if status is None else status
-        self.head.going_on = self.status
-        changed = [part.update(history) for part in self.moving]
-        whole, self.fresh = not self.fresh, True
-        parts = zip(self.moving, changed, strict=True)
-        return [part for part, new in parts if whole or new or part.axes.stale]
+        self.head.going_on = status
+        changed = [panel for panel in self.panels if self._call(panel, "update", history)]
+        whole, self.redraw = self.redraw, False
+        return [p for p in self.panels if whole or p in changed or p.axes.stale]
 
-    def show_only(self, names):
-        """Show these panels alone: names out of KINDS, of which SIX are the usual ones."""
-        for part in self.moving[1:]:
-            part.set_visible(False)
-        self.names = tuple(names)
-        if self.names not in self.built:
-            self.built[self.names] = self.build(self.names)
-        for part in self.built[self.names]:
-            part.set_visible(True)
-        self.moving = [self.head, *self.built[self.names]]
-        self.fresh = False
+    def show_only(self, view):
+        """Show these panels alone: a tuple of classes, such as those in VIEWS."""
+        for panel in self.built.get(self.view, ()):
+            panel.set_visible(False)
+        self.view = view
+        if view not in self.built:
+            self.built[view] = self._build(view)
+        for panel in self.built[view]:
+            panel.set_visible(True)
+        self.redraw = True
 
     def mouse(self, action, event):
-        """Tell the panel under the mouse; see Plot.mouse."""
-        for part in self.moving[1:]:
-            if event.inaxes is part.axes:
-                return part.mouse(action, event)
+        """Tell the panel under the mouse; see Panel.mouse."""
+        for panel in self.panels[1:]:
+            if event.inaxes is panel.axes:
+                return self._call(panel, "mouse", action, event)
         return None
 
     def key(self, key):
-        """Tell the first of the panels that knows this key; see Plot.key."""
-        answers = (part.key(key) for part in self.moving[1:])
+        """Tell the first of the panels that knows this key; see Panel.key."""
+        answers = (self._call(panel, "key", key) for panel in self.panels[1:])
         return next((answer for answer in answers if answer is not None), None)
+
+    def _call(self, panel, method, *args):
+        """Call a panel's method; a panel that raises is dropped."""
+        try:
+            return getattr(panel, method)(*args)
+        except Exception as error:
+            self.drop(panel, error)
+            return ()
+
+    def drop(self, panel, error):
+        """Put a message in the place of a panel that has raised this; the training goes on."""
+        if panel is self.head:
+            raise error
+        shown = self.built[self.view]
+        if panel in shown:
+            FAILURES.setdefault(type(panel), error)
+            panel.artists = []
+            with matplotlib.style.context(["default", style(self.unit)]):
+                failed = FailedPanel(panel.axes)
+            failed.cell, failed.paper = panel.cell, panel.paper
+            shown[shown.index(panel)] = failed
 
     def show_help(self, on):
         """Show the keys on top of everything, or no longer."""
         self.help_shown, self.help_seen = on, True
         self.help.set_visible(on)
         self.head.hint.set_visible(False)
-        self.fresh = False  # it hides what has to come back
+        self.redraw = True  # it hides what has to come back
 
     def save(self, path):
         """Write the current view as a PNG. Raises OSError if the file cannot be written."""
         self.figure.savefig(path, format="png")
 
     def arrange(self):
-        """Build everything anew, to the figure's size: type and lines grow and shrink with it."""
+        """Build everything again, to the figure's size: type and lines grow and shrink with it."""
         self.figure.clear()
         inches = self.figure.get_size_inches()
         self.unit = max(min(inches / INCHES), 0.2)
-        self.size = inches * DPI / self.unit  # in the pixels that HEAD and MARGINS are given in
+        self.size = inches * DPI / self.unit  # in the pixels that HEAD and margins are given in
         with matplotlib.style.context(["default", style(self.unit)]):
-            self.head = self.headline(*self.size)
-            self.help = self.help_text()
+            self.head = self._headline(*self.size)
+            self.help = self._help()
         self.head.hint.set_visible(not self.help_seen)
-        self.built = {}  # names -> plots
-        self.moving = [self.head]
-        self.show_only(self.names)
+        self.built = {}  # view -> its panels
+        self.show_only(self.view)
 
-    def build(self, names):
-        """The plots with these names, on axes of their own."""
+    def _build(self, view):
+        """The panels of a view, on axes of their own."""
         built = []
         with matplotlib.style.context(["default", style(self.unit)]):
-            for name, (cell, place) in zip(names, places(names, *self.size), strict=True):
-                plot = KINDS[name](self.figure.add_axes(place.bounds), self.run)
-                plot.selection, plot.ask = self.selection, self.ask
-                plot.put_into(cell)
-                built.append(plot)
-        return self.animate(built)
+            for kind, (cell, place) in zip(view, places(view, *self.size), strict=True):
+                axes = self.figure.add_axes(place.bounds, axes_class=GuardedAxes)
+                try:
+                    panel = kind(axes, self.run)
+                except Exception as error:
+                    FAILURES.setdefault(kind, error)
+                    panel = FailedPanel(axes)
+                panel.selection, panel.ask = self.selection, self.ask
+                panel.put_into(cell)
+                axes.failed = partial(self.drop, panel)
+                built.append(self._animate(panel))
+        return built
 
-    def animate(self, parts):
-        """`parts`, with what the painter draws marked for the canvas."""
-        for part in parts:
-            for artist in part.artists:
-                artist.set_animated(self.animated)
-        return parts
+    def _animate(self, panel):
+        """The panel, with what the painter draws marked for the canvas."""
+        for artist in panel.artists:
+            artist.set_animated(self.animated)
+        return panel
 
-    def headline(self, width, height):
+    def _headline(self, width, height):
         """The strip above the panels, in which lengths are those of HEAD."""
         cell = Bbox.from_bounds(0, 1 - HEAD / height, 1, HEAD / height)
         axes = self.figure.add_axes(cell.bounds)
         axes.set(xlim=(0, width), ylim=(0, HEAD))
         head = Headline(axes, self.run, self.speed)
         head.put_into(cell)
-        return self.animate([head])[0]
+        return self._animate(head)
 
-    def help_text(self):
+    def _help(self):
         """The keys, on top of everything."""
         text = self.figure.text(
             0.5, 0.5, HELP, family="monospace", size=16 * self.unit, linespacing=1.5, zorder=10,
@@ -242,18 +239,18 @@ class Panels:
         return text
 
 
-def places(names, width, height):
-    """For each name the panel's cell and within it its axes, as Bboxes from 0 to 1 both ways."""
-    rows = 2 if len(names) > 3 else 1
-    columns = len(names) // rows
-    shares = np.array([1.33 if "test" in names[k::columns] else 1 for k in range(columns)])
+def places(view, width, height):
+    """For each panel of a view its cell and within it its axes, as Bboxes from 0 to 1 both ways."""
+    rows = 2 if len(view) > 3 else 1
+    columns = len(view) // rows
+    shares = np.array([max(kind.wide for kind in view[k::columns]) for k in range(columns)])
     edges = np.concatenate([[0], np.cumsum(shares / shares.sum())]) * width
     tall = (height - HEAD) / rows
-    for k, name in enumerate(names):
+    for k, kind in enumerate(view):
         row, column = divmod(k, columns)
         ceiling = height - HEAD - row * tall
         cell = np.array([[edges[column], ceiling - tall], [edges[column + 1], ceiling]])
-        left, right, top, bottom = MARGINS.get(name, OTHER_MARGINS)
+        left, right, top, bottom = kind.margins
         place = cell + [[left, bottom], [-right, -top]]
         yield Bbox(cell / [width, height]), Bbox(place / [width, height])
 
@@ -261,10 +258,18 @@ def places(names, width, height):
 def save_picture(path, history, status=""):
     """Write the six panels of `history` as a PNG of 1344 x 756, without any window.
 
-    status: as for Panels. Raises OSError where the file cannot be written.
+    status: as for Dashboard. Raises OSError where the file cannot be written.
     """
     figure = Figure(INCHES, dpi=DPI)
     FigureCanvasAgg(figure)
-    panels = Panels(figure, history.run)
-    panels.update(history, status)
-    panels.save(path)
+    dashboard = Dashboard(figure, history.run)
+    dashboard.update(history, status)
+    dashboard.save(path)
+
+
+def print_failures():
+    """Print the traceback of each panel that has failed, at the end of a run."""
+    for kind, error in FAILURES.items():
+        print(f"The panel {kind.__name__} has failed:", file=sys.stderr)
+        traceback.print_exception(error)
+    FAILURES.clear()

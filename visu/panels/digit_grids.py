@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from visu.panels import pictures
+from visu.panels.one_digit import OneDigit
 from visu.panels.panel import Panel
 from visu.panels.pictures import SIDE
 from visu.panels.style import percent
@@ -74,7 +75,7 @@ class DigitGrid(Panel):
         index = int(self.indices[place])
         label = int(self.answers.labels[index])
         self.selection.open(self.answers.images[index], label, index if self.of_test else None)
-        return ("digit",)
+        return (OneDigit,)
 
 
 class TrainingDigits(DigitGrid):

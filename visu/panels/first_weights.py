@@ -12,6 +12,7 @@ class FirstWeights(Panel):
     """The first layer's weights: a picture per neuron or kernel, all on one scale, zero white."""
 
     margins = 24, 126, 40, 16
+    keeps = ("W1",)
 
     def __init__(self, axes, run):
         super().__init__(axes, "Weights of the first layer")

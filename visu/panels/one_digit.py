@@ -83,6 +83,7 @@ class OneDigit(Panel):
     """The digit and a sheet to draw one; the outputs of each layer; ten bars."""
 
     margins = 24, 24, 44, 14
+    asks = True
 
     def __init__(self, axes, run):
         super().__init__(axes)

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 from matplotlib import rcParams
+from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from matplotlib.transforms import Bbox, TransformedBbox
@@ -52,15 +53,16 @@ def series(points, name, *shape):
 class Panel:
     """A panel: axes of the figure within a cell that is this panel's alone.
 
-    A subclass is made with (axes, run), and says in `margins` and `wide` what room it takes.
-    artists: what changes with nearly every evaluation, in drawing order; all else on the
-    axes is the background, which is drawn again only where matplotlib has marked it as stale.
-    selection, ask: the Selection of all panels and the network's answers, set before the first
-    update.
+    A subclass is made with (axes, run). artists: what changes with nearly every evaluation, in
+    drawing order; all else on the axes is the background, which is drawn again only where
+    matplotlib has marked it as stale. selection, ask: the Selection of all panels and the
+    network's answers, see Dashboard; set before the first update.
     """
 
     margins = 60, 34, 38, 52  # left, right, top, bottom: for tick labels, title and legend
     wide = 1.0  # its width, as a share of that of most panels
+    asks = False  # whether it needs a person and a network: a window
+    keeps = ()  # names of the variables that it shows, which a movie has to keep
 
     def __init__(self, axes, title="", above=0):
         """above: lines to leave free between axes and title."""
@@ -107,14 +109,41 @@ class Panel:
     def mouse(self, action, event):
         """A "press", "drag" or "release" of the mouse here, as matplotlib's MouseEvent.
 
-        Returns None where it means nothing, () where this panel has changed, or the names of the
-        panels to show now.
+        Returns None where it means nothing, () where this panel has changed, or the classes of
+        the panels to show now.
         """
         return None
 
     def key(self, key):
         """A key that the window leaves to its panels; returns as mouse does."""
         return None
+
+
+class FailedPanel(Panel):
+    """What is shown in the place of a panel that has raised an exception."""
+
+    def __init__(self, axes):
+        axes.clear()
+        super().__init__(axes)
+        axes.set_axis_off()
+        text = "this panel has failed: its error is\nprinted when the run has ended"
+        axes.text(0.5, 0.5, text, ha="center", va="center", size=rcParams["font.size"])
+
+    def update(self, history):
+        return False
+
+
+class GuardedAxes(Axes):
+    """Axes that hand an exception in their drawing over: failed(error) makes them drawable."""
+
+    failed = None
+
+    def draw(self, renderer):
+        try:
+            super().draw(renderer)
+        except Exception as error:
+            self.failed(error)
+            super().draw(renderer)
 
 
 class TimePanel(Panel):

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from pathlib import Path
 from subprocess import CalledProcessError
 
 import numpy as np
@@ -10,9 +9,8 @@ from matplotlib.animation import FFMpegWriter
 from matplotlib.figure import Figure
 from PIL import Image  # comes with matplotlib, which needs it
 
-from visu.panels.blitting import Offscreen
+from visu.panels.painter import Offscreen
 from visu.panels.style import DPI
-from visu.panels.views import SIX
 
 WIDTH, HEIGHT = 1280, 720  # pixels
 FRAMES = {".mp4": 250, ".gif": 125}  # at most, and the end
@@ -26,111 +24,79 @@ def why_not(path):
         return f"'{path}' ends in neither {' nor '.join(FRAMES)}"
     if not os.path.isdir(path.parent):  # which raises nothing, unlike Path's
         return f"there is no folder '{path.parent}'"
-    if os.path.isdir(path) or not os.access(path if os.path.exists(path) else path.parent, os.W_OK):
+    if os.path.isdir(path) or not os.access(path.parent, os.W_OK):
         return f"'{path}' cannot be written"
-    try:
-        os.lstat(part_of(path))
-    except FileNotFoundError:
-        pass
-    except OSError as error:  # such as a name that is too long
-        return f"'{path}' cannot be written: {error.strerror}"
     if path.suffix.lower() == ".mp4" and not FFMpegWriter.isAvailable():
         return "an .mp4 needs ffmpeg, which is not installed; a .gif does not"
-
-
-def part_of(path):
-    """Where a movie for this Path is written until it is whole."""
-    return path.with_name(f"{path.stem}.part{path.suffix}")
 
 
 class Movie:
     """Films the History of a run. While it goes on this costs next to no time.
 
-    path: where write() puts it, .mp4 or .gif; history: read, never changed; view:
-    names of the panels to film.
-    Of a run that was started again, only the last start is filmed.
+    path: where write() puts it, .mp4 or .gif, a Path; history: read, never changed; view: the
+    classes of the panels to film. Of a run that was started again, only the last start is filmed.
     """
 
-    def __init__(self, path, history, view=SIX):
-        self.path, self.history, self.view = Path(path), history, view
+    def __init__(self, path, history, view):
+        self.path, self.history, self.view = path, history, view
+        self.suffix = path.suffix.lower()
         self.frames = []  # (newest Evaluation, newest one of the test digits), 0.5 MB each
-        self.most = FRAMES[self.path.suffix.lower()]
-        self.given_up = False
 
-    @property
-    def part(self):
-        """The file that is written, until it is whole."""
-        return part_of(self.path)
+    def film(self):
+        """Add a frame of the newest evaluation, in place of the last frame if that is not due.
 
-    def look(self):
-        """To be called after each evaluation: it becomes a frame if one is due.
-
-        The movie is slow at first, when much happens: frame k is due at (k / most)² of the run.
+        Frame k of n is due at (k / n)² of the run: slow at first, when much happens.
         """
-        if self.frames and self.history.iteration <= self.frames[-1][0].iteration:
-            self.frames.clear()
-        if (
-            self.history.iteration
-            >= self.history.run.iterations * (len(self.frames) / self.most) ** 2
-        ):
-            self._keep()
-
-    def _keep(self):
         last, tested = self.history.last, self.history.last_test
-        kept = {"W1": tested.test.variables["W1"]} if "first layer" in self.view else {}
+        if last.iteration == 0:
+            self.frames.clear()
+        share = ((len(self.frames) - 1) / FRAMES[self.suffix]) ** 2
+        if self.frames and self.frames[-1][0].iteration < share * self.history.run.iterations:
+            self.frames.pop()
+        names = {name for kind in self.view for name in kind.keeps}
+        kept = {name: tested.test.variables[name] for name in names}
         slim = replace(tested, test=replace(tested.test, variables=kept))
         self.frames.append((slim if last is tested else last, slim))
 
     def write(self):
         """Write the file, which takes a while, and return the movie's length in seconds.
 
-        Raises OSError; there is no file then.
+        Raises OSError; a file that is there stays until this one is whole.
         """
         if not self.frames:
             raise OSError("there was no evaluation")
-        if self.frames[-1][0].iteration != self.history.iteration:  # cut short
-            self._keep()
         rate = max(len(self.frames) / SECONDS, 1)
-        write = self._write_mp4 if self.path.suffix.lower() == ".mp4" else self._write_gif
+        part = self.path.with_name(f"{self.path.stem}.part{self.path.suffix}")
         try:
-            write(rate)
-            os.replace(self.part, self.path)  # one that is there stays until this one is whole
-        except BaseException as error:
-            self.part.unlink(missing_ok=True)
-            if self.given_up:
-                raise InterruptedError("interrupted") from error
-            if isinstance(error, CalledProcessError):
-                raise OSError(f"ffmpeg failed, status {error.returncode}") from error
-            raise
+            (self._write_mp4 if self.suffix == ".mp4" else self._write_gif)(part, rate)
+            os.replace(part, self.path)
+        except CalledProcessError as error:
+            raise OSError(f"ffmpeg failed, status {error.returncode}") from error
+        finally:
+            part.unlink(missing_ok=True)
         return len(self.frames) / rate + STILL
-
-    def give_up(self):
-        """Have write() raise InterruptedError, an OSError, at its next frame."""
-        self.given_up = True
 
     def _pictures(self, frames):
         """Draw these frames: yields [HEIGHT, WIDTH, 4] uint8, each good until the next."""
         screen = Offscreen(self.history.run, WIDTH, HEIGHT)
-        screen.panels.show_only(self.view)
+        screen.dashboard.show_only(self.view)
         for evaluations in frames:
-            if self.given_up:
-                raise InterruptedError
             screen.draw(self.history.at(*evaluations))
             yield screen.pixels
 
-    def _write_mp4(self, rate):
+    def _write_mp4(self, path, rate):
         """rate: frames a second, here and below."""
         figure = Figure((WIDTH / DPI, HEIGHT / DPI), dpi=DPI)
         image = figure.figimage(np.zeros((HEIGHT, WIDTH, 4), np.uint8))
         writer = FFMpegWriter(fps=rate)
-        with writer.saving(figure, self.part, DPI):
+        with writer.saving(figure, path, DPI):
             for pixels in self._pictures(self.frames):
                 image.set_data(pixels)
                 writer.grab_frame()
             for _ in range(round(STILL * rate)):
                 writer.grab_frame()
 
-    def _write_gif(self, rate):
+    def _write_gif(self, path, rate):
         """By Pillow itself, in the colours of the last frame, which has them all.
 
         matplotlib's PillowWriter keeps a palette for each frame: twice the file and the time.
@@ -144,4 +110,4 @@ class Movie:
         durations = [10 * round(100 / rate)] * len(self.frames)  # a GIF counts hundredths
         durations[-1] += 1000 * STILL
         first = next(images)
-        first.save(self.part, save_all=True, append_images=images, duration=durations, loop=0)
+        first.save(path, save_all=True, append_images=images, duration=durations, loop=0)

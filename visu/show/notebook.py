@@ -6,12 +6,10 @@ from io import BytesIO
 from IPython.display import Image, display
 from matplotlib.image import imsave
 
-from visu.panels.blitting import Offscreen
+from visu.panels.painter import Offscreen
 from visu.panels.style import DPI, INCHES
 
-LOOK_SECONDS = (
-    0.1  # seconds between two looks at the training, and at most until an interrupt is obeyed
-)
+LOOK_SECONDS = 0.1  # between two looks at the training, and at most until an interrupt is obeyed
 REFRESH_SECONDS = 1.0  # between two pictures
 
 
@@ -24,7 +22,7 @@ class Notebook:
     def __init__(self, live):
         self.live, self.history = live, live.history
         self.screen = Offscreen(self.history.run, *(round(DPI * inches) for inches in INCHES))
-        self.panels = self.screen.panels
+        self.dashboard = self.screen.dashboard
         self.handle = None  # IPython's, of the output that holds the picture
 
     def show(self, begin):
@@ -47,10 +45,9 @@ class Notebook:
             return
         png = BytesIO()
         imsave(png, self.screen.pixels, format="png")
-        picture = Image(
-            png.getvalue(), format="png", alt=f"{self.history.run.name}: the live window"
-        )
-        if self.handle is None:
-            self.handle = display(picture, display_id=True)
-        else:
+        name = f"{self.history.run.name}: the live window"
+        picture = Image(png.getvalue(), format="png", alt=name)
+        if self.handle:
             self.handle.update(picture)
+        else:
+            self.handle = display(picture, display_id=True)

@@ -8,8 +8,8 @@ import matplotlib
 import matplotlib.pyplot as plt
 from matplotlib.image import imsave
 
-from visu.panels.blitting import Painter
-from visu.panels.dashboard import Panels
+from visu.panels.dashboard import Dashboard
+from visu.panels.painter import Painter
 from visu.panels.style import DPI, INCHES
 from visu.panels.views import ACTIONS, SIX, VIEWS
 from visu.show.backend import NoWindow, one_line, why_no_window
@@ -18,7 +18,6 @@ LOOK_MILLISECONDS = 160  # between two looks at the training
 PAINT_SECONDS = 0.01  # of painting, after which keys come first
 NOTICE_SECONDS = 2  # for which a notice stands in place of the status
 MODIFIERS = {"shift", "control", "ctrl", "alt", "super", "cmd", "meta", "caps_lock"}
-
 MOUSE = {
     "button_press_event": "press",
     "motion_notify_event": "drag",
@@ -52,36 +51,31 @@ class Window:
     live: a session.Live. Of it are used, all on the main thread: history, read, never changed;
     poll(), several times a second, paused or not, which may add to the history: it returns the
     status, such as "compiling …", "PAUSED", "done", or None to close the window; ask(), see there;
-    picture_path(), where `s` writes its PNG; say(line), for the terminal; and the methods that
-    ACTIONS names.
+    picture_path(), where `s` writes its PNG; say(line), for the terminal; and the methods named in
+    the table of keys that are not this window's own.
 
     The window stays open until it is closed, also when nothing new comes.
     """
 
     def __init__(self, live):
-        self.live, self.history, self.status = live, live.history, ""
-        self.notice, self.notice_ends = "", 0.0  # a word in place of the status, and until when
-        self.error = None
-        self.closed = False
+        self.live, self.history = live, live.history
+        self.notice, self.notice_ends = "", 0.0  # shown in place of the status, and until when
+        self.error, self.closed = None, False
         self.figure = open_figure(self.history.run.name)
         self.canvas = self.figure.canvas
         # On macosx blitting is there but known to fail.
         self.blits = self.canvas.supports_blit and matplotlib.get_backend() != "macosx"
-        self.panels = Panels(
-            self.figure, self.history.run, animated=self.blits, keys=True, ask=live.ask
-        )
+        self.dashboard = Dashboard(self.figure, self.history.run, self.blits, True, live.ask)
         self.size = self.seen_size = self.figure.get_size_inches().tolist()
-        self.painter = Painter(self.panels)
-        self.due = []  # members of panels.moving that are yet to be drawn
-        self.complete = False  # whether the canvas holds the whole figure, except for what is due
-        self.rest = self.canvas.new_timer(interval=1, callbacks=[(self.go_on, (), {})])
+        self.painter = Painter(self.dashboard)
+        self.due = []  # members of dashboard.panels that are yet to be drawn
+        self.rest = self.canvas.new_timer(interval=1, callbacks=[(self.paint_rest, (), {})])
         self.rest.single_shot = True
-        self.canvas.mpl_connect("key_press_event", self._press)
-        for name in MOUSE:
-            self.canvas.mpl_connect(name, self._mouse)
-        self.canvas.mpl_connect("draw_event", self.drawn)
-        self.canvas.mpl_connect("resize_event", self._resized)
-        self.canvas.mpl_connect("close_event", self._closed)
+        handlers = dict.fromkeys(MOUSE, self._mouse)
+        handlers |= {"key_press_event": self._press, "draw_event": self.drawn}
+        handlers |= {"resize_event": self._resized, "close_event": self._closed}
+        for event, handler in handlers.items():
+            self.canvas.mpl_connect(event, handler)
 
     def show(self, begin):
         """Block until the window is closed: by q, by its frame's button, by close().
@@ -91,12 +85,11 @@ class Window:
         Whatever poll or an action raised, KeyboardInterrupt included, closes the window and is
         raised again from here.
         """
-        self.panels.update(self.history, self.status)
+        self.dashboard.update(self.history)
         first = self.canvas.new_timer(interval=LOOK_MILLISECONDS, callbacks=[(begin, (), {})])
         first.single_shot = True
         first.start()
-        timer = self.canvas.new_timer(interval=LOOK_MILLISECONDS)
-        timer.add_callback(self.tick)
+        timer = self.canvas.new_timer(interval=LOOK_MILLISECONDS, callbacks=[(self.tick, (), {})])
         timer.start()
         try:
             with matplotlib.rc_context({"figure.raise_window": False}):  # takes no focus
@@ -117,13 +110,13 @@ class Window:
 
     @_guarded
     def tick(self):
-        """Show what is new, if the frame before is done; fit a window that has come to rest."""
+        """Show what is new, if the frame before is done; fit a window whose size has settled."""
         self._let_tk_work()
         before, self.seen_size = self.seen_size, self.figure.get_size_inches().tolist()
         if self.seen_size == before and not self.fits():
             self.fit()
         elif not self.due:
-            self.look()
+            self.update()
             self.paint(PAINT_SECONDS)
 
     def fits(self):
@@ -132,24 +125,22 @@ class Window:
         return near and self.figure.get_visible()
 
     def fit(self):
-        """Lay the panels out anew, to the size of the window."""
+        """Lay the panels out again, to the size of the window."""
         self.size = self.figure.get_size_inches().tolist()
         self.figure.set_visible(True)
-        self.panels.arrange()
-        self.look()
+        self.dashboard.arrange()
+        self.update()
         self.canvas.draw()
         self.due = []
 
-    def look(self):
-        """Look at the training, and find what is to be drawn."""
+    def update(self):
+        """Take over what the training has finished, and find what is to be drawn."""
         status = self.live.poll()
         if status is None:
             return self.close()
-        self.status = status
-        if time.monotonic() < self.notice_ends:
-            self.status = self.notice
-        new = self.panels.update(self.history, self.status)
-        self.due = [part for part in self.panels.moving if part in self.due or part in new]
+        noticed = time.monotonic() < self.notice_ends
+        new = self.dashboard.update(self.history, self.notice if noticed else status)
+        self.due = [panel for panel in self.dashboard.panels if panel in self.due or panel in new]
 
     def paint(self, seconds=math.inf):
         """Draw what is due, for about so long; the rest follows when waiting keys are answered."""
@@ -157,87 +148,75 @@ class Window:
             self.due = []
         if not (self.blits and getattr(self.canvas, "watched", True)):  # by a browser, under WebAgg
             if self.due:
-                self.complete = False
+                self.painter.backgrounds.clear()
                 self.canvas.draw_idle()
             self.due = []
         end = time.perf_counter() + seconds
         while self.due and not self.closed:
-            for area in self.painter.paint([self.due.pop(0)]):
-                self.canvas.blit(area)
+            self._blit(self.due.pop(0))
             if time.perf_counter() > end:
                 return self.rest.start()
 
     @_guarded
-    def go_on(self):
+    def paint_rest(self):
         """Draw more of what is due."""
         self.paint(PAINT_SECONDS)
 
+    def _blit(self, panel):
+        for area in self.painter.paint([panel]):
+            self.canvas.blit(area)
+
     @_guarded
     def drawn(self, event):
-        """The toolkit has had the canvas drawn: a new window, or another size."""
-        if self.canvas.is_saving():
-            return
-        self.complete = True
-        if self.blits:
+        """The canvas has drawn the whole figure: a new window, or another size."""
+        if self.blits and not self.canvas.is_saving():
             self.painter.complete()
             self.due = []
 
     def _resized(self, event):
-        """Show nothing, rather than text over text, until the panels are laid out anew."""
-        self.complete = False
+        """Show nothing, rather than text over text, until the panels are laid out again."""
+        self.painter.backgrounds.clear()
         self.figure.set_visible(self.fits())
 
     @_guarded
     def _press(self, event):
-        """A key: acknowledge it at once, then do what it says."""
-        key = {"=": "+"}.get(event.key, event.key or "")
-        key = key.lower()
-        if key == "q":
-            return self.close()
+        """Dispatch a key: an action, a panel's own use for it, or a view."""
+        key = {"=": "+"}.get(event.key, event.key or "").lower()
         if key in MODIFIERS:
             return
-        helped = self.panels.help_shown
-        if helped or key == "h":  # any key closes the help
-            self._acknowledge()
-            self.panels.show_help(not helped)
-            self.look()  # what it hid is due, also for a picture
-        if key in ACTIONS:
-            getattr(self.live, ACTIONS[key])()
-        elif self._obey(self.panels.key(key)):
-            pass  # a panel has its own use for it
-        elif key in VIEWS and not (helped and key == "escape"):
-            self._acknowledge()
-            again = key == "w" and self.panels.names == VIEWS["w"]
-            self.panels.show_only(SIX if again else VIEWS[key])
-        elif key == "s":
-            self._save()
-        elif key in ("f", "f11") and hasattr(self.canvas.manager, "full_screen_toggle"):
-            self.canvas.manager.full_screen_toggle()
-        elif not (helped or key == "h"):
-            return
-        self.look()
-        self.paint()
+        helped = self.dashboard.help_shown
+        if helped:  # any key closes it
+            self.toggle_help()
+        if helped and key in ("h", "escape"):
+            pass
+        elif key in ACTIONS:
+            owner = self if hasattr(self, ACTIONS[key]) else self.live
+            getattr(owner, ACTIONS[key])()
+        elif not self._obey(self.dashboard.key(key)) and key in VIEWS:
+            self._obey(SIX if self.dashboard.view == VIEWS[key] else VIEWS[key])
+        if not self.closed:
+            self.update()
+            self.paint()
 
     @_guarded
     def _mouse(self, event):
-        """The mouse: the panel under it knows what it means."""
-        if self._obey(self.panels.mouse(MOUSE[event.name], event)):
-            self.look()
+        """Dispatch an event of the mouse to the panel under it."""
+        if self._obey(self.dashboard.mouse(MOUSE[event.name], event)):
+            self.update()
             self.paint()
 
-    def _obey(self, names):
-        """Show the panels that one of them asked for; False if it did not know what to do."""
-        if names:
+    def _obey(self, answer):
+        """Show the view that a panel answers with, if any; False where it ignores the event."""
+        if answer:
             self._acknowledge()
-            self.panels.show_only(names)
-        return names is not None
+            self.dashboard.show_only(answer)
+        return answer is not None
 
     def _acknowledge(self):
         """Show at once that a key has come, as a new view takes a moment."""
-        self.panels.head.status.set_text("…")
+        self.dashboard.head.status.set_text("…")
         if self.blits and self.figure.get_visible():
-            for area in self.painter.paint([self.panels.head]):
-                self.canvas.blit(area)
+            self._blit(self.dashboard.head)
             self._let_tk_work()
 
     def _let_tk_work(self):
@@ -245,15 +224,26 @@ class Window:
         if hasattr(self.canvas, "get_tk_widget"):
             self.canvas.get_tk_widget().update_idletasks()
 
-    def _save(self):
+    def toggle_help(self):
+        """Show or hide the keys."""
+        self._acknowledge()
+        self.dashboard.show_help(not self.dashboard.help_shown)
+        self.update()  # what it hid is due, also for a picture
+
+    def full_screen(self):
+        """Fill the screen, or no longer, where the toolkit can."""
+        if hasattr(self.canvas.manager, "full_screen_toggle"):
+            self.canvas.manager.full_screen_toggle()
+
+    def save(self):
         """Write what the window shows, and say where."""
         self.paint() if self.fits() else self.fit()
         try:
             path = self.live.picture_path()
             if not self.blits:  # a canvas that may have no pixels
-                self.panels.save(path)
+                self.dashboard.save(path)
             else:
-                if not self.complete:
+                if not self.painter.backgrounds:  # nothing was drawn yet
                     self.canvas.draw()
                 imsave(path, self.canvas.buffer_rgba(), format="png")  # a third of savefig's time
             self.live.say(f"saved {path}")
