@@ -117,7 +117,7 @@ class OneDigit(Panel):
             look = self.ask(image, selection.label)
         self.due = time.monotonic() + DRAW_SECONDS
         seen = look, image, selection.sheet, selection.training
-        words = self.what_else(look, history)
+        words = self.without_layers(look, history)
         if all(map(operator.is_, seen, self.seen)) and words == self.message.get_text():
             return False
         self.seen = seen
@@ -129,7 +129,7 @@ class OneDigit(Panel):
         self.message.set_text(words)
         return True
 
-    def what_else(self, look, history):
+    def without_layers(self, look, history):
         """The words in place of layers where there are none to show."""
         if look and look.layers:
             return ""
@@ -144,7 +144,7 @@ class OneDigit(Panel):
         return "the network is being copied …"
 
     def turn(self, by):
-        """Go so many digits on among the test digits, wrong ones first; 0: to the first."""
+        """Go so many digits on among the test digits, misread ones first; 0: to the first."""
         order = misread_first(self.test)
         known = by and self.selection.index is not None
         place = (int(np.argmax(order == self.selection.index)) + by) % len(order) if known else 0
