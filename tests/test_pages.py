@@ -199,11 +199,14 @@ def test_all_flags_are_on_the_page(program, page, monkeypatch, capsys):
 
 
 def test_all_keys_are_on_the_page():
-    from visu.panels.views import HELP
+    from visu.panels.views import NAMES, ROWS
 
-    text = TEXTS[TOP / "docs" / "window.md"]
-    keys = {key for line in HELP.splitlines() for key in re.split(r" {2}+", line)[0].split()}
-    assert {key for key in keys - {"..."} if f"`{key}`" not in text} == set()
+    table = TEXTS[TOP / "docs" / "window.md"].partition("## Keys")[2].partition("###")[0]
+    cells = re.findall(r"^\| (`.*?) \|", table, re.M)
+    shown = [[NAMES.get(key, key) for key in keys] for _, keys in ROWS]
+    assert [re.findall("`(.+?)`", cell) for cell in cells] == [
+        keys if len(keys) < 6 else [keys[0], keys[-1]] for keys in shown
+    ]
 
 
 # ---- the programs on the pages
