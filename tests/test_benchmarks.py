@@ -81,7 +81,7 @@ def test_bad_values_get_one_line_and_status_2(command, bench, monkeypatch, capfd
 )
 def test_a_copy_that_fails_or_saves_no_run_ends_the_program(text, end, tmp_path):
     copy = tmp_path / "copy.py"
-    copy.write_text(f"import sys, visu.text\n{text}\n")
+    copy.write_text(f"import sys, visu.record.ladder\n{text}\n")
     with pytest.raises(SystemExit) as error:
         steps.run(copy)
     assert str(error.value.code).startswith(end)

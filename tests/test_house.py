@@ -37,7 +37,7 @@ def test_imports_between_folders_run_one_way(folder):
     others = {path.stem for path in (TOP / "visu").glob("*.py")} | {*FOLDERS}
     for path in (TOP / "visu" / folder).glob("*.py"):
         found = {n.split(".")[1] for n in imported(path) if n.startswith("visu.")} & others
-        assert found <= FOLDERS[folder] | {folder, "text"}, path.name
+        assert found <= FOLDERS[folder] | {folder}, path.name
         assert not libraries(path) & {"tensorflowvisu", "compare_curves"}, path.name
 
 

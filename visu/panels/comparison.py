@@ -11,9 +11,8 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from visu.panels.panel import round_up
-from visu.panels.style import COLOURS, style
+from visu.panels.style import COLOURS, drawable, style
 from visu.record.medians import BAND, data_of, names, over_seeds, value_at
-from visu.text import drawable
 
 TYPE = 1.3  # times the type of a live window of this size: made for slides
 LOOKS = [(colour, dashes) for dashes in ("-", "--", ":") for colour in COLOURS]
