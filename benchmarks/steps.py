@@ -57,10 +57,10 @@ def run(script, *flags):
 
 def facts(folder):
     """What run.json says of a run, {name: value}; a run that was cut short ends the program."""
-    run = json.loads((Path(folder) / "run.json").read_text())
-    if not run["completed"]:
+    parts = json.loads((Path(folder) / "run.json").read_text())
+    if not parts["result"]["completed"]:
         sys.exit(f"{folder}: this run was cut short; delete it and start again")
-    return run
+    return parts["run"] | parts["machine"] | parts["result"]
 
 
 def curves(folder):

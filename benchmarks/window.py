@@ -92,12 +92,6 @@ def headless(script, flags):
         return steps.facts(steps.run(script, "--runs", runs, *flags))["steps_per_second"]
 
 
-def steps_per_second(runs):
-    (path,) = Path(runs).glob("*/*/run.json")
-    facts = json.loads(path.read_text())
-    return facts["steps_per_second"]
-
-
 def live(script, flags, display, iterations, hand=None, view=None):
     """What a run in a window did, with the "answers" to a hand, without one with its "rate".
 
@@ -127,7 +121,8 @@ def live(script, flags, display, iterations, hand=None, view=None):
         seen = json.loads(log.read_text())
         marks = {name: mark - begin for name, mark in seen["marks"].items()}
         answers = [(at - begin, *seconds) for at, *seconds in answers]
-        rate = None if hand else steps_per_second(runs)
+        (folder,) = Path(runs).glob("*/*/")
+        rate = None if hand else steps.facts(folder)["steps_per_second"]
         return {"marks": marks, "frames": seen["frames"], "answers": answers} | {
             "rate": rate,
             "seconds": seconds,  # from the start to the last evaluation
