@@ -14,6 +14,7 @@ from visu.panels import dashboard as dashboards
 from visu.panels import digit_grids, pictures
 from visu.panels.curves import Accuracy, Loss, WeightBands
 from visu.panels.dashboard import Speed, save_picture
+from visu.panels.first_weights import FirstWeights
 from visu.panels.panel import Panel, thin_out
 from visu.panels.views import SIX, VIEWS
 from visu.record.run import Evaluation, History
@@ -112,7 +113,7 @@ def test_a_restart_leaves_the_curves_it_replaces_in_grey():
 
 @pytest.mark.parametrize("alone", [True, False])
 def test_ten_neurons_are_digits_only_where_there_is_no_other_layer(alone):
-    panel = show(history_of(evaluation(0), layers=1 if alone else 3), digit_grids.FirstWeights)
+    panel = show(history_of(evaluation(0), layers=1 if alone else 3), FirstWeights)
     assert ("digit" in panel.title.get_text()) == alone
     assert any(text.get_text() == "7" for text in panel.axes.texts) == alone
 
@@ -128,8 +129,7 @@ def test_few_wrong_digits_are_shown_alone(wrong):
     rows, columns = (int(abs(np.diff(pair)[0])) for pair in limits)
     if wrong == 14:
         chosen = np.flatnonzero(test.labels != test.predictions)
-        digits = (part[chosen] for part in (test.images, test.labels, test.predictions))
-        picture = pictures.mosaic(*digits, rows, columns)
+        picture = pictures.mosaic(test, chosen, rows, columns)
         np.testing.assert_array_equal(panel.image.get_array(), picture)
 
 
@@ -193,9 +193,9 @@ def test_the_pictures_are_the_mosaics_of_the_newest_evaluations():
         (digit_grids.TrainingDigits, filled.last.train, (10, 10)),
         (digit_grids.TestDigits, filled.last_test.test.answers, (8, 13)),
     ):
-        digits = answers.images, answers.labels, answers.predictions
+        order = np.argsort(answers.labels == answers.predictions, kind="stable")
         drawn = show(filled, panel).image.get_array()
-        np.testing.assert_array_equal(drawn, pictures.mosaic(*digits, *cells))
+        np.testing.assert_array_equal(drawn, pictures.mosaic(answers, order, *cells))
 
 
 def test_ten_thousand_test_digits_are_shown_on_25_lines_down_to_90_percent():
@@ -209,14 +209,14 @@ def test_ten_thousand_test_digits_are_shown_on_25_lines_down_to_90_percent():
 
 def test_the_red_area_ends_at_the_accuracy():
     panel = show(history_of(evaluation(0, 0.96)), digit_grids.TestDigits)  # 40 of 1,000 are wrong
-    red = (np.asarray(panel.image.get_array())[::28, ::28] == pictures.WRONG_PAPER).all(axis=2)
+    red = (np.asarray(panel.image.get_array())[::28, ::28] == pictures.MISREAD_PAPER).all(axis=2)
     assert red.ravel().tolist() == [True] * 40 + [False] * (8 * 13 - 40)
     marks = dict(zip((100, 98, 96, 94, 92, 90), panel.axes.get_yticks(), strict=True))
     assert marks[96] * panel.columns == pytest.approx(40)
 
 
 def test_weights_are_shown_on_one_scale_with_zero_in_the_middle():
-    panel = show(long_run(), digit_grids.FirstWeights)
+    panel = show(long_run(), FirstWeights)
     low, high = panel.image.get_clim()
     assert -low == high >= 0.1
     np.testing.assert_array_equal(

@@ -4,91 +4,91 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from evaluations import IMAGES, RUN, evaluation, history_of
+from evaluations import IMAGES, evaluation, history_of
 from matplotlib.backend_bases import MouseEvent
-from test_dashboard import BY_HAND, SIZES, drawn_texts, make_panels, overlap  # noqa: F401
+from windows import BY_HAND, SIZES, make_dashboard, offscreen, overlap
 
-from visu.panels.blitting import Offscreen
-from visu.panels.views import VIEWS
-from visu.record.run import Evaluation, History, Measure
+from visu.panels.confusion import CellDigits, Confusion
+from visu.panels.digit_grids import WorstErrors
+from visu.record.run import Answers, Evaluation, Test
 
-ERRORS, CONFUSION = VIEWS["e"], VIEWS["c"]
+ERRORS, CELLS = (WorstErrors,), (Confusion, CellDigits)
 
 
-def history_with(wrong, true=4, computed=9, count=1000, confidences=...):
-    """A History whose test digits have so many mistakes, true read as computed; less and less
-    confident ones."""
+def history_with(wrong, true=4, predicted=9, count=1000, confidences=None):
+    """A History whose test digits have so many mistakes, all of one kind; less and less
+    confident ones, if no confidences are given."""
     labels = np.full(count, true)
-    predictions = np.where(np.arange(count) < wrong, computed, true)
-    confidences = np.linspace(0.99951, 0.3, count) if confidences is ... else confidences
-    test = Measure(1 - wrong / count, 1.0, IMAGES[:count], labels, predictions, confidences)
-    parts = [np.linspace(-1, 1, 8)] * 2
-    return history_of(Evaluation(0, 0.0, 0.003, evaluation(0).train, test, *parts))
+    predictions = np.where(np.arange(count) < wrong, predicted, true)
+    confidences = np.linspace(0.99951, 0.3, count) if confidences is None else confidences
+    answers = Answers(1 - wrong / count, 1.0, IMAGES[:count], labels, predictions, confidences)
+    test = Test(answers, np.linspace(-1, 1, 8), np.linspace(-1, 1, 8), np.ones(3), {})
+    return history_of(Evaluation(0, 0.0, 0.003, evaluation(0).train, test))
 
 
-def show(filled, names, size=SIZES[0]):
-    panels = make_panels(size, names)
-    panels.update(filled)
-    panels.figure.canvas.draw()
-    return panels
+def show(filled, view, size=SIZES[0]):
+    """A dashboard of this view, drawn."""
+    dashboard = make_dashboard(size, view)
+    dashboard.update(filled)
+    dashboard.figure.canvas.draw()
+    return dashboard
 
 
-def captions(plot):
-    return [text.get_text() for text in plot.captions if text.get_text()]
+def captions(panel):
+    return [text.get_text() for text in panel.captions if text.get_text()]
 
 
-def press(panels, plot, x, y, name="press"):
-    """Press the mouse at this place of a plot, in its own units; returns the panels' answer."""
-    place = plot.axes.transData.transform((x, y))
-    return panels.mouse(name, MouseEvent("button_press_event", panels.figure.canvas, *place, 1))
+def press(dashboard, panel, x, y, action="press"):
+    """Press the mouse at this place of a panel, in its own units; returns the answer."""
+    place = panel.axes.transData.transform((x, y))
+    event = MouseEvent("button_press_event", dashboard.figure.canvas, *place, 1)
+    return dashboard.mouse(action, event)
 
 
 # ---- what they show
 
 
 def test_the_worst_errors_have_both_digits_and_the_confidence():
-    plot = show(history_with(3), ERRORS).moving[1]
-    assert captions(plot) == ["4 → 9, 100.0 %", "4 → 9, 99.9 %", "4 → 9, 99.8 %"]
-    assert "3" in plot.title.get_text()
-    assert len(captions(show(history_with(41), ERRORS).moving[1])) == 40
+    panel = show(history_with(3), ERRORS).panels[1]
+    assert captions(panel) == ["4 → 9, 100.0 %", "4 → 9, 99.9 %", "4 → 9, 99.8 %"]
+    assert "3" in panel.title.get_text()
+    many = show(history_with(41), ERRORS).panels[1]
+    assert len(captions(many)) == 40 and "41" in many.title.get_text()
 
 
 def test_no_mistakes_are_said_and_many_come_back():
-    panels = make_panels(names=ERRORS)
-    plot = panels.moving[1]
-    panels.update(History())
+    dashboard = make_dashboard(view=ERRORS)
+    panel = dashboard.panels[1]
+    dashboard.update(history_of())
     for wrong in (50, 0, 2):
-        panels.update(history_with(wrong))
-        assert len(captions(plot)) == min(wrong, 40)
-        assert ("none" in plot.title.get_text()) == (wrong == 0)
+        dashboard.update(history_with(wrong))
+        assert len(captions(panel)) == min(wrong, 40)
+        assert ("none" in panel.title.get_text()) == (wrong == 0)
 
 
-@pytest.mark.parametrize("confidences", [None, np.full(1000, np.nan)], ids=["none", "nan"])
-def test_unknown_confidences_are_left_out(confidences):
-    filled = history_with(2, confidences=confidences)
-    assert captions(show(filled, ERRORS).moving[1]) == ["4 → 9"] * 2
-    assert captions(show(filled, CONFUSION).moving[2]) == []
+def test_confidences_that_are_not_numbers_are_left_out():
+    filled = history_with(2, confidences=np.full(1000, np.nan))
+    assert captions(show(filled, ERRORS).panels[1]) == ["4 → 9"] * 2
+    assert captions(show(filled, CELLS).panels[2]) == []
 
 
 def test_the_confusion_matrix_counts_and_shows_the_most_frequent_mistake():
-    panels = show(history_with(23), CONFUSION)
-    matrix, digits = panels.moving[1:]
+    matrix, digits = show(history_with(23), CELLS).panels[1:]
     counts = np.array([text.get_text() for text in matrix.counts]).reshape(10, 10)
-    assert (counts[4, 9], counts[4, 4], counts[9, 4]) == ("23", "977", "")
-    assert (counts != "").sum() == 2
-    assert digits.title.get_text() == "true 4, computed 9: 23 digits"
+    assert (counts[4, 9], counts[4, 4]) == ("23", "977") and (counts != "").sum() == 2
     assert len(captions(digits)) == 23 and captions(digits)[0] == "100.0 %"
+    assert "23" in digits.title.get_text()
     assert matrix.outline.get_xy() == (9, 4) and matrix.outline.get_visible()
 
 
 def test_mistakes_stand_out_and_right_digits_do_not():
-    matrix = show(history_with(23), CONFUSION).moving[1]
+    matrix = show(history_with(23), CELLS).panels[1]
     red, green, blue, _ = np.moveaxis(np.asarray(matrix.image.get_array()), 2, 0)
     assert red[4, 9] > 2 * green[4, 9] and red[4, 4] == green[4, 4] == blue[4, 4] > 0.9
 
 
-def test_without_mistakes_no_cell_is_chosen():
-    matrix, digits = show(history_with(0), CONFUSION).moving[1:]
+def test_without_mistakes_no_cell_is_selected():
+    matrix, digits = show(history_with(0), CELLS).panels[1:]
     assert not matrix.outline.get_visible()
     assert captions(digits) == [] and "no mistakes" in digits.title.get_text()
 
@@ -96,49 +96,64 @@ def test_without_mistakes_no_cell_is_chosen():
 # ---- how they look
 
 
+def tiles(panel):
+    """The bounds of each of its tiles and of the digit in it, in pixels: x0, y0, x1, y1."""
+    height, width, _ = np.array(panel.image.get_array().shape) / (panel.rows, panel.columns, 1)
+    for k in range(len(panel.indices)):
+        row, column = divmod(k, panel.columns)
+        middle = column + 0.5
+        for left, right, bottom in (
+            (column, column + 1, row + 1),
+            (middle - 14 / width, middle + 14 / width, row + 28 / height),
+        ):
+            yield panel.axes.transData.transform([(left, bottom), (right, row)]).ravel()
+
+
 @pytest.mark.parametrize("wrong", [0, 1, 5, 40])
 @pytest.mark.parametrize("size", [SIZES[0], (1920, 1080), BY_HAND[0]], ids=str)
-def test_no_caption_leaves_its_tile_or_overlaps(drawn_texts, size, wrong):  # noqa: F811
-    for names in (ERRORS, CONFUSION):
-        panels = show(history_with(wrong), names, size)
-        texts = [text for text in drawn_texts(panels) if text.axes is not panels.head.axes]
+def test_no_caption_leaves_its_tile_or_overlaps(drawn_texts, size, wrong):
+    for view in (ERRORS, CELLS):
+        dashboard = show(history_with(wrong), view, size)
+        panels = dashboard.panels[1:]
+        texts = [text for text in drawn_texts(dashboard) if text.axes is not dashboard.head.axes]
         boxes = [(text, text.get_window_extent()) for text in texts]
         for text, box in boxes:
             assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= size[0] and box.y1 <= size[1], text
-            for plot in panels.moving[1:]:
-                assert text.axes is plot.axes or not overlap(box, plot.axes.bbox), text
+            for panel in panels:
+                assert text.axes is panel.axes or not overlap(box, panel.axes.bbox), text
         for (text, box), (other, its_box) in combinations(boxes, 2):
             assert not overlap(box, its_box), (text, other)
-        tiles = panels.moving[-1]
-        columns, height, width = tiles.grid
-        for k in range(len(captions(tiles))):
-            row, column = divmod(k, columns)
-            tile = [(column * width, (row + 1) * height), ((column + 1) * width, row * height + 28)]
-            (x0, y0), (x1, y1) = tiles.axes.transData.transform(tile)
-            box = tiles.captions[k].get_window_extent()
-            assert x0 <= box.x0 and box.x1 <= x1 and y0 <= box.y0 and box.y1 <= y1 + 1, k
-            assert column < columns and (row + 1) * height <= tiles.axes.get_ylim()[0]
+        bounds = [*tiles(panels[-1])]
+        for text, tile, digit in zip(panels[-1].captions, bounds[::2], bounds[1::2], strict=False):
+            box = text.get_window_extent()
+            assert tile[0] <= box.x0 and box.x1 <= tile[2], text
+            assert tile[1] <= box.y0 and box.y1 <= digit[1] + 1, text
+            assert tile[1] >= panels[-1].axes.bbox.y0 - 1, text
 
 
 @pytest.mark.parametrize("size", [SIZES[0], (1920, 1080)], ids=str)
 def test_forty_errors_are_large_and_fewer_are_larger(size):
     def side_and_letters(wrong):
-        plot = show(history_with(wrong), ERRORS, size).moving[1]
-        (x0, y0), (x1, y1) = plot.axes.transData.transform([(0, 28), (28, 0)])
+        panel = show(history_with(wrong), ERRORS, size).panels[1]
+        _, (x0, y0, x1, y1), *_ = tiles(panel)
         assert x1 - x0 == pytest.approx(y1 - y0)  # square
-        return (x1 - x0) / size[1], plot.captions[0].get_window_extent().height / size[1]
+        return (x1 - x0) / size[1], panel.captions[0].get_window_extent().height / size[1]
 
     sizes = [side_and_letters(wrong) for wrong in (40, 12, 5, 1)]
     assert (np.diff(sizes, axis=0)[:, 0] > 0).all()
     assert sizes[0][0] > 0.11 and min(size[1] for size in sizes) > 0.02
 
 
-@pytest.mark.parametrize("names", [ERRORS, CONFUSION])
-def test_a_blitted_frame_is_what_a_full_redraw_draws(names):
-    screens = [Offscreen(RUN, 1280, 720) for _ in range(2)]
-    for screen in screens:
-        screen.panels.show_only(names)
+@pytest.mark.parametrize("view", [ERRORS, CELLS])
+def test_even_in_a_tiny_window_they_are_drawn(view):
+    for wrong in (40, 17, 3):
+        show(history_with(wrong), view, (200, 120))
+
+
+@pytest.mark.parametrize("view", [ERRORS, CELLS])
+def test_a_blitted_frame_holds_nothing_of_the_one_before(view):
     first, second = history_with(30), history_with(5, 7, 2)
+    screens = [offscreen(first.run, view) for _ in range(2)]
     screens[0].draw(first)
     assert not screens[0].draw(first)
     assert screens[0].draw(second) and screens[1].draw(second)
@@ -148,44 +163,42 @@ def test_a_blitted_frame_is_what_a_full_redraw_draws(names):
 # ---- clicks
 
 
-@pytest.mark.parametrize("names", [ERRORS, CONFUSION])
-def test_a_click_on_a_digit_opens_it(names):
-    panels = show(history_with(23), names)
-    tiles = panels.moving[-1]
-    columns, height, width = tiles.grid
-    row, column = divmod(7, columns)
-    assert press(panels, tiles, (column + 0.5) * width, row * height + 14) == ("digit",)
-    np.testing.assert_array_equal(panels.focus.image, IMAGES[7])
-    assert panels.focus.label == 4
+@pytest.mark.parametrize("view", [ERRORS, CELLS])
+def test_a_click_on_a_digit_opens_it(view):
+    dashboard = show(history_with(23), view)
+    panel = dashboard.panels[-1]
+    row, column = divmod(7, panel.columns)
+    assert press(dashboard, panel, column + 0.5, row + 0.3)  # what to show now
+    np.testing.assert_array_equal(dashboard.selection.image, IMAGES[7])
+    assert (dashboard.selection.label, dashboard.selection.index) == (4, 7)
 
 
-def test_a_click_beside_the_digits_and_a_drag_mean_nothing():
-    panels = show(history_with(1), ERRORS)
-    assert press(panels, panels.moving[1], 10, 10, "drag") is None
-    panels = show(history_with(5), ERRORS)
-    columns, height, width = panels.moving[1].grid
-    last = panels.moving[1].axes.get_ylim()[0] - 1
-    assert press(panels, panels.moving[1], (columns - 0.5) * width, last) is None
-    panels = show(history_with(0), ERRORS)
-    assert press(panels, panels.moving[1], 5, 5) is None
-    panels = make_panels(names=CONFUSION)
-    panels.update(History())
-    panels.figure.canvas.draw()
-    assert press(panels, panels.moving[2], 0.5, 0.5) is None
-    assert panels.focus.image is None
+@pytest.mark.parametrize(("wrong", "place"), [(1, (0.5, 0.5)), (5, (-0.1, -0.1)), (0, (0.1, 0.1))])
+def test_a_click_beside_the_digits_and_a_drag_mean_nothing(wrong, place):
+    dashboard = show(history_with(wrong), ERRORS)
+    panel = dashboard.panels[1]
+    x, y = (value % end for value, end in zip(place, (panel.columns, panel.rows), strict=True))
+    assert press(dashboard, panel, x, y, "drag" if wrong == 1 else "press") is None
+    assert dashboard.selection.image is None
+
+
+def test_a_click_before_the_first_evaluation_means_nothing():
+    dashboard = show(history_of(), CELLS)
+    assert press(dashboard, dashboard.panels[2], 0.5, 0.5) is None
 
 
 def test_a_click_on_a_cell_shows_its_digits():
     filled = history_with(23)
-    panels = show(filled, CONFUSION)
-    matrix, digits = panels.moving[1:]
-    assert press(panels, matrix, 4.5, 4.5) == ()
-    assert panels.update(filled) == [matrix, digits]
+    dashboard = show(filled, CELLS)
+    matrix, digits = dashboard.panels[1:]
+    assert press(dashboard, matrix, 4.5, 4.5) == ()
+    assert dashboard.update(filled) == [matrix, digits]
     assert matrix.outline.get_xy() == (4, 4)
-    assert digits.title.get_text().startswith("true 4, computed 4: 977 digits")
+    assert "977" in digits.title.get_text()
     shares = [float(text.split()[0]) for text in captions(digits)]
     assert shares[0] == 30 and shares == sorted(shares)  # the least confident first
-    assert press(panels, matrix, 0.5, 9.99) == ()
-    panels.update(filled)
-    assert digits.title.get_text() == "true 9, computed 0: 0 digits" and captions(digits) == []
-    assert panels.update(filled) == []
+    assert press(dashboard, matrix, 0.5, 9.99) == ()
+    dashboard.update(filled)
+    assert "true 9" in digits.title.get_text() and captions(digits) == []
+    dashboard.figure.canvas.draw()
+    assert dashboard.update(filled) == []

@@ -1,35 +1,49 @@
-"""Percentile bands, mosaics and weights as pictures, against small arrays made by hand."""
+"""Mosaics of digits, orders, weights and layers as pictures, against small arrays made by hand."""
 
 import numpy as np
 import pytest
 
-from visu.panels import pictures
 from visu.panels.pictures import (
-    COMPUTED_LABEL,
     PAPER,
+    PREDICTED_LABEL,
     TRUE_LABEL,
-    WRONG_PAPER,
     confusion,
     digits_in_cell,
     halved,
+    layer_picture,
+    misread_first,
     mosaic,
-    order_wrong_first,
     percentile_bands,
-    tiles,
     tiling,
     weight_pictures,
     worst_errors,
 )
-from visu.record.run import Measure
+from visu.panels.style import RED
+from visu.record.run import Answers
+
+WHITE, BLACK, ON_RED = [255] * 4, [0, 0, 0, 255], [*bytes.fromhex(RED[1:]), 255]
 
 
-def blanks(count):
-    """`count` digits without ink."""
-    return np.zeros((count, 28, 28), np.uint8)
+def answers_of(labels, predictions, confidences=0, images=0):
+    """Answers for so many digits, without ink if there are no images."""
+    count = len(labels)
+    images = np.broadcast_to(np.array(images, np.uint8), (count, 28, 28))
+    confidences = np.broadcast_to(confidences, count)
+    return Answers(0.5, 1.0, images, np.array(labels), np.array(predictions), confidences)
 
 
-def cell(picture, row, column):
-    return picture[row * 28 : (row + 1) * 28, column * 28 : (column + 1) * 28]
+def draw(labels, predictions, rows, columns, images=0, indices=None, **size):
+    """Their mosaic; all digits of it, in their order, where no indices are given."""
+    answers = answers_of(labels, predictions, images=images)
+    indices = np.arange(len(labels)) if indices is None else np.array(indices)
+    return mosaic(answers, indices, rows, columns, **size)
+
+
+def tile(picture, row, column, height=28, width=28):
+    return picture[row * height : (row + 1) * height, column * width : (column + 1) * width]
+
+
+# ---- percentile bands
 
 
 def test_bands_of_eight_values_are_these_values():
@@ -38,11 +52,11 @@ def test_bands_of_eight_values_are_these_values():
 
 
 @pytest.mark.parametrize("count", [1, 2, 10, 1001])
-def test_bands_agree_with_numpy_and_hold_a_seventh_each(count):
+def test_bands_hold_a_seventh_each(count):
     values = np.random.default_rng(count).normal(size=count).astype(np.float32)
     bands = percentile_bands(values)
-    np.testing.assert_allclose(bands, np.percentile(values, np.arange(8) / 7 * 100), atol=1e-6)
     assert (bands[0], bands[7]) == (values.min(), values.max())
+    assert (np.diff(bands) >= 0).all()
     if count > 1000:
         np.testing.assert_allclose(np.histogram(values, bands)[0] / count, 1 / 7, atol=0.002)
 
@@ -51,86 +65,71 @@ def test_bands_with_nan_are_nan():
     assert np.isnan(percentile_bands([1.0, np.nan, 3.0])).all()
 
 
-def test_wrong_ones_come_first_each_group_in_data_order():
-    labels, predictions = [1, 2, 3, 4, 5, 6], [1, 0, 3, 0, 5, 0]
-    assert order_wrong_first(labels, predictions).tolist() == [1, 3, 5, 0, 2, 4]
+# ---- which digits
+
+#                      0    1    2    3    4    5    6    7
+LABELS = [2, 2, 7, 7, 2, 4, 2, 2]
+PREDICTIONS = [2, 7, 7, 2, 7, 4, 7, 2]
+EIGHT = answers_of(LABELS, PREDICTIONS, [0.9, 0.6, 0.5, 0.8, 0.7, 0.4, 0.6, 0.3])
 
 
-def test_mosaic_is_filled_line_by_line_wrong_ones_first():
-    images = blanks(3)
-    for k in range(3):
-        images[k, 14, 14] = 64 * (k + 1)  # tells the digits apart
-    picture = mosaic(images, [5, 6, 7], [5, 0, 7], rows=2, columns=2)
+def test_misread_digits_come_first_each_group_in_data_order():
+    assert misread_first(EIGHT).tolist() == [1, 3, 4, 6, 0, 2, 5, 7]
+
+
+def test_the_worst_errors_are_the_most_confident_misread_digits():
+    assert worst_errors(EIGHT, 40).tolist() == [3, 4, 1, 6]  # equal ones in data order
+    assert worst_errors(EIGHT, 2).tolist() == [3, 4]
+    assert worst_errors(answers_of(LABELS, LABELS), 40).tolist() == []
+
+
+def test_errors_whose_confidence_is_not_a_number_come_last():
+    broken = answers_of(LABELS, PREDICTIONS, [0.9, 0.6, 0.5, np.nan, 0.7, 0.4, 0.6, 0.3])
+    assert worst_errors(broken, 40).tolist() == [4, 1, 6, 3]
+
+
+def test_confusion_counts_true_digits_in_rows_and_predicted_ones_in_columns():
+    expected = np.zeros((10, 10), int)
+    for true, predicted in zip(LABELS, PREDICTIONS, strict=True):
+        expected[true, predicted] += 1
+    np.testing.assert_array_equal(confusion(EIGHT), expected)
+    small = answers_of(np.array([9], np.uint8), np.array([9], np.uint8))
+    assert confusion(small)[9, 9] == 1
+
+
+def test_in_a_cell_misread_digits_come_the_most_confident_first_others_the_least():
+    assert digits_in_cell(EIGHT, 2, 7).tolist() == [4, 1, 6]
+    assert digits_in_cell(EIGHT, 2, 2).tolist() == [7, 0]
+    assert digits_in_cell(EIGHT, 0, 9).tolist() == []
+
+
+# ---- mosaics
+
+
+def test_a_mosaic_is_filled_line_by_line_with_the_digits_that_were_chosen():
+    images = np.zeros((3, 28, 28), np.uint8)
+    images[:, 14, 14] = 64, 128, 192  # tells the digits apart
+    picture = draw([5, 6, 7], [5, 0, 7], 2, 2, images, [1, 2, 0])
     assert (picture.shape, picture.dtype) == ((56, 56, 4), np.uint8)
-    assert cell(picture, 0, 0)[0, 0].tolist() == list(WRONG_PAPER)  # the second digit, wrong
-    assert cell(picture, 0, 1)[0, 0].tolist() == list(PAPER)
-    shades = [cell(picture, 0, 1)[14, 14, 0], cell(picture, 1, 0)[14, 14, 0]]
-    np.testing.assert_allclose(shades, [255 * 3 / 4, 255 / 4], atol=2)  # black on white
-    assert (cell(picture, 1, 1) == PAPER).all()  # there is no fourth digit
+    assert tile(picture, 0, 0)[0, 0].tolist() == ON_RED  # the second digit is misread
+    shades = [tile(picture, *place)[14, 14, 0] for place in ((0, 1), (1, 0))]
+    np.testing.assert_allclose(shades, [255 - 192, 255 - 64], atol=1)  # black on white
+    assert (tile(picture, 1, 1) == PAPER).all()  # there is no fourth digit
 
 
 def test_ink_is_black_on_white_and_white_on_red():
-    images = blanks(2)
-    images[:, 5, 5] = 255
-    picture = mosaic(images, [1, 2], [1, 3], rows=1, columns=2)
-    assert cell(picture, 0, 0)[5, 5].tolist() == [255, 255, 255, 255]
-    assert cell(picture, 0, 1)[5, 5].tolist() == [0, 0, 0, 255]
+    ink = np.zeros((28, 28), np.uint8)
+    ink[5, 5] = 255
+    picture = draw([1, 2], [1, 3], 1, 2, ink)
+    assert [tile(picture, 0, k)[5, 5].tolist() for k in (0, 1)] == [BLACK, WHITE]
+    assert [tile(picture, 0, k)[4, 4].tolist() for k in (0, 1)] == [WHITE, ON_RED]
 
 
-#                                   0    1    2    3    4    5    6    7
-ANSWERS = {
-    "labels": np.array([2, 2, 7, 7, 2, 4, 2, 2]),
-    "predictions": np.array([2, 7, 7, 2, 7, 4, 7, 2]),
-    "confidences": np.array([0.9, 0.6, 0.5, 0.8, 0.7, 0.4, 0.6, 0.3]),
-}
-
-
-def answers(**changes):
-    """A Measure of the eight ANSWERS."""
-    return Measure(0.5, 1.0, blanks(8), **ANSWERS | changes)
-
-
-def test_the_worst_errors_are_the_most_confident_wrong_ones():
-    assert worst_errors(answers(), 40).tolist() == [3, 4, 1, 6]  # equal ones in data order
-    assert worst_errors(answers(), 2).tolist() == [3, 4]
-    assert worst_errors(answers(predictions=ANSWERS["labels"]), 40).tolist() == []
-
-
-def test_errors_of_unknown_confidence_come_last_and_in_data_order():
-    assert worst_errors(answers(confidences=None), 40).tolist() == [1, 3, 4, 6]
-    broken = np.array([0.9, 0.6, 0.5, np.nan, 0.7, 0.4, 0.6, 0.3])
-    assert worst_errors(answers(confidences=broken), 40).tolist() == [4, 1, 6, 3]
-
-
-def test_confusion_counts_true_digits_in_rows_and_computed_ones_in_columns():
-    expected = np.zeros((10, 10), int)
-    for true, computed in zip(ANSWERS["labels"], ANSWERS["predictions"], strict=True):
-        expected[true, computed] += 1
-    counts = confusion(ANSWERS["labels"].astype(np.uint8), ANSWERS["predictions"])
-    np.testing.assert_array_equal(counts, expected)
-    assert (counts[2, 7], counts[7, 2], counts[2, 2], counts.sum()) == (3, 1, 2, 8)
-
-
-def test_in_a_cell_wrong_digits_come_the_most_confident_first_right_ones_the_least():
-    assert digits_in_cell(answers(), 2, 7).tolist() == [4, 1, 6]
-    assert digits_in_cell(answers(), 2, 2).tolist() == [7, 0]
-    assert digits_in_cell(answers(), 0, 9).tolist() == []
-    assert digits_in_cell(answers(confidences=None), 2, 7).tolist() == [1, 4, 6]
-
-
-def test_tiles_hold_a_digit_in_the_middle_of_their_top():
-    images = blanks(3)
-    images[:, 0, 0] = 255
-    picture = tiles(images, np.array([True, False, True]), 2, 2, 40, 32)
-    assert picture.shape == (80, 64, 4)
-    white, black = [255] * 4, [0, 0, 0, 255]
-    assert picture[0, 2].tolist() == white and picture[0, 3].tolist() == list(WRONG_PAPER)
-    assert picture[0, 34].tolist() == black and picture[40, 2].tolist() == white
-    for row, column, paper in ((0, 0, WRONG_PAPER), (0, 1, PAPER), (1, 0, WRONG_PAPER)):
-        tile = picture[40 * row :, 32 * column :][:40, :32]
-        assert (tile[1:28, 2:30] == paper).all()
-        assert all((part == PAPER).all() for part in (tile[28:], tile[:, :2], tile[:, 30:]))
-    assert (picture[40:, 32:] == PAPER).all()
+def test_a_mosaic_shows_no_more_than_its_tiles_and_may_be_empty():
+    picture = draw(range(6), range(1, 7), 1, 2)
+    assert picture.shape == (28, 56, 4) and picture[0, 0].tolist() == ON_RED
+    none = np.array([], int)
+    assert (draw(none, none, 1, 2) == PAPER).all()
 
 
 SEVEN = """
@@ -153,43 +152,56 @@ FOUR = """
 """
 
 
-def test_the_true_digit_is_written_left_and_the_computed_one_right():
-    picture = mosaic(blanks(1), [7], [4], rows=1, columns=1)
+def test_the_true_digit_is_written_left_and_the_predicted_one_right():
+    picture = draw([7], [4], 1, 1)
     for drawn, columns, (ink, _) in (
         (SEVEN, slice(1, 6), TRUE_LABEL),
-        (FOUR, slice(21, 26), COMPUTED_LABEL),
+        (FOUR, slice(21, 26), PREDICTED_LABEL),
     ):
         found = (picture[19:26, columns] == ink).all(axis=2)
         expected = [[c == "#" for c in line] for line in drawn.split()]
         np.testing.assert_array_equal(found, expected)
 
 
-def test_right_digits_bear_no_labels():
-    assert (mosaic(blanks(1), [7], [7], rows=1, columns=1) == PAPER).all()
+def test_right_digits_bear_no_labels_and_the_ten_labels_differ():
+    assert (draw([7], [7], 1, 1) == PAPER).all()
+    digits = np.arange(10)
+    picture = draw(digits, (digits + 1) % 10, 1, 10)
+    for columns in (slice(0, 7), slice(20, 27)):
+        assert len({tile(picture, 0, k)[18:27, columns].tobytes() for k in digits}) == 10
 
 
-def test_the_ten_labels_differ():
-    assert len({mask.tobytes() for mask in pictures.LABELS}) == 10
-
-
-def test_a_mosaic_shows_no_more_than_its_cells_and_may_be_empty():
-    labels = np.arange(6)
-    assert (mosaic(blanks(6), labels, labels + 1, 1, 2)[0, 0] == WRONG_PAPER).all()
-    assert (mosaic(blanks(0), [], [], 1, 2) == PAPER).all()
+def test_larger_tiles_hold_a_digit_in_the_middle_of_their_top_without_labels():
+    ink = np.zeros((28, 28), np.uint8)
+    ink[0, 0] = 255
+    picture = draw([1, 2, 3], [0, 2, 0], 2, 2, ink, height=40, width=32)
+    assert picture.shape == (80, 64, 4)
+    for row, column, paper, pen in (
+        (0, 0, ON_RED, WHITE),
+        (0, 1, WHITE, BLACK),
+        (1, 0, ON_RED, WHITE),
+    ):
+        part = tile(picture, row, column, 40, 32)
+        assert part[0, 2].tolist() == pen and (part[1:28, 2:30] == paper).all()
+        assert all((rest == PAPER).all() for rest in (part[28:], part[:, :2], part[:, 30:]))
+    assert (tile(picture, 1, 1, 40, 32) == PAPER).all()
 
 
 def test_halved_takes_the_mean_of_four():
     picture = np.random.default_rng(0).integers(0, 256, (4, 6, 4)).astype(np.uint8)
     expected = picture.reshape(2, 2, 3, 2, 4).mean(axis=(1, 3))
     np.testing.assert_allclose(halved(picture), expected, atol=2)
-    white = np.full((2, 2, 4), 255, np.uint8)
-    assert (halved(white) == 255).all()
+    assert (halved(np.full((2, 2, 4), 255, np.uint8)) == 255).all()
 
 
 def test_tiling_wastes_little():
     assert [tiling(k) for k in (1, 4, 6, 10)] == [(1, 1), (2, 2), (2, 3), (2, 5)]
     rows, columns = tiling(100)
     assert rows * columns >= 100 > (rows - 1) * columns
+    assert tiling(6, size=lambda rows, columns: rows) == (6, 1)
+
+
+# ---- weights and layers
 
 
 def test_weights_of_softmax_are_ten_pictures():
@@ -214,6 +226,16 @@ def test_kernels_are_shown_one_by_one():
     np.testing.assert_array_equal(picture[:3, 3:], weights[:, :, 0, 1])
 
 
-def test_weights_without_a_picture_are_refused():
-    with pytest.raises(ValueError, match=r"\(10, 3\)"):
-        weight_pictures(np.zeros((10, 3)))
+@pytest.mark.parametrize("shape", [(10, 300), (784,)], ids=str)
+def test_weights_without_a_picture_are_refused(shape):
+    with pytest.raises(ValueError, match=rf"\({shape[0]},"):
+        weight_pictures(np.zeros(shape))
+
+
+def test_neurons_are_a_pixel_each_and_maps_a_tile_each():
+    picture, shown = layer_picture(np.arange(7), aspect=2)
+    assert shown == 7 and picture.shape == (2, 4)
+    np.testing.assert_array_equal(picture, [[0, 1, 2, 3], [4, 5, 6, np.nan]])
+    picture, shown = layer_picture(np.arange(2 * 3 * 70).reshape(2, 3, 70), aspect=1)
+    assert shown == 64 and picture[0, 0] == 0
+    np.testing.assert_array_equal(picture[:2, 4:7], [[1, 71, 141], [211, 281, 351]])

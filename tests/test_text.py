@@ -1,4 +1,4 @@
-"""Text from elsewhere: what a terminal and matplotlib are given of it."""
+"""Text from elsewhere: what a terminal and matplotlib are given of it. Numbers in words."""
 
 import warnings
 
@@ -7,8 +7,8 @@ from evaluations import evaluation, history_of
 from matplotlib.figure import Figure
 
 from visu.panels.dashboard import save_picture
-from visu.record.run import Plan
-from visu.text import drawable, printable
+from visu.panels.style import drawable, out_of, percent
+from visu.show.terminal import printable
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,8 @@ def test_nothing_that_a_terminal_obeys(text, seen):
 
 @pytest.mark.parametrize("weight", ["normal", "bold"])
 def test_no_glyph_is_missing_in_what_is_drawn(weight):
-    text = drawable("a漢\x1b🚀é", weight)
-    assert len(text) == 5 and (text[0], text[-1]) == ("a", "é")
+    text = drawable("a漢\x1b🚀\n\u3000é", weight)
+    assert text == "a□□□  é"
     figure = Figure()
     figure.text(0, 0, text, weight=weight)
     with warnings.catch_warnings():
@@ -42,9 +42,10 @@ def test_no_glyph_is_missing_in_what_is_drawn(weight):
 def test_a_run_under_any_name_has_its_picture(tmp_path, name):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        save_picture(
-            tmp_path / "a.png",
-            history_of(evaluation(0)),
-            Plan(f"1.0 softmax, {name}", name, 100, 100, 100),
-        )
+        save_picture(tmp_path / "a.png", history_of(evaluation(0), label=name, data=name))
     assert (tmp_path / "a.png").stat().st_size
+
+
+def test_shares_and_counts():
+    assert [percent(0.92094, 2), percent(0.5), percent(1, 1)] == ["92.09 %", "50 %", "100.0 %"]
+    assert [out_of(100, 128), out_of(100, 100), out_of(100, 30)] == ["100 of 128", "100", "30"]

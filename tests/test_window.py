@@ -108,7 +108,7 @@ def test_keys_choose_the_panels_and_the_same_key_leads_back(make_window):
         press(made, key)
         own = key == "d"  # a training step, to its panel
         assert made.dashboard.view == (VIEWS["d"] if own else SIX)
-        assert made.dashboard.focus.training or not own
+        assert made.dashboard.selection.training or not own
         press(made, "0")
 
 
@@ -224,7 +224,7 @@ def test_a_click_on_a_digit_opens_it(make_window):
     event = MouseEvent("button_press_event", made.canvas, x, y, button=1)
     made.canvas.callbacks.process("button_press_event", event)
     assert made.error is None and made.dashboard.view == VIEWS["d"]
-    assert made.dashboard.focus.index is not None
+    assert made.dashboard.selection.index is not None
 
 
 @pytest.mark.parametrize("event", ["update", "mouse"])

@@ -6,7 +6,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import StrMethodFormatter
 
-from visu.panels.panel import TimePanel, round_up, thin_out
+from visu.panels.panel import TimePanel, round_up, series
 from visu.panels.style import BANDS, TEST, TRAINING
 
 FLOORS = 0.98, 0.9  # where the axis of the accuracy may begin, beside 0
@@ -22,10 +22,8 @@ class Curves(TimePanel):
         self.train = Line2D([], [], color=TRAINING, linewidth=thin, label="training")
         self.test = Line2D([], [], color=TEST, linewidth=3 * thin, label="test")
         self.test.set_markersize(0.6 * self.letter)
-        self.ghost, self.ghosts = (
-            None,
-            [Line2D([], [], color=grey, linewidth=width * thin) for grey, width in GHOSTS],
-        )
+        self.ghosts = [Line2D([], [], color=grey, linewidth=width * thin) for grey, width in GHOSTS]
+        self.ghost = None  # the History that they show
         for line in (*self.ghosts, self.train, self.test):
             axes.add_line(line)
         self.artists = [self.train, self.test, self.hint]
@@ -38,26 +36,20 @@ class Curves(TimePanel):
         self.seen = history.last
         self.fit_iterations(history)
         self.show_ghost(history.ghost)
-        iterations, values = self.points(history.train)
+        iterations, values = series(history.train, self.what)
         self.train.set_data(iterations, values)
-        self.test.set_data(self.points(history.test))
+        self.test.set_data(*series(history.test, self.what))
         self.test.set_marker("o" if len(history.test) == 1 else "")  # no line yet
         self.fit_values(values, self.test.get_ydata())
         self.tell_nan(self.what, iterations, values)
         return True
-
-    def points(self, points):
-        """(iterations [n], values [n]) of TrainPoints or TestPoints, thinned out."""
-        points = thin_out(points)
-        values = [(point.iteration, getattr(point, self.what)) for point in points]
-        return np.array(values, float).reshape(-1, 2).T
 
     def show_ghost(self, ghost):
         """Draw the curves of the run that this one has replaced, behind, as they do not move."""
         if ghost is not self.ghost:
             self.ghost = ghost
             for line, points in zip(self.ghosts, (ghost.train, ghost.test), strict=True):
-                line.set_data(self.points(points))
+                line.set_data(*series(points, self.what))
 
 
 class Accuracy(Curves):
@@ -77,10 +69,7 @@ class Accuracy(Curves):
         the noise is cut off; once there, the axis stays for 2 and 16.
         """
         for low in FLOORS:
-            tested, trained = (
-                np.count_nonzero(test[-5:] >= low),
-                np.count_nonzero(train[-20:] >= low),
-            )
+            tested, trained = np.sum(test[-5:] >= low), np.sum(train[-20:] >= low)
             enough = (2, 16) if low == self.low else (4, 19)
             if tested >= enough[0] and trained >= enough[1]:
                 break
@@ -135,7 +124,10 @@ class Loss(Curves):
 
 
 class Bands(TimePanel):
-    """The range of all weights, or biases: 7 bands with a seventh of the values each."""
+    """The range of all weights, or biases: 7 bands with a seventh of the values each.
+
+    name: of the values; kind: the attribute of a TestPoint with their bands.
+    """
 
     margins = 66, 28, 66, 52
 
@@ -156,10 +148,7 @@ class Bands(TimePanel):
         if history.last_test is self.seen:
             return False
         self.seen = history.last_test
-        points = thin_out(history.test)
-        iterations = np.array([point.iteration for point in points], float)
-        kind = "weight_bands" if self.name == "weights" else "bias_bands"
-        bands = np.array([getattr(point, kind) for point in points], float).reshape(-1, 8)
+        iterations, bands = series(history.test, self.kind, 8)
         for k, fill in enumerate(self.fills):
             fill.set_data(iterations, bands[:, k], bands[:, 7 - k])
         self.fit_values(bands[np.isfinite(bands)])
@@ -180,10 +169,10 @@ class Bands(TimePanel):
 class WeightBands(Bands):
     """The range of all weights."""
 
-    name = "weights"
+    name, kind = "weights", "weight_bands"
 
 
 class BiasBands(Bands):
     """The range of all biases."""
 
-    name = "biases"
+    name, kind = "biases", "bias_bands"

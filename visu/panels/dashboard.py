@@ -12,11 +12,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from visu.panels.focus import Focus
+from visu.panels.one_digit import Selection
 from visu.panels.panel import FailedPanel, GuardedAxes, Panel
-from visu.panels.style import DPI, INCHES, WARNING, style
+from visu.panels.style import DPI, INCHES, WARNING, drawable, style
 from visu.panels.views import HELP, SIX
-from visu.text import drawable
 
 HEAD = 84  # height of the headline; all lengths here are pixels of a figure of 1344 x 756
 RATE_SECONDS = 2  # iterations per second are counted over the last so many
@@ -102,13 +101,13 @@ class Dashboard:
     changes often is left out when the canvas draws: see Painter. keys: whether there are keys, of
     which a hint tells until the help was shown once; ask(image, label): returns a Look, or None.
 
-    view: the classes of the panels shown; focus: the panels' Focus. A view that has been shown
-    is kept in memory, so that it comes back fast.
+    view: the classes of the panels shown; selection: the panels' Selection. A view that has been
+    shown is kept in memory, so that it comes back fast.
     """
 
     def __init__(self, figure, run, animated=False, keys=False, ask=None):
         self.figure, self.run, self.animated, self.ask = figure, run, animated, ask
-        self.speed, self.focus = Speed(), Focus()
+        self.speed, self.selection = Speed(), Selection()
         self.view = SIX
         self.help_shown, self.help_seen = False, not keys
         self.redraw = True  # whether all panels are to be drawn, not only those that have changed
@@ -208,7 +207,7 @@ class Dashboard:
                 except Exception as error:
                     FAILURES.setdefault(kind, error)
                     panel = FailedPanel(axes)
-                panel.focus, panel.ask = self.focus, self.ask
+                panel.selection, panel.ask = self.selection, self.ask
                 panel.put_into(cell)
                 axes.failed = partial(self.drop, panel)
                 built.append(self._animate(panel))

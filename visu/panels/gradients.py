@@ -1,6 +1,5 @@
 """The size of the loss's gradient for each layer: over the iterations, and at the newest one."""
 
-import itertools
 import math
 
 import numpy as np
@@ -10,7 +9,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from matplotlib.transforms import offset_copy
 
-from visu.panels.panel import Panel, TimePanel, thin_out
+from visu.panels.panel import Panel, TimePanel, series
 
 LIGHTEST = 0.75  # of the colour scale, for the last layer; lighter shades are pale on white
 LIMITS = 1e-4, 1.0  # of an axis while no gradient is above 0
@@ -23,14 +22,6 @@ THICK = 0.64  # of a bar; 1 is the distance between two
 def shades(layers):
     """A colour for each layer, the first one darkest."""
     return colormaps["viridis"](np.linspace(0, LIGHTEST, layers))
-
-
-def columns(history):
-    """(iterations [n], sizes [n, layers]) of the gradients, thinned out, nan where not finite."""
-    points = thin_out(history.test)
-    sizes = np.array([point.gradients for point in points], float).reshape(-1, history.run.layers)
-    iterations = np.array([point.iteration for point in points], float)
-    return iterations, np.where(np.isfinite(sizes), sizes, np.nan)
 
 
 def limits(sizes):
@@ -73,38 +64,29 @@ def ratio_in_words(sizes):
 
 
 class LayerPanel(Panel):
-    """A panel with artists for each layer, made when an evaluation tells how many there are."""
+    """A panel with artists for each layer, and a line of words below the title."""
 
-    def prepare(self, words):
-        """Finish the axes; words: of the line below the title."""
+    def add_layers(self, run, words):
+        """Add the artists; words: those below the title."""
         self.size, self.width = rcParams["font.size"], 3 * rcParams["lines.linewidth"]
         above = 1 + 0.7 * self.letter / self.axes.bbox.height
         self.words = self.axes.text(self.title.get_position()[0], above, words)
         self.words.set(transform=self.axes.transAxes, size=LARGE * self.size)
-        self.artists.append(self.words)
-        self.always, self.layers, self.seen = list(self.artists), [], object()
+        self.layers = [self.add_layer(k, colour) for k, colour in enumerate(shades(run.layers), 1)]
+        self.artists += [self.words, *(artist for layer in self.layers for artist in layer)]
+        self.seen = object()  # the Evaluation that is drawn; at first none, and not None either
 
     def update(self, history):
+        """Show the sizes, nan where not finite."""
         if history.last_test is self.seen:
             return False
         self.seen = history.last_test
-        iterations, sizes = columns(history)
-        if sizes.shape[1] != len(self.layers):
-            self.make_layers(sizes.shape[1])
-        self.show(iterations, sizes)
+        iterations, sizes = series(history.test, "gradients", len(self.layers))
+        self.show(iterations, np.where(np.isfinite(sizes), sizes, np.nan))
         return True
 
-    def make_layers(self, count):
-        """Artists for so many layers, in place of those there are."""
-        for artist in self.artists[len(self.always) :]:
-            artist.remove()
-        self.layers = [self.make_layer(k, colour) for k, colour in enumerate(shades(count), 1)]
-        self.artists = [*self.always, *itertools.chain(*self.layers)]
-        for artist in self.artists:
-            artist.set_animated(self.words.get_animated())
-
     def text(self, where, shift, **look):
-        """A Text for layer k, beside a place by a share of its letters, to the right or left."""
+        """A Text for a layer, beside a place by a share of its letters, to the right or left."""
         transform = offset_copy(where, self.axes.figure, shift * self.size, units="points")
         look |= {"size": LARGE * self.size, "weight": "bold", "va": "center"}
         return self.axes.text(0, 0, "", transform=transform, **look)
@@ -120,19 +102,21 @@ class GradientLines(LayerPanel, TimePanel):
         axes.set(ylim=LIMITS, yscale="log")
         logarithmic(axes.yaxis)
         self.artists = [self.hint]
-        self.prepare("how strongly the loss depends on a layer's weights")
+        self.add_layers(run, "how strongly the loss depends on a layer's weights")
 
-    def update(self, history):
-        self.fit_iterations(history)
-        return super().update(history)
-
-    def make_layer(self, k, colour):
+    def add_layer(self, k, colour):
+        """The line of layer k, and its name."""
         line = Line2D([], [], color=colour, linewidth=self.width, clip_on=False)
         line.set(marker="o", markersize=2.5 * self.width, markevery=[-1])
         name = self.text(self.axes.get_xaxis_transform(), 0.7, color=colour)
         return self.axes.add_line(line), name
 
+    def update(self, history):
+        self.fit_iterations(history)
+        return super().update(history)
+
     def show(self, iterations, sizes):
+        """Draw the lines; iterations: [n]; sizes: [n, layers]."""
         low, high = limits(sizes)
         self.set_limits(y=(low, high))
         for (line, _), values in zip(self.layers, sizes.T, strict=True):
@@ -158,20 +142,17 @@ class GradientBars(LayerPanel):
 
     def __init__(self, axes, run):
         super().__init__(axes, "Newest evaluation, first layer on top", ABOVE)
-        axes.set(xlim=LIMITS, xscale="log", yticks=[])
+        axes.set(xlim=LIMITS, xscale="log", yticks=[], ylim=(max(run.layers, FEWEST) + 0.5, 0.5))
         logarithmic(axes.xaxis)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
         axes.set_xlabel("root mean square of the gradient · current batch, dropout off")
         axes.xaxis.set_label_coords(0.5, -1.7 * self.letter / axes.bbox.height)
-        self.prepare("")
+        self.add_layers(run, "")
 
-    def make_layers(self, count):
-        self.axes.set_ylim(max(count, FEWEST) + 0.5, 0.5)
-        super().make_layers(count)
-
-    def make_layer(self, k, colour):
+    def add_layer(self, k, colour):
+        """The bar of layer k, its name, and the number at its end."""
         bar = Rectangle((1, k - THICK / 2), 0, THICK, color=colour)
         name = self.text(self.axes.get_yaxis_transform(), -0.5, color=colour, ha="right")
         name.set(y=k, text=f"W{k}")
@@ -180,10 +161,11 @@ class GradientBars(LayerPanel):
         return self.axes.add_patch(bar), name, number
 
     def show(self, iterations, sizes):
+        """Draw the bars; iterations: [n]; sizes: [n, layers], of which the last ones are shown."""
+        if not len(sizes):
+            return
         low, high = limits(sizes)
         self.set_limits(x=(low, high))
-        if not len(sizes):
-            return self.words.set_text("")
         for (bar, _, number), size in zip(self.layers, sizes[-1], strict=True):
             end = size if size > 0 else low
             bar.set(x=low, width=end - low)

@@ -5,10 +5,9 @@ from matplotlib import rcParams
 from matplotlib.lines import Line2D
 
 from visu.panels import pictures
-from visu.text import out_of, percent
+from visu.panels.style import RED, out_of, percent
 
 MOST_LAYERS = 8  # whose outputs are shown
-RED = "#c81e1e"
 # lengths, in pixels of a figure of 1344 x 756: headings, digit, space between columns, a line
 HEADING, LEFT, GAP, LINE = 74, 246, 34, 21
 SATURATED = 0.05  # a sigmoid's output this near to 0 or 1

@@ -1,4 +1,4 @@
-"""The panel of one digit on its way through the network, from pixels to probabilities."""
+"""The panel of one digit, from pixels to probabilities; the selection, and the sheet to draw on."""
 
 import operator
 import time
@@ -6,19 +6,77 @@ import time
 import numpy as np
 from matplotlib import rcParams
 from matplotlib.patches import Rectangle
+from PIL import Image, ImageDraw
 
-from visu.panels import pictures
-from visu.panels.layers import GAP, HEADING, LEFT, LINE, RED, Layers, picture
+from digits.prepare import prepare
+from visu.panels.layers import GAP, HEADING, LEFT, LINE, Layers, picture
 from visu.panels.panel import Panel
-from visu.panels.sheet import SIDE
-from visu.panels.style import TEST
-from visu.text import percent
+from visu.panels.pictures import SIDE, misread_first
+from visu.panels.style import RED, TEST, percent
 
-DRAW_SECONDS = 0.05  # between two frames while somebody draws: the training needs the time too
+SHEET = 280  # height and width of the sheet, in pixels
+PEN = 22  # pixels: about as wide as MNIST's strokes, for a digit that fills most of the sheet
+DRAW_SECONDS = 0.05  # between two frames while a digit is drawn: the training needs the time too
 RIGHT = 268  # width of the bars' column, in pixels of a figure of 1344 x 756
 KEYS = "← →  test digits, wrong ones first    ·    d  a training step, with its dropout"
 LOSS = "p: that of the true digit; the\nloss is a sum over 100 digits"
 BACK = "d  back to the test digits"
+
+
+class Sheet:
+    """A sheet of paper to draw a digit on, with the mouse or a pen."""
+
+    def __init__(self):
+        self._image = Image.new("L", (SHEET, SHEET))
+        self._pen = 0, 0
+
+    def draw(self, x, y, lifted):
+        """Draw a straight line from where the pen was, or where it was lifted, a dot.
+
+        x, y: where the pen is, 0..1 from the left and from the top.
+        """
+        here = SHEET * x, SHEET * y
+        drawing = ImageDraw.Draw(self._image)
+        if not lifted:
+            drawing.line([self._pen, here], fill=255, width=PEN)
+        drawing.ellipse([x - PEN / 2 for x in here] + [x + PEN / 2 for x in here], fill=255)
+        self._pen = here
+
+    @property
+    def ink(self):
+        """[SHEET, SHEET] uint8, 255 = ink."""
+        return np.asarray(self._image)
+
+
+class Selection:
+    """What is selected, shared by the panels: one digit, and a cell of the confusion matrix.
+
+    image: [28, 28] uint8 of the digit, None before one was selected; label: the true digit, None
+    if it is unknown; index: which test digit it is, None for any other digit; sheet: the Sheet
+    that the digit is drawn on, None for any other digit; training: whether to show a training step
+    instead; cell: (true, predicted), None for that of the most frequent mistake.
+    """
+
+    def __init__(self):
+        self.open(None, None)
+        self.cell = None
+
+    def open(self, image, label, index=None):
+        """Select this digit."""
+        self.image, self.label, self.index = image, label, index
+        self.sheet, self.training = None, False
+
+    def draw(self, x, y, lifted):
+        """Draw on the sheet, see Sheet.draw, and select what the network gets of it."""
+        sheet = self.sheet or Sheet()
+        sheet.draw(x, y, lifted)
+        self.open(prepare(sheet.ink / 255), None)
+        self.sheet = sheet
+
+    def clear_sheet(self):
+        """Take a new sheet; nothing is drawn on it yet."""
+        self.open(None, None)
+        self.sheet = Sheet()
 
 
 class OneDigit(Panel):
@@ -48,49 +106,59 @@ class OneDigit(Panel):
         self.artists = [artist for part in parts for artist in part.artists] + [self.message]
 
     def update(self, history):
-        focus, last = self.focus, history.last
-        self.test = history.last_test and history.last_test.test.answers
-        if focus.image is None and not focus.own and not focus.training and self.test:
+        selection, last = self.selection, history.last
+        self.test = history.test_answers
+        if selection.image is None and not (selection.sheet or selection.training) and self.test:
             self.turn(0)
-        look = None
-        if focus.training:
+        image, look = selection.image, None
+        if selection.training:
             look = last and last.look
-        elif self.ask and focus.image is not None:
-            look = self.ask(focus.image, focus.label)
+        elif self.ask and image is not None:
+            look = self.ask(image, selection.label)
         self.due = time.monotonic() + DRAW_SECONDS
-        seen, words = (look, focus.image, focus.own, focus.training), message(look, focus, history)
+        seen = look, image, selection.sheet, selection.training
+        words = self.without_layers(look, history)
         if all(map(operator.is_, seen, self.seen)) and words == self.message.get_text():
             return False
         self.seen = seen
-        self.show(look, words)
+        self.title.set_text(title(look, selection))
+        self.keys.set_text(BACK if selection.training else KEYS)
+        self.digit.show(look, selection)
+        self.layers.show(look)
+        self.bars.show(look, selection)
+        self.message.set_text(words)
         return True
 
-    def show(self, look, words):
-        """Draw this Look; words: in place of its layers."""
-        focus = self.focus
-        self.title.set_text(title(look, focus))
-        self.keys.set_text(BACK if focus.training else KEYS)
-        self.digit.show(look, focus)
-        self.layers.show(look)
-        self.bars.show(look, focus)
-        self.message.set_text(words)
+    def without_layers(self, look, history):
+        """The words in place of layers where there are none to show."""
+        if look and look.layers:
+            return ""
+        if look and history.run.layers > 1:
+            return "no layers to show: their\nactivations are not supported"
+        if look:
+            return "no hidden layer:\neach probability is computed\nfrom all pixels at once"
+        if self.selection.training:
+            return "press space, then n:\neach n is one training step"
+        if self.selection.sheet and self.selection.image is None:
+            return "draw a digit on the sheet"
+        return "the network is being copied …"
 
     def turn(self, by):
-        """Go so many digits on among the test digits, wrong ones first; 0: to the first."""
-        order = pictures.order_wrong_first(self.test.labels, self.test.predictions)
-        known = by and self.focus.index is not None
-        place = (int(np.argmax(order == self.focus.index)) + by) % len(order) if known else 0
+        """Go so many digits on among the test digits, misread ones first; 0: to the first."""
+        order = misread_first(self.test)
+        known = by and self.selection.index is not None
+        place = (int(np.argmax(order == self.selection.index)) + by) % len(order) if known else 0
         chosen = int(order[place])
-        self.focus.open(self.test.images[chosen], int(self.test.labels[chosen]), chosen)
+        self.selection.open(self.test.images[chosen], int(self.test.labels[chosen]), chosen)
 
     def key(self, key):
         turns = {"left": -1, "right": 1}
         if key == "d":
-            self.focus.training = not self.focus.training
+            self.selection.training = not self.selection.training
         elif key in turns and self.test:
             self.turn(turns[key])
         elif key == "backspace":
-            self.focus.clear_sheet()
+            self.selection.clear_sheet()
         else:
             return None
         return ()
@@ -106,35 +174,20 @@ class OneDigit(Panel):
         if not self.down or place is None:
             self.lifted = True
             return None
-        self.focus.draw(*place, self.lifted)
+        self.selection.draw(*place, self.lifted)
         self.lifted = False
         return () if action == "press" or time.monotonic() > self.due else None
 
 
-def title(look, focus):
+def title(look, selection):
     """The title of the panel."""
-    if not focus.training:
+    if not selection.training:
         return "One digit, from pixels to probabilities"
     if not look:
         return "A digit of the batch, as a training step sees it"
     dropout = any(layer.dropped is not None for layer in look.layers)
     said = "dropout on" if dropout else "no layer's outputs dropped"
     return f"A digit of the batch, as training step {look.iteration + 1:,} saw it: {said}"
-
-
-def message(look, focus, history):
-    """What stands in place of the layers where there are none."""
-    if look and look.layers:
-        return ""
-    if look:
-        if history.run.layers > 1:
-            return "no layers to show: their\nactivations are not supported"
-        return "no hidden layer:\neach probability is computed\nfrom all pixels at once"
-    if focus.training:
-        return "press space, then n:\neach n is one training step"
-    if focus.own and focus.image is None:
-        return "draw a digit on the sheet"
-    return "the network is being copied …"
 
 
 class DigitAndSheet:
@@ -160,20 +213,21 @@ class DigitAndSheet:
             self.artists.append(axes.add_patch(frame))
             frame.set_clip_on(False)
 
-    def show(self, look, focus):
-        """Draw the Look's digit, or where there is none yet the one in focus."""
-        image, label = (look.image, look.label) if look else (focus.image, focus.label)
-        blank = focus.training and not look or image is None
-        self.image.set_data(np.zeros((pictures.SIDE, pictures.SIDE)) if blank else image)
-        self.paper.set_data(focus.sheet.ink if focus.own else np.zeros((SIDE, SIDE), np.uint8))
-        said = f"{pictures.SIDE}×{pictures.SIDE} pixels"
-        if focus.own and not focus.training:
+    def show(self, look, selection):
+        """Draw the Look's digit, or where there is none yet the selected one."""
+        sheet = selection.sheet
+        image, label = (look.image, look.label) if look else (selection.image, selection.label)
+        blank = selection.training and not look or image is None
+        self.image.set_data(np.zeros((SIDE, SIDE)) if blank else image)
+        self.paper.set_data((sheet or Sheet()).ink)
+        said = f"{SIDE}×{SIDE} pixels"
+        if sheet and not selection.training:
             said = "your digit,\nas the network gets it"
         elif label is not None and not blank:
             said = f"a digit: {label},\n{said}"
         self.heading.set_text(said)
-        self.hint.set_text("" if focus.own and focus.image is not None else "draw a digit here")
-        self.label.set_text("Backspace: a new sheet" if focus.own else "")
+        self.hint.set_text("" if sheet and selection.image is not None else "draw a digit here")
+        self.label.set_text("Backspace: a new sheet" if sheet else "")
 
     def place(self, x, y):
         """A place on the sheet, 0..1 from the left and the top, or None."""
@@ -207,26 +261,26 @@ class Bars:
         self.explained = axes.text(y=height, color="0.4", **place)
         self.artists = [*self.bars, self.outline, *self.shares, self.heading, self.loss]
 
-    def show(self, look, focus):
+    def show(self, look, selection):
         """Draw the probabilities of a Look, nothing where there are none."""
         there = look is not None and look.probabilities is not None
         for artist in self.artists:
             artist.set_visible(there)
         self.explained.set_text(LOSS if there and look.label is not None else "")
-        if focus.training:
+        if selection.training:
             self.heading.set(text="in evaluations only,\nwhere dropout is off", visible=True)
         if not there:
             return
         p, label = look.probabilities, look.label
-        computed = int(np.argmax(p))
-        colour = TEST if label in (None, computed) else RED
+        predicted = int(np.argmax(p))
+        colour = TEST if label in (None, predicted) else RED
         for digit, (bar, text) in enumerate(zip(self.bars, self.shares, strict=True)):
-            bar.set(width=self.long * p[digit], facecolor=colour if digit == computed else "0.6")
-            weight = "bold" if digit in (computed, label) else "normal"
+            bar.set(width=self.long * p[digit], facecolor=colour if digit == predicted else "0.6")
+            weight = "bold" if digit in (predicted, label) else "normal"
             text.set(text=percent(p[digit], 1), weight=weight)
         known = label is not None
         true = f", true: {label} (outlined)" if known else ""
-        self.heading.set_text(f"at iteration {look.iteration:,}\ncomputed: {computed}{true}")
+        self.heading.set_text(f"at iteration {look.iteration:,}\ncomputed: {predicted}{true}")
         self.outline.set(visible=known, y=HEADING + (label or 0) * self.pitch)
         share = -np.log(max(float(p[label or 0]), 1e-38))
         self.loss.set(visible=known, text=f"−log p = {share:.2f}:\nthis digit's share of the loss")

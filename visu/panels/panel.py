@@ -10,6 +10,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from matplotlib.transforms import Bbox, TransformedBbox
 
+from visu.panels.style import RED
+
 MOST_POINTS = 2000  # more do not show on a screen, and would slow the drawing of a long run
 AHEAD = 2  # seconds: a fast training would else outgrow its axis in every frame
 ROUND = (1, 1.5, 2, 3, 4, 5, 6, 8)  # where scales may end, times a power of ten
@@ -37,13 +39,24 @@ def thin_out(column):
     return column[:-1:step] + column[-1:]
 
 
+def series(points, name, *shape):
+    """(iterations [n], values [n, *shape]) of TrainPoints or TestPoints, thinned out.
+
+    name: of the values' attribute.
+    """
+    points = thin_out(points)
+    iterations = np.array([point.iteration for point in points], float)
+    values = np.array([getattr(point, name) for point in points], float)
+    return iterations, values.reshape(-1, *shape)
+
+
 class Panel:
     """A panel: axes of the figure within a cell that is this panel's alone.
 
     A subclass is made with (axes, run). artists: what changes with nearly every evaluation, in
     drawing order; all else on the axes is the background, which is drawn again only where
-    matplotlib has marked it as stale. focus, ask: the Focus of all panels and the network's
-    answers, see Dashboard; set before the first update.
+    matplotlib has marked it as stale. selection, ask: the Selection of all panels and the
+    network's answers, see Dashboard; set before the first update.
     """
 
     margins = 60, 34, 38, 52  # left, right, top, bottom: for tick labels, title and legend
@@ -153,7 +166,7 @@ class TimePanel(Panel):
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
         axes.yaxis.set_major_formatter(lambda value, position: in_short(value))
         self.hint = axes.text(
-            0.5, 0.5, "", transform=axes.transAxes, ha="center", va="center", color="#c81e1e"
+            0.5, 0.5, "", transform=axes.transAxes, ha="center", va="center", color=RED
         )
         self.hint.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.8})
 

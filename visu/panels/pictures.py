@@ -1,19 +1,25 @@
-"""Arrays in, arrays out: percentile bands, mosaics of digits, weights as pictures. numpy only."""
+"""Digits, weights and layers as pictures: arrays in, arrays out. numpy only."""
 
 import math
 
 import numpy as np
 
+from visu.panels.style import RED, YELLOW
+
 SIDE = 28  # pixels of one digit, both ways
 MOST_NEURONS = 100  # of the first layer, in weight_pictures
 MOST_MAPS, MOST_SQUARES = 64, 400  # feature maps and neurons of a layer, in layer_picture
 
-PAPER = (255, 255, 255, 255)  # right digits: on white, so that red stands out, in grey print too
-WRONG_PAPER = (200, 30, 30, 255)
-INK = (0, 0, 0, 255)
-WRONG_INK = (255, 255, 255, 255)
-TRUE_LABEL = ((255, 255, 255, 255), (120, 0, 0, 255))  # ink and ground of the true digit, left
-COMPUTED_LABEL = ((0, 0, 0, 255), (255, 220, 60, 255))  # and of the computed digit, right
+
+def rgba(colour):
+    """A colour "#rrggbb" as four numbers, 0..255."""
+    return *bytes.fromhex(colour[1:]), 255
+
+
+WHITE, BLACK = rgba("#ffffff"), rgba("#000000")
+PAPER, MISREAD_PAPER = WHITE, rgba(RED)  # below digits read right, and below those misread
+TRUE_LABEL = WHITE, rgba("#780000")  # ink and ground of the small true digit
+PREDICTED_LABEL = BLACK, rgba(YELLOW)
 
 SMALL_DIGITS = """
 .###.. ..#... .###.. .###.. ...#.. #####. .###.. #####. .###.. .###..
@@ -44,94 +50,96 @@ def percentile_bands(values):
     return np.percentile(np.asarray(values), np.linspace(0, 100, 8))
 
 
-def order_wrong_first(labels, predictions):
-    """[n] indices: the digits answered wrong, then the others, each group in data order."""
-    return np.argsort(np.asarray(labels) == np.asarray(predictions), kind="stable")
+def misread_first(answers):
+    """[n] indices of the digits of Answers: those misread, then the others, each in data order."""
+    return np.argsort(answers.labels == answers.predictions, kind="stable")
 
 
 def worst_errors(answers, most):
-    """[at most `most`] indices of the wrong digits of Answers, the most confident first."""
-    wrong = np.flatnonzero(answers.labels != answers.predictions)
-    return wrong[np.argsort(-answers.confidences[wrong], kind="stable")][:most]
+    """[at most `most`] indices of the misread digits of Answers, the most confident first."""
+    misread = np.flatnonzero(answers.labels != answers.predictions)
+    return misread[np.argsort(-answers.confidences[misread], kind="stable")][:most]
 
 
-def confusion(labels, predictions):
-    """[10, 10] int: how many digits with the row's label were computed as the column's digit."""
-    pairs = 10 * np.asarray(labels, int) + np.asarray(predictions, int)
+def confusion(answers):
+    """[10, 10] int: how many digits with the row's label were predicted as the column's digit."""
+    pairs = 10 * answers.labels.astype(int) + answers.predictions
     return np.bincount(pairs, minlength=100).reshape(10, 10)
 
 
-def digits_in_cell(answers, true, computed):
+def digits_in_cell(answers, true, predicted):
     """[n] indices of the digits in this cell of the confusion matrix.
 
-    The most confident come first, but of right digits the least confident.
+    The most confident come first, but of digits read right the least confident.
     """
-    found = np.flatnonzero((answers.labels == true) & (answers.predictions == computed))
-    keys = answers.confidences[found] * (1 if true == computed else -1)
+    found = np.flatnonzero((answers.labels == true) & (answers.predictions == predicted))
+    keys = answers.confidences[found] * (1 if true == predicted else -1)
     return found[np.argsort(keys, kind="stable")]
 
 
-def mosaic(images, labels, predictions, rows, columns):
-    """The first rows * columns digits, wrong ones first, as one picture.
+def mosaic(answers, indices, rows, columns, height=SIDE, width=SIDE):
+    """Digits as one picture of rows * columns tiles, each with a digit in the middle of its top.
 
-    images: [n, 28, 28] uint8, 255 = ink; labels, predictions: [n] int, 0..9.
-    Returns [rows * 28, columns * 28, 4] uint8, RGBA (matplotlib draws that faster
-    than RGB). Wrong digits are white on red, the true digit small
-    at the left bottom, the computed one at the right bottom; the others are black on white; cells
-    beyond n are blank.
+    indices: [n] int, which digits of Answers, of which the first rows * columns are drawn; height,
+    width: of a tile, in pixels, SIDE at least. Misread digits are white on red, the others black on
+    white. Where tiles are as large as a digit, the misread ones bear the true digit, small at the
+    left bottom, and the predicted one at the right. Tiles beyond n are blank.
+    Returns [rows * height, columns * width, 4] uint8, RGBA (drawn faster than RGB by matplotlib).
     """
-    shown = order_wrong_first(labels, predictions)[: rows * columns]
-    labels, predictions = (np.asarray(digits, int)[shown] for digits in (labels, predictions))
-    wrong = int(np.count_nonzero(labels != predictions))  # these come first
-    ink = np.asarray(images)[shown]
-
-    cells = np.full((rows * columns, SIDE, SIDE, 4), PAPER, np.uint8)
-    cells[:wrong] = _painted(ink[:wrong], WRONG_PAPER, WRONG_INK)
-    cells[wrong : len(shown)] = _painted(ink[wrong:], PAPER, INK)
-    height, width = LABELS.shape[1:]
-    bottom = slice(SIDE - 1 - height, SIDE - 1)
-    cells[:wrong, bottom, :width] = _stamps(labels[:wrong], TRUE_LABEL)
-    cells[:wrong, bottom, -1 - width : -1] = _stamps(predictions[:wrong], COMPUTED_LABEL)
-    cells[:wrong, -1, :] = cells[:wrong, :, -1] = PAPER  # a thin line between wrong digits
-    tiles = cells.reshape(rows, columns, SIDE, SIDE, 4).swapaxes(1, 2)
-    return tiles.reshape(rows * SIDE, columns * SIDE, 4)
+    indices = indices[: rows * columns]
+    labels, predictions = answers.labels[indices], answers.predictions[indices]
+    images, misread = answers.images[indices], labels != predictions
+    digits = _painted(images, PAPER, BLACK)
+    red = _painted(images[misread], MISREAD_PAPER, WHITE)
+    if (height, width) == (SIDE, SIDE):
+        _put_labels(red, labels[misread], predictions[misread])
+    digits[misread] = red
+    left = (width - SIDE) // 2
+    margins = (0, 0), (0, height - SIDE), (left, width - SIDE - left), (0, 0)
+    return tiled(np.pad(digits, margins, constant_values=WHITE[0]), rows, columns, PAPER)
 
 
-def _painted(images, paper, pen):
-    """[n, 28, 28, 4]: the images, from the colour of the paper to that of the pen."""
+def _painted(images, paper, ink):
+    """[n, 28, 28, 4]: the images [n, 28, 28], from the colour of the paper to that of the ink."""
     levels = np.arange(256)[:, None] / 255
-    shades = np.round(paper + levels * np.subtract(pen, paper)).astype(np.uint8)
+    shades = np.round(paper + levels * np.subtract(ink, paper)).astype(np.uint8)
     return shades.take(images, axis=0)
 
 
-def tiles(images, wrong, rows, columns, height, width):
-    """Digits as one picture of rows * columns tiles, each with a digit in the middle of its top.
+def _put_labels(pictures, true, predicted):
+    """Write the true and the predicted digits into [n, 28, 28, 4], and a thin line around each."""
+    height, width = LABELS.shape[1:]
+    bottom = slice(SIDE - 1 - height, SIDE - 1)
+    for digits, colours, place in (
+        (true, TRUE_LABEL, slice(width)),
+        (predicted, PREDICTED_LABEL, slice(-1 - width, -1)),
+    ):
+        small = np.where(LABELS[digits][..., None], *np.array(colours, np.uint8))
+        pictures[:, bottom, place] = small
+    pictures[:, -1, :] = pictures[:, :, -1] = PAPER
 
-    images: [n, 28, 28] uint8, 255 = ink; wrong: [n] bool, which are white on red, the others black
-    on white; height, width: of a tile, in pixels, 28 at least.
-    Returns [rows * height, columns * width, 4] uint8, RGBA.
+
+def tiled(tiles, rows, columns, blank):
+    """Tiles [n, height, width] or [n, height, width, colours] as one picture, row by row.
+
+    blank: what is beyond n. Returns [rows * height, columns * width] or the same with colours.
     """
-    cells = np.full((rows * columns, height, width, 4), PAPER, np.uint8)
-    left = (width - SIDE) // 2
-    digits = cells[: len(images), :SIDE, left : left + SIDE]
-    digits[~wrong] = _painted(images[~wrong], PAPER, INK)
-    digits[wrong] = _painted(images[wrong], WRONG_PAPER, WRONG_INK)
-    picture = cells.reshape(rows, columns, height, width, 4).swapaxes(1, 2)
-    return picture.reshape(rows * height, columns * width, 4)
+    cells = np.full((rows * columns, *tiles.shape[1:]), blank, tiles.dtype)
+    cells[: len(tiles)] = tiles
+    _, height, width, *colours = cells.shape
+    grid = cells.reshape(rows, columns, height, width, *colours).swapaxes(1, 2)
+    return grid.reshape(rows * height, columns * width, *colours)
 
 
-def digit_at(labels, predictions, columns, row, column):
-    """Index of the digit that mosaic() draws in this cell of so many columns; None: a blank cell.
+def tiling(count, aspect=1.8, size=None):
+    """(rows, columns) for `count` tiles, as large as they fit, with few blank ones.
 
-    labels, predictions: [n] int, as given to mosaic(); row, column: from 0.
+    The tiles are square, on a canvas `aspect` times as wide as high. size: a function of rows and
+    columns that says how large other tiles would be.
     """
-    order, place = order_wrong_first(labels, predictions), row * columns + column
-    return int(order[place]) if place < len(order) else None
-
-
-def _stamps(digits, colours):
-    """[n, 9, 7, 4]: small pictures of the digits in these colours (ink, ground)."""
-    return np.where(LABELS[digits][..., None], *np.array(colours, np.uint8))
+    size = size or (lambda rows, columns: min(aspect / columns, 1 / rows))
+    tilings = [(math.ceil(count / columns), columns) for columns in range(1, count + 1)]
+    return max(tilings, key=lambda tiling: (size(*tiling), -math.prod(tiling)))
 
 
 def halved(picture):
@@ -144,60 +152,41 @@ def halved(picture):
     return mean(rows[:, ::2], rows[:, 1::2])
 
 
-def tiling(count, aspect=1.8):
-    """(rows, columns) for `count` square tiles, as large as fit on a canvas `aspect` wide."""
+def framed(maps, aspect=1.8):
+    """Maps [height, width, n] float as one picture, with NaN between them and where there is none.
 
-    def size_and_waste(columns):
-        rows = math.ceil(count / columns)
-        return min(aspect / columns, 1 / rows), -rows * columns
-
-    columns = max(range(1, count + 1), key=size_and_waste)
-    return math.ceil(count / columns), columns
+    aspect: as for tiling. Returns [rows * (height + 1) - 1, columns * (width + 1) - 1].
+    """
+    tiles = np.pad(maps.transpose(2, 0, 1), ((0, 0), (0, 1), (0, 1)), constant_values=np.nan)
+    return tiled(tiles, *tiling(len(tiles), aspect), np.nan)[:-1, :-1]
 
 
 def weight_pictures(first_weights):
-    """The first layer's weights as one picture: a tile per neuron or kernel, NaN between tiles.
+    """The first layer's weights as one picture: a tile per neuron or kernel, as framed() has it.
 
     first_weights: [784, K] (inputs of a square image) or [height, width, channels, K], of which the
-    first channel is shown; at most the first 100 of the K. Returns float [rows * (height + 1) - 1,
-    columns * (width + 1) - 1], rows and columns from tiling(). Raises ValueError for other shapes.
+    first channel is shown; at most the first 100 of the K. Raises ValueError for other shapes.
     """
-    weights = np.asarray(first_weights, float)
+    weights = np.asarray(first_weights, float)[..., :MOST_NEURONS]
+    side = math.isqrt(len(weights))
     if weights.ndim == 4:
-        pictures = weights[:, :, 0, :MOST_NEURONS].transpose(2, 0, 1)
-    elif weights.ndim == 2 and math.isqrt(len(weights)) ** 2 == len(weights):
-        side = math.isqrt(len(weights))
-        pictures = weights[:, :MOST_NEURONS].T.reshape(-1, side, side)
-    else:
-        raise ValueError(f"no pictures in weights of shape {weights.shape}")
-    return tiled(pictures, tiling(len(pictures))[1])
-
-
-def tiled(tiles, columns):
-    """Tiles [n, height, width] as one picture, row by row, with NaN between them and beyond n.
-
-    Returns float [rows * (height + 1) - 1, columns * (width + 1) - 1].
-    """
-    count, height, width = tiles.shape
-    rows = math.ceil(count / columns)
-    cells = np.full((rows * columns, height + 1, width + 1), np.nan)
-    cells[:count, :height, :width] = tiles
-    grid = cells.reshape(rows, columns, height + 1, width + 1).swapaxes(1, 2)
-    return grid.reshape(rows * (height + 1), columns * (width + 1))[:-1, :-1]
+        return framed(weights[:, :, 0])
+    if weights.ndim == 2 and side**2 == len(weights):
+        return framed(weights.reshape(side, side, -1))
+    raise ValueError(f"no pictures in weights of shape {np.shape(first_weights)}")
 
 
 def layer_picture(outputs, aspect):
     """The outputs of a layer for one digit as a picture, `aspect` times as wide as high at most.
 
-    outputs: feature maps [height, width, channels], of which the first MOST_MAPS are shown, with
-    NaN between them; or neurons [n], of which the first MOST_SQUARES are shown, one pixel each.
+    outputs: feature maps [height, width, channels], of which the first MOST_MAPS are shown, as
+    framed() has it; or neurons [n], of which the first MOST_SQUARES are shown, one pixel each.
     Returns the picture, float, NaN where it shows nothing; and how many maps or neurons it shows.
     """
+    outputs = np.asarray(outputs, float)
     if outputs.ndim == 3:
-        maps = outputs.transpose(2, 0, 1)[:MOST_MAPS]
-        return tiled(maps, tiling(len(maps), aspect)[1]), len(maps)
+        maps = outputs[..., :MOST_MAPS]
+        return framed(maps, aspect), maps.shape[-1]
     neurons = outputs.ravel()[:MOST_SQUARES]
-    rows, columns = tiling(len(neurons), aspect)
-    block = np.full(rows * columns, np.nan)
-    block[: len(neurons)] = neurons
-    return block.reshape(rows, columns), len(neurons)
+    squares = neurons.reshape(-1, 1, 1)
+    return tiled(squares, *tiling(len(neurons), aspect), np.nan), len(neurons)

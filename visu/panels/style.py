@@ -8,7 +8,9 @@ DPI = 96  # 12 points are 16 pixels
 COLOURS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9", "#8b5a2b"
 TEST, TRAINING = COLOURS[0], COLOURS[5]  # one dark, one light in grey print
 BANDS = {"all": "#d3e4f3", "5/7": "#94c4df", "3/7": "#4a98c9", "middle 1/7": "#08468b"}
-WARNING = "#ffdc3c"
+RED, YELLOW = "#c81e1e", "#ffdc3c"  # what is misread, dropped or broken; what is to be noticed
+WARNING = YELLOW
+MISSING = "□"  # in place of a character that cannot be drawn
 
 
 def style(unit):
@@ -34,3 +36,32 @@ def style(unit):
         "legend.columnspacing": 0.8,
         **{f"{x}tick.major.{k}": v * unit for x in "xy" for k, v in (("size", 3), ("width", 0.8))},
     }
+
+
+def drawable(text, weight="normal"):
+    """`text` in one line of the same length, of characters that matplotlib's font has.
+
+    White space becomes spaces; MISSING stands for all else. weight: of the font, as for
+    matplotlib's Text. Without it matplotlib warns on the terminal.
+    """
+    from matplotlib.font_manager import FontProperties, findfont, get_font  # colours need none
+
+    font = get_font(findfont(FontProperties(weight=weight)))
+
+    def drawn(character):
+        if character.isspace():
+            return " "
+        there = character.isprintable() and font.get_char_index(ord(character))
+        return character if there else MISSING
+
+    return "".join(map(drawn, text))
+
+
+def percent(share, decimals=0):
+    """A share, 0..1, in percent: "92.09 %"."""
+    return f"{100 * share:.{decimals}f} %"
+
+
+def out_of(shown, count):
+    """How many of them are shown: "100 of 128", or "128" for all."""
+    return f"{shown} of {count}" if shown < count else f"{count}"

@@ -3,9 +3,10 @@
 A new view is a panel class and a row here.
 """
 
+from visu.panels.confusion import CellDigits, Confusion
 from visu.panels.curves import Accuracy, BiasBands, Loss, WeightBands
-from visu.panels.digit_grids import FirstWeights, TestDigits, TestDigitsAlone, TrainingDigits
-from visu.panels.errors import CellDigits, Confusion, WorstErrors
+from visu.panels.digit_grids import TestDigits, TestDigitsAlone, TrainingDigits, WorstErrors
+from visu.panels.first_weights import FirstWeights
 from visu.panels.gradients import GradientBars, GradientLines
 from visu.panels.one_digit import OneDigit
 

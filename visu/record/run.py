@@ -207,6 +207,11 @@ class History:
         return max(self.test, key=lambda point: point.accuracy)
 
     @property
+    def test_answers(self):
+        """The newest Answers for the test digits; None before the first."""
+        return self.last_test.test.answers if self.last_test else None
+
+    @property
     def iteration(self):
         """The iteration of the newest evaluation; 0 before the first."""
         return self.last.iteration if self.last else 0

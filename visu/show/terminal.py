@@ -5,9 +5,8 @@ import signal
 import sys
 from contextlib import contextmanager
 
-from visu.text import printable
-
 SIGNALS = "SIGINT", "SIGTERM", "SIGHUP"  # Ctrl-C, a shutdown, a closed terminal
+MISSING = "□"  # in place of a character that a terminal would obey
 
 
 def prepare_streams():
@@ -21,6 +20,14 @@ def prepare_streams():
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  for the whole process
         elif hasattr(stream, "reconfigure"):  # a notebook's has no letters that it cannot show
             stream.reconfigure(errors="backslashreplace")
+
+
+def printable(text):
+    """`text` in one line of the same length, with nothing in it that a terminal would obey.
+
+    White space becomes spaces; MISSING stands for escapes and other control characters.
+    """
+    return "".join(c if c.isprintable() else " " if c.isspace() else MISSING for c in text)
 
 
 @contextmanager
