@@ -20,7 +20,7 @@ import numpy as np
 import steps
 
 import mnist_data
-from digits.idx import to_idx
+from digits.files import to_idx
 
 HELD_OUT = {"3.1": 10_000, "4.0": 5_000, "4.1": 20_000, "4.2": 20_000}
 FEWER = "14_000", "7_000"  # iterations of 4.1 and 4.2 here, as their variants are many

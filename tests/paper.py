@@ -1,4 +1,4 @@
-"""Digits on paper, as a phone would photograph them."""
+"""Digits on paper: as a phone would photograph them, and one made by hand."""
 
 import numpy as np
 from PIL import Image
@@ -21,3 +21,10 @@ def on_paper(digit, rng, dark_paper=False):
     bright = light * (0.15 + 0.75 * ink if dark_paper else 0.9 - 0.65 * ink)
     bright += rng.normal(0, 0.04, bright.shape)
     return np.clip(np.rint(255 * bright), 0, 255).astype(np.uint8)
+
+
+def seven():
+    """A 7 made by hand, [120, 100] bool."""
+    ink = np.zeros((120, 100), bool)
+    ink[20:30, 20:80] = ink[20:100, 70:80] = True
+    return ink

@@ -10,7 +10,7 @@ from evaluations import IMAGES, evaluation, history_of, long_run
 from matplotlib.backend_bases import MouseEvent
 from test_dashboard import SIZES, make_panels, overlap
 
-from digits.prepare import prepare
+from digits.photo import prepare
 from visu.panels import one_digit as digit_panel
 from visu.panels.sheet import SIDE
 from visu.record.run import Evaluation, History, Layer, Look

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from conftest import SCRIPTS
+from paper import seven
 from PIL import Image
-from test_photo import seven
 
 from digits import photo
 from visu.record import weights_file

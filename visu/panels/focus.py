@@ -1,6 +1,6 @@
 """What a person looks at closely: one digit, one cell of the confusion matrix."""
 
-from digits.prepare import prepare
+from digits.photo import prepare
 from visu.panels.sheet import Sheet
 
 

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 
 from digits import photo
-from digits.prepare import prepare
+from digits.photo import prepare
 from visu.show.terminal import say, stopping_signals
 
 

@@ -3,7 +3,7 @@
 import sys
 import time
 
-from digits.bar import Bar
+from digits.download import Bar
 from visu.show.terminal import printing, say
 
 PAUSE_SECONDS = 0.1  # between two drawings of the bar
