@@ -1,8 +1,8 @@
 """Draws digits in the shape of MNIST from pen strokes, for machines without a network.
 
 `make` draws a data set. Each picture has a row of random numbers of its own: they choose one of the
-ways of writing in digits/strokes.py, move its points, bend and slant the whole; then a pen follows
-the path (digits/pen.py). The amounts were chosen on MNIST's training digits.
+ways of writing in digits/strokes.py, move its points, bend and slant the whole; then a round pen
+follows the path. The amounts were chosen on MNIST's training digits.
 
 The pictures are the same to the byte on every machine: the random bits are those of PCG64, whose
 raw stream numpy does not change; all that follows is + - * / and square roots, element by element,
@@ -14,12 +14,15 @@ import math
 
 import numpy as np
 
-from digits.pen import centred, fit, ink
 from digits.strokes import GLYPHS, parse
 
 CHUNK = 500  # pictures drawn at once: their arrays then fit into the CPU's cache
 PIECES = 64  # straight pieces of a digit's path, about a pixel each
 POSE = 10  # random numbers of a picture for its pen and its pose
+BOX, SIDE = 20, 28  # pixels: the digit's own box, the picture
+MARGIN = 5  # pixels around the box, so that every window lies on the canvas
+CANVAS = BOX + 2 * MARGIN
+REACH = 4  # a window goes this many pixels to either side: enough for all but the thickest blots
 
 
 def make(seed=0, train=60_000, test=10_000, progress=None):
@@ -30,7 +33,7 @@ def make(seed=0, train=60_000, test=10_000, progress=None):
     """
     done, arrays = 0, []
     for count, source in zip((train, test), np.random.SeedSequence(seed).spawn(2), strict=True):
-        images, labels = np.empty((count, 28, 28), np.uint8), np.empty(count, np.uint8)
+        images, labels = np.empty((count, SIDE, SIDE), np.uint8), np.empty(count, np.uint8)
         bits = np.random.PCG64(source)
         for first in range(0, count, CHUNK):
             n = min(CHUNK, count - first)
@@ -59,10 +62,7 @@ def draw(raw):
 
 
 def normal(raw):
-    """Returns nearly normal random numbers (sd 1) from random bits, uint64.
-
-    Each is the sum of four 16-bit numbers.
-    """
+    """Returns nearly normal random numbers (sd 1), each the sum of the four 16-bit parts of raw."""
     quarters = np.ascontiguousarray(raw).view(np.uint16).reshape(*raw.shape, 4)
     total = quarters.sum(axis=-1, dtype=np.int64)  # whatever the order of the bytes
     return (total - 2 * 65_535) / (65_536 / math.sqrt(3))
@@ -100,22 +100,17 @@ def pieces(points, strokes):
         row = [stroke[0], *stroke, stroke[-1]]
         fours = [row[k : k + 4] for k in range(len(row) - 3)]
         spans += [(number, four) for four in fours if four[1] != four[2]]  # equal at a corner
-    counts = shared(PIECES + 1 - len(strokes), [math.dist(*points[four[1:3]]) for _, four in spans])
+    lengths = [math.dist(*points[four[1:3]]) for _, four in spans]
+    counts = [1] * len(spans)  # of pieces
+    for _ in range(PIECES + 1 - len(strokes) - len(spans)):
+        # rounded: where two are equal, a last bit must not decide
+        counts[max(range(len(spans)), key=lambda k: round(lengths[k] / counts[k], 9))] += 1
     ends = []
     for k, ((number, four), count) in enumerate(zip(spans, counts, strict=True)):
         last = k + 1 == len(spans) or spans[k + 1][0] != number
         ends += [(number, four, step / count) for step in range(count + last)]
     numbers, fours, at = zip(*ends, strict=True)
     return np.array(fours), np.array(at), np.diff(numbers) != 0
-
-
-def shared(total, lengths):
-    """Divides `total` among lengths in proportion, at least one to each. Returns the counts."""
-    counts = [1] * len(lengths)
-    for _ in range(total - len(lengths)):
-        # rounded: where two are equal, a last bit must not decide
-        counts[max(range(len(lengths)), key=lambda k: round(lengths[k] / counts[k], 9))] += 1
-    return counts
 
 
 WAYS = [
@@ -149,8 +144,7 @@ def wobble(way, z):
     outwards = points - points[rows, BESIDE[way]]
     shift = strokes.reshape(n, STROKES, 2)[rows, STROKE[way]]
     points = points + 0.034 * each.reshape(n, MOST, 2) + 0.03 * shift
-    points = points + 0.2 * ends[..., np.newaxis] * outwards
-    return points, 1 + 0.1 * press[..., np.newaxis]
+    return points + 0.2 * ends[..., np.newaxis] * outwards, 1 + 0.1 * press[..., np.newaxis]
 
 
 def bend(points, z):
@@ -162,9 +156,8 @@ def bend(points, z):
     x = x * (1 + 0.3 * taper * middle) + 0.2 * bow * middle * middle + 0.25 * wide * x * (0.6 - x)
     stretch = 1.02 + 0.11 * aspect
     x = x * (stretch * stretch)
-    return np.stack(
-        [x - (0.14 + 0.22 * lean + 0.1 * turn) * y, y + (0.1 * turn + 0.05 * tilt) * x], axis=-1
-    )
+    slanted = x - (0.14 + 0.22 * lean + 0.1 * turn) * y
+    return np.stack([slanted, y + (0.1 * turn + 0.05 * tilt) * x], axis=-1)
 
 
 def curve(values, way):
@@ -176,3 +169,73 @@ def curve(values, way):
     a, b, c, d = values[rows, FOURS[way]].transpose(2, 0, 1, 3)
     t = AT[way][..., np.newaxis]
     return b + 0.5 * t * ((c - a) + t * ((3 * (b - c) + d - a) * t + (2 * a - 5 * b + 4 * c - d)))
+
+
+# ---- the path of the pen to a picture; pixel (y, x) is the square from x, y to x + 1, y + 1 ----
+
+
+def fit(places, border):
+    """Scales places [n, k, 2] so that ink, border [n] wide around them, just fits the box; float32.
+
+    The shape is kept. The box is the middle of the canvas: MARGIN to MARGIN + BOX.
+    """
+    low, high = places.min(axis=1), places.max(axis=1)
+    scale = (BOX - 2 * border) / (high - low).max(axis=1)
+    middle = ((low + high) / 2)[:, np.newaxis]
+    return ((places - middle) * scale[:, np.newaxis, np.newaxis] + CANVAS / 2).astype(np.float32)
+
+
+def ink(places, pressure, lifted, radius, edge):
+    """Draws with a round pen. Returns the box, grey values [n, BOX, BOX] uint8, 0 to 255 (ink).
+
+    places [n, k + 1, 2] float32: the pen moves straight from each to the next, in pixels of the
+    canvas; pressure [n, k + 1] float32: factor of its radius; lifted [n, k] bool: no ink up to the
+    next place; radius [n]: in pixels; edge [n]: width of the fade-out, half of it outside the
+    radius.
+    """
+    n, pieces = lifted.shape
+    # In this loop the pictures are the last axis: numpy is fast over a long one.
+    ends = np.ascontiguousarray(places.transpose(1, 2, 0))  # [pieces + 1, x or y, n]
+    start = ends[:-1]
+    step = np.where(lifted.T[:, np.newaxis], np.float32(0), ends[1:] - start)
+    square = step[:, 0] * step[:, 0] + step[:, 1] * step[:, 1] + np.float32(1e-6)
+    finer = 1 / (pressure * pressure).T
+    corner = np.floor(start + step / 2).astype(np.intp) - REACH
+    window = np.arange(2 * REACH + 1)
+    pixels = (window[:, np.newaxis] * CANVAS + window)[..., np.newaxis]
+    first = (np.arange(n) * CANVAS + corner[:, 1]) * CANVAS + corner[:, 0]  # [pieces, n]
+    offset = (corner - start).astype(np.float32)
+    centre = (window + np.float32(0.5)).astype(np.float32)[:, np.newaxis]
+    # squared distance to the path
+    nearest = np.full(n * CANVAS * CANVAS, CANVAS * CANVAS, np.float32)
+    for k in range(pieces):  # the pixels in a window around each piece
+        at = first[k] + pixels
+        dx, dy = offset[k, 0] + centre, (offset[k, 1] + centre)[:, np.newaxis]
+        sx, sy = step[k]
+        # t: how far along the piece its point nearest to the pixel lies, 0 to 1
+        t = np.clip(dx * (sx / square[k]) + dy * (sy / square[k]), 0, 1)
+        ex, ey = dx - t * sx, dy - t * sy
+        nearest[at] = np.minimum(nearest[at], (ex * ex + ey * ey) * finer[k])
+    inside = slice(MARGIN, MARGIN + BOX)
+    distance = np.sqrt(nearest.reshape(n, CANVAS, CANVAS)[:, inside, inside])
+    radius, edge = (x.astype(np.float32)[:, np.newaxis, np.newaxis] for x in (radius, edge))
+    grey = np.clip((radius - distance) / edge + np.float32(0.5), 0, 1)
+    return np.rint(255 * grey * grey * (3 - 2 * grey)).astype(np.uint8)
+
+
+def centred(boxes):
+    """Returns pictures [n, 28, 28] with the centres of mass of boxes [n, BOX, BOX] in the middle.
+
+    As in MNIST the middle is pixel 14, 14, and boxes are moved by whole pixels.
+    """
+    mass = boxes.sum(axis=(1, 2), dtype=np.int64)
+    places = []
+    for axis in (2, 1):  # y, x
+        moment = (boxes.sum(axis=axis, dtype=np.int64) * np.arange(BOX)).sum(axis=1)
+        middle = (2 * moment + mass) // (2 * mass)
+        index = middle[:, np.newaxis] - SIDE // 2 + np.arange(SIDE)
+        # what lies outside a box is taken from a blank row behind it
+        places.append(np.where((index < 0) | (index > BOX), BOX, index))
+    y, x = places[0][:, :, np.newaxis], places[1][:, np.newaxis]
+    n = np.arange(len(boxes))[:, np.newaxis, np.newaxis]
+    return np.pad(boxes, ((0, 0), (0, 1), (0, 1)))[n, y, x]

@@ -34,14 +34,6 @@ def script(request):
     return request.param
 
 
-@pytest.fixture(autouse=True)
-def load_anew():
-    """Each test is a process of its own to mnist_data, which loads a data set once."""
-    import mnist_data
-
-    mnist_data.load.cache_clear()
-
-
 @pytest.fixture(scope="session")
 def small_data(tmp_path_factory):
     """A folder named "small": 300 + 200 blurred stand-ins for digits that a network can learn."""
@@ -63,9 +55,7 @@ def machine(tmp_path, monkeypatch):
     sums = [hashlib.sha256(raw).hexdigest() for raw in raws]
     sizes = dict(zip(NAMES, map(len, raws), strict=True))
     monkeypatch.setattr(download, "SHA256", dict(zip(NAMES, sums, strict=True)))
-    monkeypatch.setattr(download, "RAW_BYTES", sizes)
     monkeypatch.setattr(download, "GZ_BYTES", sizes)
-    monkeypatch.setattr(download, "LOOK_SECONDS", 0.01)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("MNIST_DIR", raising=False)
     return tmp_path / "keras" / "datasets"
@@ -76,7 +66,7 @@ def offline(monkeypatch):
     """Any download fails the test (pytest.fail is no Exception, so that nothing swallows it)."""
     from digits import download
 
-    monkeypatch.setattr(download, "fetch", lambda *_: pytest.fail("went to the network"))
+    monkeypatch.setattr(download, "deliver", lambda *_: pytest.fail("went to the network"))
 
 
 @pytest.fixture
@@ -90,22 +80,15 @@ def server(monkeypatch):
 
 @pytest.fixture
 def fetch(machine, monkeypatch):
-    """fetch(*mirrors): completes our own cache from these mirrors.
+    """fetch(*mirrors): completes our own cache from these mirrors, in `total` seconds.
 
-    patience: seconds for the first mirror. The others have their 10, as this machine may be slow.
+    silent: seconds for a mirror that sends nothing.
     """
     from digits import download
 
-    pace = download.Pace
-
-    def complete(*mirrors, total=30, patience=10):
-        limits = [patience]
-
-        def first_is_short(missing, limit, *rest):
-            return pace(missing, limits.pop() if limits else limit, *rest)
-
+    def complete(*mirrors, total=60, silent=6):
         monkeypatch.setattr(download, "MIRRORS", mirrors)
-        monkeypatch.setattr(download, "Pace", first_is_short)
+        monkeypatch.setattr(download, "SILENT_SECONDS", silent)
         return download.complete(machine / "mnist-ladder", total)
 
     return complete

@@ -5,7 +5,6 @@ import gzip
 import os
 import socket
 import ssl
-import struct
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,8 +16,8 @@ class Server(ThreadingHTTPServer):
     """Serves `pages[path]`, a function that is given the request's handler and answers with it.
 
     asked: the paths of all requests; endured: whether a client has waited to the end of a fault
-    that has none; sent: bytes of an endless body; halfway: set when half a body is out; left: set
-    when a client has hung up on a fault that drips.
+    that has none; halfway: set when half a body is out; left: set when a client has hung up on a
+    fault that drips.
     """
 
     daemon_threads = True
@@ -26,8 +25,8 @@ class Server(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.pages, self.asked = {}, []
-        self.closing, self.endured, self.sent = threading.Event(), False, 0
-        self.halfway, self.left = threading.Event(), threading.Event()
+        self.endured = False
+        self.closing, self.halfway, self.left = (threading.Event() for _ in range(3))
         self.address = f"http://127.0.0.1:{self.server_port}/"
         threading.Thread(target=self.serve_forever, args=[0.01], daemon=True).start()
 
@@ -102,7 +101,6 @@ def drip(handler, what, pause):
         except OSError:
             handler.server.left.set()
             return
-        handler.server.sent += len(what)
     handler.server.endured = True
 
 
@@ -114,11 +112,6 @@ def dripping_body(handler):
 def dripping_headers(handler):
     handler.wfile.write(b"HTTP/1.0 200 OK\r\n")
     drip(handler, b"X: y\r\n", 0.1)
-
-
-def endless_body(handler):
-    page(b"", length=10**12)(handler)
-    drip(handler, bytes(2**16), 0.001)
 
 
 def half_a_body(handler):
@@ -142,33 +135,22 @@ def offline_environment(tmp_path):
     return kept | refusing | {"KERAS_HOME": str(tmp_path), "no_proxy": "", "NO_PROXY": ""}
 
 
-def bomb(announced, size):
-    """A gzip file with `size` zeros for images, and a header that announces so many of them."""
-    header = struct.pack(">4B3I", 0, 0, 8, 3, announced, 28, 28)
-    return gzip.compress(header + bytes(size))
-
-
 RAW = idx_bytes(STAND_IN[0])
 GZ = gzip.compress(RAW)
 FLIPPED = RAW[:-1] + bytes([RAW[-1] ^ 1])
 
 # name of the fault -> (what a mirror does with the first file, words of the reason that is given)
 FAULTS = {
-    "a server that accepts and stays silent": (silent, "silent for"),
-    "one that drips a byte a second": (dripping_body, "too slow"),
-    "headers that drip": (dripping_headers, "silent for"),
+    "a server that accepts and stays silent": (silent, "timed out"),
+    "one that drips a byte a second": (dripping_body, "not complete after"),
+    "headers that drip": (dripping_headers, "not complete after"),
     "403 with an HTML page": (page(b"<html>Forbidden</html>", 403), "403: Forbidden"),
-    "404": (page(b"<html>404</html>", 404), "404: Not Found"),
     "500": (page(b"", 500), "500: Internal Server Error"),
     "a login page": (page(b"\n<!DOCTYPE html>Guest Wi-Fi"), "a web page instead"),
     "redirect loop": (lambda handler: page(b"", 302, Location=handler.path)(handler), "redirect"),
     "body cut short": (page(GZ[:-100], length=len(GZ)), "is damaged"),
-    "body too long": (endless_body, "sends more than"),
     "no body": (page(b""), "is not an IDX file"),
     "right size, wrong bytes": (page(gzip.compress(FLIPPED)), "SHA-256 differs"),
-    "gzip cut in the middle": (page(GZ[: len(GZ) // 2]), "is damaged"),
-    "a gzip bomb behind the right header": (page(bomb(5, 10**7)), "more than 3,920 values"),
-    "a gzip bomb announced": (page(bomb(10**6, 10**7)), "too many"),
     "wrong IDX magic": (page(gzip.compress(b"\1" + RAW[1:])), "is not an IDX file"),
     "counts that do not fit the file": (page(gzip.compress(RAW[:-1])), "3,919 values"),
 }

@@ -1,4 +1,4 @@
-"""Digits on paper, as a phone would photograph them."""
+"""Digits on paper: as a phone would photograph them, and one made by hand."""
 
 import numpy as np
 from PIL import Image

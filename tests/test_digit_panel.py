@@ -9,7 +9,7 @@ from evaluations import IMAGES, evaluation, history_of, long_run
 from matplotlib.backend_bases import MouseEvent
 from windows import SIZES, make_dashboard, overlap
 
-from digits.prepare import prepare
+from digits.photo import prepare
 from visu.panels import one_digit
 from visu.panels.digit_grids import TestDigits, TestDigitsAlone, TrainingDigits
 from visu.panels.one_digit import SHEET, OneDigit

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import TOP
 
-from digits import drawn, idx, pen, strokes
+from digits import drawn, files, strokes
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def mnist():
     """MNIST's test images [10_000, 28, 28] and labels, or a skip."""
     if not os.path.isdir(os.environ.get("MNIST_DIR", "")):
         pytest.skip("needs the real MNIST: set MNIST_DIR to its folder")
-    return idx.read(idx.data_paths(Path(os.environ["MNIST_DIR"])))[2:]
+    return files.read(Path(os.environ["MNIST_DIR"]))[2:]
 
 
 def digest(arrays):
@@ -170,7 +170,7 @@ def line(start, end, radius, edge):
     """A straight stroke with the pen, in pixels of the room: the box [20, 20]."""
     places = np.array([[start, end]], np.float32)
     pressure, lifted = np.ones((1, 2), np.float32), np.zeros((1, 1), bool)
-    return pen.ink(places, pressure, lifted, np.array([radius]), np.array([edge]))[0]
+    return drawn.ink(places, pressure, lifted, np.array([radius]), np.array([edge]))[0]
 
 
 def test_a_straight_stroke_by_hand():
@@ -194,13 +194,13 @@ def test_ink_is_as_far_as_the_pen_from_the_path():
     inside = np.clip((radius - np.min(nearest, axis=0)) / edge + 0.5, 0, 1)
 
     places, pressure = (np.array([x], np.float32) for x in (corners, pressure))
-    box = pen.ink(places, pressure, np.array([lifted]), np.array([radius]), np.array([edge]))[0]
+    box = drawn.ink(places, pressure, np.array([lifted]), np.array([radius]), np.array([edge]))[0]
     np.testing.assert_allclose(box, 255 * (3 * inside**2 - 2 * inside**3), atol=1)
 
 
 def test_a_digit_is_scaled_into_the_box_and_keeps_its_shape():
     places = np.array([[[0, 0], [3, 1], [1, 4]], [[-1, 0], [9, 0], [0, 2]]], float)
-    fitted = pen.fit(places, np.array([1, 2]))
+    fitted = drawn.fit(places, np.array([1, 2]))
     np.testing.assert_allclose(fitted.min(axis=1), [[8.25, 6], [7, 13.4]], rtol=1e-6)
     np.testing.assert_allclose(fitted.max(axis=1), [[21.75, 24], [23, 16.6]], rtol=1e-6)
 
@@ -209,6 +209,6 @@ def test_the_centre_of_mass_goes_to_the_middle():
     boxes = np.zeros((2, 20, 20), np.uint8)
     boxes[0, 3, 7] = 200
     boxes[1, 4, 5], boxes[1, 4, 8] = 100, 50  # centre of mass 4, 6
-    images = pen.centred(boxes)
+    images = drawn.centred(boxes)
     assert images[0, 14, 14] == 200 and images[1, 14, [13, 16]].tolist() == [100, 50]
     assert images.sum(axis=(1, 2)).tolist() == [200, 150]

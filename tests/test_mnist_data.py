@@ -1,23 +1,28 @@
 """mnist_data: where it looks, MNIST or drawn digits or a folder, and `python mnist_data.py`.
 
-With a few made-up digits; one test wants the real MNIST: it runs where $MNIST_DIR names its folder.
+With a few made-up digits, also in place of drawn ones, which have tests of their own; one test
+wants the real MNIST: it runs where $MNIST_DIR names its folder.
 """
 
 import gzip
+import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TOP
+from conftest import SCRIPTS, TOP
 from idx import (
     NAMES,
     OTHER,
     STAND_IN,
     assert_holds,
+    contents,
     idx_bytes,
     made_up,
     own_cache_is_whole,
@@ -28,7 +33,7 @@ from idx import (
 from mirrors import offline_environment, page
 
 import mnist_data
-from digits import download, idx
+from digits import download, files
 
 REAL_MNIST = os.environ.get("MNIST_DIR")
 DRAWN = made_up(seed=3, train=7, test=4)  # what the tests take for drawn digits
@@ -103,7 +108,7 @@ def test_wrong_data_is_ignored_and_left_alone(machine, offline, monkeypatch, cap
     assert where == right and same(arrays, STAND_IN)
     said = capsys.readouterr().err
     assert str(wrong) in said and NAMES[0] in said
-    assert idx.data_paths(wrong)
+    assert files.data_paths(wrong)
 
 
 def test_mnist_dir_that_is_not_there_is_said(machine, offline, monkeypatch, capsys, tmp_path):
@@ -123,6 +128,103 @@ def test_mnist_is_downloaded_where_it_is_nowhere(machine, server, monkeypatch):
     monkeypatch.setattr(download, "MIRRORS", (server.mirror("first"),))
     assert_holds(mnist_data.load())
     assert own_cache_is_whole(machine / "mnist-ladder")
+
+
+# ---- drawn digits ----
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def refuse(*_):
+        raise OSError("no network")
+
+    monkeypatch.setattr(download, "deliver", refuse)
+
+
+@pytest.fixture
+def drawings(monkeypatch):
+    """Puts something quick in the place of digits.drawn. Returns the list of its calls."""
+    import digits
+
+    calls = []
+
+    def make(seed=0, train=60_000, test=10_000, progress=None):
+        progress(1, train + test)
+        calls.append((seed, train, test))
+        return DRAWN
+
+    fake = types.SimpleNamespace(make=make)
+    monkeypatch.setitem(sys.modules, "digits.drawn", fake)
+    monkeypatch.setattr(digits, "drawn", fake, raising=False)
+    return calls
+
+
+def test_auto_takes_drawn_digits_where_mnist_is_not(machine, no_network, drawings, capsys):
+    for made in (1, 1):  # the second time it is in the cache
+        mnist = mnist_data.load()
+        assert_holds(mnist, DRAWN)
+        assert mnist.name == "DRAWN DIGITS, not MNIST"
+        assert drawings == [(0, 60_000, 10_000)] * made
+        lines = capsys.readouterr().err.splitlines()
+        (loud,) = (k for k, line in enumerate(lines) if line.startswith("NOT MNIST"))
+        assert "drawn digits" in lines[loud] and "--data FOLDER" in lines[loud + 1]
+        assert [line for line in lines if "no network" in line] == lines[1:loud]
+        assert len(lines[1:loud]) == len(download.MIRRORS)
+
+
+def test_mnist_insists(machine, no_network, drawings, capsys):
+    with pytest.raises(SystemExit) as ended:
+        mnist_data.load("mnist")
+    assert ended.value.code == 2 and not drawings
+    assert "--data FOLDER" in capsys.readouterr().err
+
+
+def test_drawn_asks_for_them_and_looks_for_nothing(machine, offline, drawings, capsys):
+    write_npz(machine / "mnist.npz", STAND_IN)
+    for _ in range(2):
+        mnist = mnist_data.load("drawn")
+        assert_holds(mnist, DRAWN)
+        assert mnist.name == "DRAWN DIGITS, not MNIST"
+    assert len(drawings) == 1 and "NOT MNIST" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "other"])
+def test_a_damaged_cache_of_drawn_digits_is_made_anew(machine, drawings, damage, capsys):
+    mnist_data.load("drawn")
+    folder = machine / mnist_data.DRAWN_FOLDER
+    path = folder / f"{NAMES[1]}.gz"
+    good = path.read_bytes()
+    other = gzip.compress(idx_bytes(OTHER[1]))  # these labels do not fit to the images
+    bad = {"cut": good[:-5], "gone": None, "other": other}[damage]
+    path.unlink() if bad is None else path.write_bytes(bad)
+    capsys.readouterr()
+    assert_holds(mnist_data.load("drawn"), DRAWN)
+    assert str(folder) in capsys.readouterr().err
+    assert_holds(mnist_data.load_folder(folder), DRAWN)
+    kept = [content for name, content in contents(folder).items() if not name.endswith(".gz")]
+    assert kept == ([bad] if bad else []) and len(drawings) == 2
+
+
+def test_drawn_digits_that_cannot_be_saved_are_used(machine, drawings, capsys):
+    machine.parent.write_text("a file where the folder should be")
+    assert_holds(mnist_data.load("drawn"), DRAWN)
+    _, line = capsys.readouterr().err.splitlines()
+    assert "Not a directory" in line and "KERAS_HOME" in line
+
+
+def test_a_script_without_mnist_says_so_everywhere(
+    machine, no_network, small_data, tmp_path, monkeypatch, capfd
+):
+    """In the terminal, at the head of the run, and in run.json."""
+    shutil.copytree(small_data, machine / mnist_data.DRAWN_FOLDER)
+    flags = ["--headless", "--iterations", "10", "--runs", str(tmp_path / "runs")]
+    monkeypatch.setattr(sys, "argv", [str(SCRIPTS[0]), *flags])
+    runpy.run_path(str(SCRIPTS[0]))
+    out, err = capfd.readouterr()
+    assert "NOT MNIST" in err
+    assert "DRAWN DIGITS, not MNIST" in out.splitlines()[0]
+    (file,) = tmp_path.glob("runs/*/*/run.json")
+    assert json.loads(file.read_text())["data"] == "DRAWN DIGITS, not MNIST"
 
 
 # ---- the ends of a script ----
@@ -159,7 +261,7 @@ def test_ctrl_c_in_a_download_is_one_line_and_status_130(machine, monkeypatch, c
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(download, "fetch", interrupt)
+    monkeypatch.setattr(download, "deliver", interrupt)
     with pytest.raises(SystemExit) as ended:
         mnist_data.load()
     assert ended.value.code == 130 and "Traceback" not in capsys.readouterr().err
@@ -236,79 +338,31 @@ def test_any_folder_has_a_name_that_can_be_shown(tmp_path, name):
     assert mnist.name == name or name != "Übung"
 
 
-def run_in_ascii(tmp_path, code, *arguments, encoding="ascii", **variables):
-    """Runs code in a fresh Python whose terminal shows few letters; returns status, out, err."""
-    variables |= {"LC_ALL": "C", "PYTHONIOENCODING": encoding}
-    command = [sys.executable, "-c", f"import sys, mnist_data; {code}", *arguments]
-    variables = offline_environment(tmp_path) | variables
-    done = subprocess.run(command, cwd=TOP, env=variables, capture_output=True)
-    return done.returncode, done.stdout, done.stderr
-
-
 @pytest.mark.skipif(os.name != "posix", reason="needs a terminal of ASCII")
 @pytest.mark.parametrize("name", ["Übung", UNDECODABLE])
 @pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
-def test_main_prints_paths_that_the_terminal_cannot_show(tmp_path, name, encoding):
-    """Through a program in which the stand-in is MNIST."""
+def test_paths_that_the_terminal_cannot_show(tmp_path, name, encoding):
+    """Printed by `main`, in a program in which the stand-in is MNIST, and in an error."""
     write_idx(tmp_path / name, *OTHER)
-    write_idx(tmp_path / "keras" / "datasets" / "mnist-ladder", *STAND_IN)
-    code = "mnist_data.download.checked = lambda name, array: array; mnist_data.main()"
-    variables = {"encoding": encoding, "MNIST_DIR": str(tmp_path / name)}
-    status, out, err = run_in_ascii(tmp_path / "keras", code, **variables)
-    assert (status, err) == (0, b"") and b"MNIST_DIR=" in out
-
-
-@pytest.mark.parametrize("source", ["--data", "mnist"])
-@pytest.mark.parametrize("name", ["Übung", UNDECODABLE])
-def test_messages_about_such_folders_are_no_traceback(tmp_path, source, name):
-    folder = str(tmp_path / name)
-    variables = {"MNIST_DIR": folder} if source == "mnist" else {}
-    source = source if source == "mnist" else folder
-    status, out, err = run_in_ascii(tmp_path, "mnist_data.load(sys.argv[1])", source, **variables)
-    assert (status, out) == (2, b"") and b"no such folder" in err and b"Traceback" not in err
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of the memory")
-@pytest.mark.parametrize("npz", [False, True], ids=["idx", "npz"])
-def test_too_little_memory_is_one_line(tmp_path, npz):
-    images, labels = np.zeros([60_000, 28, 28], np.uint8), np.zeros(60_000, np.uint8)
-    arrays = images, labels, images[:1], labels[:1]
-    if npz:
-        write_npz(tmp_path / "zeros" / "mnist.npz", arrays)
-    else:
-        write_idx(tmp_path / "zeros", *arrays, gz=True)
-    code = (
-        "import resource, sys, mnist_data\n"
-        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
-        "resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[2]),) * 2)\n"
-        "mnist_data.load(sys.argv[1])"
-    )
-    for room in (20_000_000, 40_000_000):  # the digits are 47 million bytes
-        done = run_python(["-c", code, str(tmp_path / "zeros"), str(room)], tmp_path)
-        (line,) = done.stderr.splitlines()
-        assert done.returncode == 2 and "memory" in line
-
-
-def test_memory_that_lacks_while_downloading_is_no_fault_of_the_mirrors(
-    machine, monkeypatch, capsys
-):
-    def lack(*_):
-        raise MemoryError
-
-    monkeypatch.setattr(download, "fetch", lack)
-    with pytest.raises(SystemExit) as ended:
-        mnist_data.load("auto")
-    assert ended.value.code == 2
-    assert "memory" in capsys.readouterr().err.splitlines()[-1]
+    environment = offline_environment(tmp_path) | {"LC_ALL": "C", "PYTHONIOENCODING": encoding}
+    environment["MNIST_DIR"] = str(tmp_path / name)
+    main = "mnist_data.download.checked = lambda name, array: array; mnist_data.main()"
+    missing = "mnist_data.load(sys.argv[1])"
+    for code, status, printed in ((main, 0, b"MNIST_DIR="), (missing, 2, b"No such file")):
+        command = [sys.executable, "-c", f"import sys, mnist_data; {code}"]
+        command += [str(tmp_path / "none" / name)] if code == missing else []
+        done = subprocess.run(command, cwd=TOP, env=environment, capture_output=True)
+        assert done.returncode == status and b"Traceback" not in done.stderr
+        assert printed in (done.stderr if status else done.stdout)
 
 
 def test_getting_the_data_imports_no_tensorflow_and_nothing_of_the_window(tmp_path):
     """With a progress bar on a terminal, too."""
     code = (
         "import sys, mnist_data\n"
-        "from digits import bar, download, drawn\n"
+        "from digits import download, drawn\n"
         "sys.stderr.isatty = sys.stdout.isatty = lambda: True\n"
-        "shown = bar.Bar()\n"
+        "shown = download.Bar()\n"
         "shown(1, 2)\n"
         "shown.end()\n"
         "print({'tensorflow', 'keras', 'visu', 'matplotlib'} & {*sys.modules})"
@@ -324,19 +378,14 @@ def test_getting_the_data_imports_no_tensorflow_and_nothing_of_the_window(tmp_pa
 def test_real_mnist_from_a_mirror(tmp_path, server, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.delenv("MNIST_DIR")
-    paths = idx.data_paths(Path(REAL_MNIST))
-    for name, array, path in zip(NAMES, idx.read(paths), paths, strict=True):
-        content = gzip.compress(idx_bytes(array), compresslevel=1)
-        server.pages[f"/real/{name}.gz"] = page(content)
-        if path.suffix == ".gz":
-            assert path.stat().st_size == pytest.approx(download.GZ_BYTES[name], rel=0.01)
+    for name, array in zip(NAMES, files.read(Path(REAL_MNIST)), strict=True):
+        server.pages[f"/real/{name}.gz"] = page(gzip.compress(idx_bytes(array), compresslevel=1))
     monkeypatch.setattr(download, "MIRRORS", (f"{server.address}none/", f"{server.address}real/"))
-    arrays, where = mnist_data.find_mnist(30)
-    assert where == tmp_path / "datasets" / "mnist-ladder" and len(idx.data_paths(where)) == 4
-    assert [len(idx.to_idx(array)) for array in arrays] == list(download.RAW_BYTES.values())
+    arrays, where = mnist_data.find_mnist(60)
+    assert where == tmp_path / "datasets" / "mnist-ladder" and len(files.data_paths(where)) == 4
     changed = arrays[2].copy()
     changed[123, 4, 5] ^= 1
-    with pytest.raises(idx.DataError, match=NAMES[2]):
+    with pytest.raises(files.DataError, match=NAMES[2]):
         download.checked(NAMES[2], changed)
 
     mnist = mnist_data.to_mnist(arrays, "MNIST")

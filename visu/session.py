@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from digits import photo
-from digits.prepare import prepare
 from visu.panels.dashboard import print_failures, save_picture
 from visu.panels.views import VIEWS
 from visu.record.ladder import code_hash, is_edited
@@ -313,7 +312,7 @@ def read_digits(paths, inspection):
             if signals:
                 break
             try:
-                probabilities = inspection.ask(prepare(photo.read(path))).probabilities
+                probabilities = inspection.ask(photo.prepare(photo.read(path))).probabilities
                 if np.isnan(probabilities).any():
                     raise ValueError("the network computes NaN: its training has diverged")
                 digit = probabilities.argmax()

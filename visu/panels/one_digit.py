@@ -8,7 +8,7 @@ from matplotlib import rcParams
 from matplotlib.patches import Rectangle
 from PIL import Image, ImageDraw
 
-from digits.prepare import prepare
+from digits.photo import prepare
 from visu.panels.layers import GAP, HEADING, LEFT, LINE, Layers, picture
 from visu.panels.panel import Panel
 from visu.panels.pictures import SIDE, misread_first

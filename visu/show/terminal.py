@@ -7,7 +7,7 @@ import sys
 import time
 from contextlib import contextmanager
 
-from digits.bar import Bar
+from digits.download import Bar
 
 MISSING = "□"
 SIGNALS = "SIGINT", "SIGTERM", "SIGHUP"  # Ctrl-C, a shutdown, a closed terminal
