@@ -9,7 +9,7 @@ import numpy as np
 from digits import photo
 from visu.panels.dashboard import print_failures, save_picture
 from visu.panels.views import VIEWS
-from visu.record.ladder import code_hash, is_edited
+from visu.record.ladder import LADDER, code_hash
 from visu.record.run import History, Run
 from visu.record.run_folder import RunFolder, tails
 from visu.show import backend
@@ -30,12 +30,12 @@ def run(args, mnist, layers, kind, *parts):
     def make_training():
         return Training(mnist, kind(*parts), args.values)
 
-    control = Control()
-    recording = Recording(args, what_runs(args, mnist, layers))
-    schedule = {"seed": args.seed, "iterations": args.iterations, "every": args.every}
+    this, control = what_runs(args, mnist, layers), Control()
+    recording = Recording(args, this)
+    schedule = {"seed": this.seed, "iterations": this.iterations, "every": this.every}
     with stopping_signals(control.stop) as signals, recording:
         live = None if args.headless else open_window(recording, control, args.view)
-        say(recording.announcement())
+        say(f"{this.name} on {this.data}, {this.iterations:,} iterations, {this.device}")
         try:
             if live:
                 live.run(Worker(make_training, control, **schedule), paused=args.pause)
@@ -56,23 +56,18 @@ def run(args, mnist, layers, kind, *parts):
 
 
 def what_runs(args, mnist, layers):
-    """The Run that these flags, data and number of layers make."""
-    step = args.title.split()[0]
+    """The Run that these flags and data make; layers: how many layers have weights."""
+    step, code = args.title.split()[0], code_hash(args.source)
+    given = "script", "title", "label", "seed", "iterations", "own_iterations", "every"
     return Run(
-        script=args.script,
+        **{name: getattr(args, name) for name in given},
         step=step,
-        title=args.title,
-        label=args.label,
-        seed=args.seed,
-        iterations=args.iterations,
-        own_iterations=args.own_iterations,
-        every=args.every,
         data=mnist.name,
         train_count=len(mnist.train.images),
         test_count=len(mnist.test.images),
         layers=layers,
-        code=code_hash(args.source),
-        edited=is_edited(step, args.source),
+        code=code,
+        edited=step in LADDER and code != LADDER[step].code,
         from_weights=args.weights is not None,
         device=quiet_tensorflow.device(),
     )
@@ -88,7 +83,7 @@ class Recording:
     """
 
     def __init__(self, args, run):
-        self.run, self.history = run, History(run)
+        self.history = History(run)
         self._make_folder = lambda: RunFolder(args.runs, args.source, run)
         self._folder = self._make_folder()
         self._progress = Progress()
@@ -109,11 +104,6 @@ class Recording:
         self._sum_up()
         for folder, history in [*self._replaced, (self._folder, self.history)]:
             self._save_picture(folder, history)
-
-    def announcement(self):
-        """The line that begins a run."""
-        run = self.run
-        return f"{run.name} on {run.data}, {run.iterations:,} iterations, {run.device}"
 
     def take(self, evaluation):
         """Take in the next Evaluation; one at iteration 0 begins the run anew."""

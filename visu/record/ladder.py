@@ -46,8 +46,3 @@ def code_hash(source):
         if token.type not in LAYOUT and token.start[0] > begin
     ]
     return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]
-
-
-def is_edited(step, source):
-    """Whether these bytes are another code than that of a step; False for what is no step."""
-    return step in LADDER and code_hash(source) != LADDER[step].code
