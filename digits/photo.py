@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageOps  # Pillow comes with matplotlib, which needs it
 
 MOST = 1000  # pixels: larger pictures are reduced
-COARSE = 48  # pixels: size at which the paper's brightness is estimated, and specks are found
-CONTRAST = 0.08  # of ink and paper, at least
-SMALLEST = 0.0003  # of a picture's area: less ink is a speck of dust
+COARSE = 32  # pixels: size at which the brightness of the paper is estimated
+CONTRAST = 0.08  # of ink, at least
+SMALLEST = 0.0001  # of a picture's area: less ink is a speck of dust
 SPECK = 0.05  # of the largest stroke: what is smaller is left out
 
 BOX, SIDE = 20, 28  # pixels: the digit's own box, the picture
@@ -36,7 +36,9 @@ def read(path):
     light = (difference**3).sum() < 0
     contrast = -difference / (1.02 - paper) if light else difference / (paper + 0.02)
     ink = contrast > _threshold(contrast)
-    if ink.sum() < max(SMALLEST * ink.size, 4) or contrast[ink].mean() < CONTRAST:
+    if ink.any() and contrast[ink].mean() < CONTRAST:  # that was noise; ink is little, if any
+        ink = contrast > 3 * CONTRAST
+    if ink.sum() < max(SMALLEST * ink.size, 4):
         raise ValueError("the picture is blank: nothing differs from its background")
     level = np.quantile(contrast[ink], STROKE)
     ink = np.clip(2 * contrast / level - 0.5, 0, 1)  # edges stay grey
@@ -72,7 +74,8 @@ def _grey(path):
 
 def _paper(image):
     """The brightness of the paper, an image of the same size: the median of a wide surrounding."""
-    coarse = image.resize([max(COARSE * n // max(image.size), 1) for n in image.size])
+    coarse = image.copy()
+    coarse.thumbnail((COARSE, COARSE))
     median = coarse.filter(ImageFilter.MedianFilter(COARSE // 2 + 1))
     return median.filter(ImageFilter.GaussianBlur(2)).resize(image.size, Image.Resampling.BICUBIC)
 
