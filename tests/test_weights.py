@@ -184,7 +184,7 @@ def test_ctrl_c_ends_the_reading_of_pictures(run_here, tmp_path, monkeypatch):
             signal.raise_signal(signal.SIGINT)
         return photo.read(path)
 
-    monkeypatch.setattr(session, "photo", SimpleNamespace(read=interrupted))
+    monkeypatch.setattr(session, "photo", SimpleNamespace(read=interrupted, prepare=photo.prepare))
     with pytest.raises(SystemExit) as end:
         run_here(SOFTMAX, "--iterations", "0", "--image", *paths)
     out, err = run_here.printed()
