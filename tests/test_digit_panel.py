@@ -132,7 +132,7 @@ def test_nothing_is_clipped_or_overlaps(drawn_texts, size, network):
     for change in (
         lambda: None,
         lambda: shown.panel.key("d"),
-        lambda: shown.selection.draw(0.5, 0.5, True),
+        lambda: shown.selection.draw(None, (0.5, 0.5)),
     ):
         change()
         shown.update()
@@ -332,7 +332,7 @@ def test_strokes_go_where_the_mouse_goes_and_the_network_gets_them_prepared():
         at("drag", 0.5, y)
     assert at("release", 0.5, 0.8) == ()
     at("drag", 0.9, 0.8, button=None)  # lifted
-    ink = shown.selection.sheet.ink
+    ink = np.asarray(shown.selection.sheet)
     rows, columns = np.nonzero(ink)
     assert abs(columns / SHEET - 0.5).max() < 0.06
     assert rows.min() / SHEET == pytest.approx(0.2, abs=0.06)
@@ -351,7 +351,7 @@ def test_strokes_go_where_the_mouse_goes_and_the_network_gets_them_prepared():
     shown.key("right")
     assert shown.selection.label is not None and "draw a digit here" in shown.said
     at("press", 0.7, 0.7)  # on a clean sheet
-    assert np.nonzero(shown.selection.sheet.ink)[1].min() > 0.6 * SHEET
+    assert np.nonzero(np.asarray(shown.selection.sheet))[1].min() > 0.6 * SHEET
 
 
 def test_while_drawing_not_each_motion_is_a_frame_but_the_last_one_is(monkeypatch):
