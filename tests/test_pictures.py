@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from visu.panels.pictures import (
-    PAPER,
     PREDICTED_LABEL,
     TRUE_LABEL,
+    WHITE,
     confusion,
     digits_in_cell,
     halved,
@@ -20,7 +20,7 @@ from visu.panels.pictures import (
 from visu.panels.style import RED
 from visu.record.run import Answers, percentile_bands
 
-WHITE, BLACK, ON_RED = [255] * 4, [0, 0, 0, 255], [*bytes.fromhex(RED[1:]), 255]
+BLACK, ON_RED = [0, 0, 0, 255], [*bytes.fromhex(RED[1:]), 255]
 
 
 def answers_of(labels, predictions, confidences=0, images=0):
@@ -113,22 +113,22 @@ def test_a_mosaic_is_filled_line_by_line_with_the_digits_that_were_chosen():
     assert tile(picture, 0, 0)[0, 0].tolist() == ON_RED  # the second digit is misread
     shades = [tile(picture, *place)[14, 14, 0] for place in ((0, 1), (1, 0))]
     np.testing.assert_allclose(shades, [255 - 192, 255 - 64], atol=1)  # black on white
-    assert (tile(picture, 1, 1) == PAPER).all()  # there is no fourth digit
+    assert (tile(picture, 1, 1) == WHITE).all()  # there is no fourth digit
 
 
 def test_ink_is_black_on_white_and_white_on_red():
     ink = np.zeros((28, 28), np.uint8)
     ink[5, 5] = 255
     picture = draw([1, 2], [1, 3], 1, 2, ink)
-    assert [tile(picture, 0, k)[5, 5].tolist() for k in (0, 1)] == [BLACK, WHITE]
-    assert [tile(picture, 0, k)[4, 4].tolist() for k in (0, 1)] == [WHITE, ON_RED]
+    assert [tile(picture, 0, k)[5, 5].tolist() for k in (0, 1)] == [BLACK, [*WHITE]]
+    assert [tile(picture, 0, k)[4, 4].tolist() for k in (0, 1)] == [[*WHITE], ON_RED]
 
 
 def test_a_mosaic_shows_no_more_than_its_tiles_and_may_be_empty():
     picture = draw(range(6), range(1, 7), 1, 2)
     assert picture.shape == (28, 56, 4) and picture[0, 0].tolist() == ON_RED
     none = np.array([], int)
-    assert (draw(none, none, 1, 2) == PAPER).all()
+    assert (draw(none, none, 1, 2) == WHITE).all()
 
 
 SEVEN = """
@@ -163,7 +163,7 @@ def test_the_true_digit_is_written_left_and_the_predicted_one_right():
 
 
 def test_right_digits_bear_no_labels_and_the_ten_labels_differ():
-    assert (draw([7], [7], 1, 1) == PAPER).all()
+    assert (draw([7], [7], 1, 1) == WHITE).all()
     digits = np.arange(10)
     picture = draw(digits, (digits + 1) % 10, 1, 10)
     for columns in (slice(0, 7), slice(20, 27)):
@@ -176,14 +176,14 @@ def test_larger_tiles_hold_a_digit_in_the_middle_of_their_top_without_labels():
     picture = draw([1, 2, 3], [0, 2, 0], 2, 2, ink, height=40, width=32)
     assert picture.shape == (80, 64, 4)
     for row, column, paper, pen in (
-        (0, 0, ON_RED, WHITE),
+        (0, 0, ON_RED, [*WHITE]),
         (0, 1, WHITE, BLACK),
-        (1, 0, ON_RED, WHITE),
+        (1, 0, ON_RED, [*WHITE]),
     ):
         part = tile(picture, row, column, 40, 32)
         assert part[0, 2].tolist() == pen and (part[1:28, 2:30] == paper).all()
-        assert all((rest == PAPER).all() for rest in (part[28:], part[:, :2], part[:, 30:]))
-    assert (tile(picture, 1, 1, 40, 32) == PAPER).all()
+        assert all((rest == WHITE).all() for rest in (part[28:], part[:, :2], part[:, 30:]))
+    assert (tile(picture, 1, 1, 40, 32) == WHITE).all()
 
 
 def test_halved_takes_the_mean_of_four():

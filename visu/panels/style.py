@@ -1,5 +1,9 @@
 """Colours, sizes and matplotlib's settings, the same in each figure."""
 
+from matplotlib.font_manager import FontProperties, findfont, get_font
+
+from visu.show.terminal import MISSING, printable
+
 INCHES = (14, 7.875)  # of a figure: 1344 x 756 pixels
 DPI = 96  # 12 points are 16 pixels
 
@@ -8,9 +12,7 @@ DPI = 96  # 12 points are 16 pixels
 COLOURS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9", "#8b5a2b"
 TEST, TRAINING = COLOURS[0], COLOURS[5]  # one dark, one light in grey print
 BANDS = {"all": "#d3e4f3", "5/7": "#94c4df", "3/7": "#4a98c9", "middle 1/7": "#08468b"}
-RED, YELLOW = "#c81e1e", "#ffdc3c"  # what is misread, dropped or broken; what is to be noticed
-WARNING = YELLOW
-MISSING = "□"  # in place of a character that cannot be drawn
+RED, WARNING = "#c81e1e", "#ffdc3c"  # what is misread, dropped or broken; what is to be noticed
 
 
 def style(unit):
@@ -39,22 +41,12 @@ def style(unit):
 
 
 def drawable(text, weight="normal"):
-    """`text` in one line of the same length, of characters that matplotlib's font has.
+    """`text` as printable() has it, with MISSING also for what matplotlib's font has not.
 
-    White space becomes spaces; MISSING stands for all else. weight: of the font, as for
-    matplotlib's Text. Without it matplotlib warns on the terminal.
+    weight: of the font, as for matplotlib's Text. Without it matplotlib warns on the terminal.
     """
-    from matplotlib.font_manager import FontProperties, findfont, get_font  # colours need none
-
     font = get_font(findfont(FontProperties(weight=weight)))
-
-    def drawn(character):
-        if character.isspace():
-            return " "
-        there = character.isprintable() and font.get_char_index(ord(character))
-        return character if there else MISSING
-
-    return "".join(map(drawn, text))
+    return "".join(c if font.get_char_index(ord(c)) else MISSING for c in printable(text))
 
 
 def percent(share, decimals=0):
