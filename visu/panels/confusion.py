@@ -32,9 +32,9 @@ class Confusion(Panel):
         super().__init__(axes, f"Confusion matrix of the {run.test_count:,} test digits")
         self.answers = self.selected = None  # what is drawn, the cell with an outline
         large = 1.3 * rcParams["font.size"]
-        axes.set(xlim=(0, 10), ylim=(10, 0), xlabel="computed digit", ylabel="true digit")
-        axes.xaxis.label.set_size(large)
-        axes.yaxis.label.set_size(large)
+        axes.set(xlim=(0, 10), ylim=(10, 0))
+        axes.set_xlabel("computed digit", size=large)
+        axes.set_ylabel("true digit", size=large)
         axes.xaxis.set_label_coords(0.5, -2 * self.letter / axes.bbox.height)
         axes.yaxis.set_label_coords(-1.7 * self.letter / axes.bbox.width, 0.5)
         axes.set_xticks(np.arange(10) + 0.5, range(10))

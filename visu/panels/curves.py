@@ -23,7 +23,7 @@ class Curves(TimePanel):
         self.test = Line2D([], [], color=TEST, linewidth=3 * thin, label="test")
         self.test.set_markersize(0.6 * self.letter)
         self.ghosts = [Line2D([], [], color=grey, linewidth=width * thin) for grey, width in GHOSTS]
-        self.ghost = None  # the History that they show
+        self.ghost = None  # the replaced History that they show
         for line in (*self.ghosts, self.train, self.test):
             axes.add_line(line)
         self.artists = [self.train, self.test, self.hint]
@@ -35,7 +35,10 @@ class Curves(TimePanel):
             return False
         self.seen = history.last
         self.fit_iterations(history)
-        self.show_ghost(history.ghost)
+        if history.ghost is not self.ghost:  # only then, as the background is drawn again
+            self.ghost = history.ghost
+            for line, points in zip(self.ghosts, (self.ghost.train, self.ghost.test), strict=True):
+                line.set_data(*series(points, self.what))
         iterations, values = series(history.train, self.what)
         self.train.set_data(iterations, values)
         self.test.set_data(*series(history.test, self.what))
@@ -43,13 +46,6 @@ class Curves(TimePanel):
         self.fit_values(values, self.test.get_ydata())
         self.tell_nan(self.what, iterations, values)
         return True
-
-    def show_ghost(self, ghost):
-        """Draw the curves of the run that this one has replaced, behind, as they do not move."""
-        if ghost is not self.ghost:
-            self.ghost = ghost
-            for line, points in zip(self.ghosts, (ghost.train, ghost.test), strict=True):
-                line.set_data(*series(points, self.what))
 
 
 class Accuracy(Curves):

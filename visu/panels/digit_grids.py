@@ -44,9 +44,8 @@ class DigitGrid(Panel):
             self.axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks])
 
     def update(self, history):
-        answers = history.test_answers
-        if not self.of_test:
-            answers = history.last and history.last.train
+        batch = history.last and history.last.train
+        answers = history.test_answers if self.of_test else batch
         if not answers or answers is self.answers:
             return False
         self.show(answers)
@@ -187,17 +186,14 @@ class WorstErrors(CaptionedDigits):
 
     def show(self, answers):
         indices = pictures.worst_errors(answers, MOST_ERRORS)
-        self.title.set_text(f"Worst errors: {self.what(answers, len(indices))}")
+        count = np.count_nonzero(answers.labels != answers.predictions)
+        which = "all" if count == len(indices) else f"the {len(indices)} most confident of"
+        said = f"{which} {count:,} mistakes: true digit → computed digit, confidence"
+        if not count:
+            said = f"none, all {len(answers.labels):,} test digits are right"
+        self.title.set_text(f"Worst errors: {said}")
         captions = []
         for k in indices:
             digits = f"{answers.labels[k]} → {answers.predictions[k]}"
             captions.append(", ".join(filter(None, (digits, caption(answers.confidences[k])))))
         self.draw_captioned(answers, indices, captions)
-
-    def what(self, answers, shown):
-        """In words, what so many digits of these Answers are."""
-        mistakes = np.count_nonzero(answers.labels != answers.predictions)
-        if not mistakes:
-            return f"none, all {len(answers.labels):,} test digits are right"
-        which = "all" if mistakes == shown else f"the {shown} most confident of"
-        return f"{which} {mistakes:,} mistakes: true digit → computed digit, confidence"

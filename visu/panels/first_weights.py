@@ -16,7 +16,6 @@ class FirstWeights(Panel):
 
     def __init__(self, axes, run):
         super().__init__(axes, "Weights of the first layer")
-        self.drawn = None
         self.image = axes.imshow(
             np.full((1, 1), np.nan), cmap="RdBu", interpolation="nearest", vmin=-1, vmax=1
         )
@@ -31,11 +30,10 @@ class FirstWeights(Panel):
 
     def update(self, history):
         weights = history.last_test and history.last_test.test.variables["W1"]
-        if weights is self.drawn:
+        if weights is None or weights is self.seen:
             return False
-        self.drawn = weights
-        if weights is not None:
-            self.draw(weights, alone=history.run.layers == 1)
+        self.seen = weights
+        self.draw(weights, alone=history.run.layers == 1)
         return True
 
     def draw(self, weights, alone):

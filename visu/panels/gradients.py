@@ -74,7 +74,6 @@ class LayerPanel(Panel):
         self.words.set(transform=self.axes.transAxes, size=LARGE * self.size)
         self.layers = [self.add_layer(k, colour) for k, colour in enumerate(shades(run.layers), 1)]
         self.artists += [self.words, *(artist for layer in self.layers for artist in layer)]
-        self.seen = object()  # the Evaluation that is drawn; at first none, and not None either
 
     def update(self, history):
         """Show the sizes, nan where not finite."""

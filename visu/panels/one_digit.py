@@ -222,18 +222,16 @@ class Bars:
         self.pitch = (height - HEADING - 4.4 * LINE) / 10
         size = rcParams["font.size"]
         start, self.long = left + 26, right - left - 26 - 74
-        self.bars, self.shares = [], []
+        tops, thick = HEADING + self.pitch * np.arange(10), 0.84 * self.pitch
+        self.bars = axes.barh(tops, 0, thick, left=start, align="edge", linewidth=0)
+        self.shares = []
         axes.text(left, 0, "Probabilities", va="top", weight="bold")
-        for digit in range(10):
-            top = HEADING + digit * self.pitch
-            text = {"y": top + 0.42 * self.pitch, "va": "center"}
-            self.bars.append(Rectangle((start, top), 0, 0.84 * self.pitch, linewidth=0))
+        for digit, top in enumerate(tops):
+            text = {"y": top + thick / 2, "va": "center"}
             self.shares.append(axes.text(x=right, s="", ha="right", **text))
             axes.text(x=left, s=str(digit), weight="bold", size=1.3 * size, **text)
-        self.outline = Rectangle((start, 0), self.long, 0.84 * self.pitch, fill=False)
+        self.outline = axes.add_patch(Rectangle((start, 0), self.long, thick, fill=False))
         self.outline.set(edgecolor="black", linewidth=0.2 * size, clip_on=False)
-        for patch in (*self.bars, self.outline):
-            axes.add_patch(patch)
         self.heading = axes.text(left, LINE, "", va="top", linespacing=1.25)
         place = {"x": left, "s": "", "va": "bottom", "linespacing": 1.25}
         self.loss = axes.text(y=height - 2 * LINE, **place)

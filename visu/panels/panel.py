@@ -67,6 +67,7 @@ class Panel:
     def __init__(self, axes, title="", above=0):
         """above: lines to leave free between axes and title."""
         self.axes, self.artists = axes, []
+        self.seen = object()  # what is drawn; at first nothing, and not None either
         self.letter = rcParams["font.size"] / 72 * axes.get_figure().dpi  # its height, in pixels
         pad = rcParams["axes.titlepad"] + 1.5 * above * rcParams["font.size"]
         self.title = axes.set_title(title, loc="left", pad=pad)
@@ -155,7 +156,6 @@ class TimePanel(Panel):
         # title and legend start above the tick labels
         self.left = -2.8 * self.letter / axes.bbox.width
         self.title.set_x(self.left)
-        self.seen = object()  # the Evaluation that is drawn; at first none, and not None either
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
