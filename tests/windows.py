@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from evaluations import RUN
+from matplotlib.backend_bases import MouseEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -36,6 +37,14 @@ def offscreen(run, view, size=SIZES[0]):
     screen = Offscreen(run, *size)
     screen.dashboard.show_only(tuple(view))
     return screen
+
+
+def mouse(dashboard, panel, action, place, button=1):
+    """What the dashboard answers to the mouse at these data coordinates of a panel."""
+    names = {"press": "button_press", "drag": "motion_notify", "release": "button_release"}
+    x, y = panel.axes.transData.transform(place)
+    event = MouseEvent(f"{names[action]}_event", dashboard.figure.canvas, x, y, button)
+    return dashboard.mouse(action, event)
 
 
 def overlap(a, b):
