@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from evaluations import IMAGES, evaluation, history_of, long_run
-from windows import SIZES, make_dashboard, mouse, overlap
+from windows import SIZES, assert_legible, make_dashboard, mouse, overlap
 
 from digits.prepare import prepare
 from visu.panels import one_digit
@@ -90,6 +90,8 @@ def test_bars_show_the_probabilities_the_true_one_outlined_the_predicted_one_str
         assert f"{-np.log(P[label]):.2f}" in shown.said
     right, misread = (Opened(label=label).bars[3].get_facecolor() for label in (3, 5))
     assert right != misread
+    unknown = Opened(label=None)
+    assert not unknown.outlined and "log" not in unknown.said
 
 
 def test_layers_are_pictures_of_their_outputs_on_one_scale_each():
@@ -147,11 +149,7 @@ def test_nothing_is_clipped_or_overlaps(drawn_texts, size, network):
         change()
         shown.update()
         texts = [text for text in drawn_texts(shown.dashboard) if text.axes is shown.panel.axes]
-        boxes = {text: text.get_window_extent() for text in texts}
-        for text, box in boxes.items():
-            assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= size[0], text
-        for (text, box), (other, its_box) in combinations(boxes.items(), 2):
-            assert not overlap(box, its_box), (text, other)
+        assert_legible(shown.dashboard, texts)
         places = [image.get_window_extent() for image in shown.images]
         for place, other in combinations(places, 2):
             assert not overlap(place, other)
@@ -176,11 +174,6 @@ def test_before_there_is_an_answer_or_a_digit_it_says_so():
     shown.history.append(evaluation(0))
     shown.update()
     assert shown.selection.training  # is not forgotten
-
-
-def test_a_digit_nobody_knows_has_no_true_bar_and_no_loss():
-    shown = Opened(label=None)
-    assert not shown.outlined and "log" not in shown.said
 
 
 # ---- the arrows

@@ -1,11 +1,9 @@
 """The worst errors and the confusion matrix: what they show, how they look, what a click does."""
 
-from itertools import combinations
-
 import numpy as np
 import pytest
 from evaluations import IMAGES, evaluation, history_of
-from windows import BY_HAND, SIZES, make_dashboard, mouse, offscreen, overlap
+from windows import BY_HAND, SIZES, assert_legible, make_dashboard, mouse, offscreen
 
 from visu.panels.confusion import CellDigits, Confusion
 from visu.panels.digit_grids import WorstErrors
@@ -99,21 +97,14 @@ def tiles(panel):
 def test_no_caption_leaves_its_tile_or_overlaps(drawn_texts, size, wrong):
     for view in (ERRORS, CELLS):
         dashboard = show(history_with(wrong), view, size)
-        panels = dashboard.panels[1:]
-        texts = [text for text in drawn_texts(dashboard) if text.axes is not dashboard.head.axes]
-        boxes = [(text, text.get_window_extent()) for text in texts]
-        for text, box in boxes:
-            assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= size[0] and box.y1 <= size[1], text
-            for panel in panels:
-                assert text.axes is panel.axes or not overlap(box, panel.axes.bbox), text
-        for (text, box), (other, its_box) in combinations(boxes, 2):
-            assert not overlap(box, its_box), (text, other)
-        bounds = [*tiles(panels[-1])]
-        for text, tile, digit in zip(panels[-1].captions, bounds[::2], bounds[1::2], strict=False):
+        panel, head = dashboard.panels[-1], dashboard.head.axes
+        assert_legible(dashboard, [x for x in drawn_texts(dashboard) if x.axes is not head])
+        bounds = [*tiles(panel)]
+        for text, tile, digit in zip(panel.captions, bounds[::2], bounds[1::2], strict=False):
             box = text.get_window_extent()
             assert tile[0] <= box.x0 and box.x1 <= tile[2], text
             assert tile[1] <= box.y0 and box.y1 <= digit[1] + 1, text
-            assert tile[1] >= panels[-1].axes.bbox.y0 - 1, text
+            assert tile[1] >= panel.axes.bbox.y0 - 1, text
 
 
 @pytest.mark.parametrize("size", [SIZES[0], (1920, 1080)], ids=str)
