@@ -31,9 +31,8 @@ class Curves(TimePanel):
         axes.legend(handles=[self.train, self.test], ncols=2, **place)
 
     def update(self, history):
-        if history.last is self.seen:
+        if not self.is_new(history.last):
             return False
-        self.seen = history.last
         self.fit_iterations(history)
         if history.ghost is not self.ghost:  # only then, as the background is drawn again
             self.ghost = history.ghost
@@ -141,9 +140,8 @@ class Bands(TimePanel):
 
     def update(self, history):
         self.fit_iterations(history)  # at the same moment as the curves
-        if history.last_test is self.seen:
+        if not self.is_new(history.last_test):
             return False
-        self.seen = history.last_test
         iterations, bands = series(history.test, self.kind, 8)
         for k, fill in enumerate(self.fills):
             fill.set_data(iterations, bands[:, k], bands[:, 7 - k])

@@ -46,7 +46,7 @@ class DigitGrid(Panel):
     def update(self, history):
         batch = history.last and history.last.train
         answers = history.test_answers if self.of_test else batch
-        if not answers or answers is self.answers:
+        if not answers or not self.is_new(answers):
             return False
         self.show(answers)
         return True

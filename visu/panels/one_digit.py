@@ -1,6 +1,5 @@
 """The panel of one digit, from pixels to probabilities; the selection, and the sheet to draw on."""
 
-import operator
 import time
 
 import numpy as np
@@ -73,7 +72,6 @@ class OneDigit(Panel):
         axes.set(xlim=(0, self.width), ylim=(self.height, 0))
         axes.set_axis_off()
         self.test = None  # the newest Answers for all test digits
-        self.seen = 4 * [None]  # what is drawn
         self.down, self.last = False, None  # whether the pen is, and where on the sheet it was last
         self.due = 0.0  # when the next frame is
         self.digit = DigitAndSheet(axes, self.height)
@@ -98,10 +96,8 @@ class OneDigit(Panel):
         elif self.ask and image is not None:
             look = self.ask(image, selection.label)
         self.due = time.monotonic() + DRAW_SECONDS
-        seen = look, image, selection.sheet, selection.training
-        if all(map(operator.is_, seen, self.seen)):
+        if not self.is_new(look, image, selection.sheet, selection.training):
             return False
-        self.seen = seen
         self.title.set_text(title(look, selection))
         self.keys.set_text(BACK if selection.training else KEYS)
         self.digit.show(look, selection)
