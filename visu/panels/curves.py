@@ -102,20 +102,17 @@ class Loss(Curves):
         self.set_limits(y=(-0.015 * self.top, self.top))
 
     def update(self, history):
-        new = super().update(history)
+        if not super().update(history):
+            return False
         known = [point for point in history.test if np.isfinite(point.loss)]
-        if new and known:
-            self.mark_lowest(min(known, key=lambda point: point.loss))
-        return new
-
-    def mark_lowest(self, point):
-        """A dot and a number at the lowest test loss: what comes after it is overfitting."""
-        at, value = point.iteration, point.loss
-        self.dot.set_data([at], [value])
-        left, right = self.axes.get_xlim()
-        half = 3.4 * self.letter / self.axes.bbox.width * (right - left)  # of the text's width
-        at = min(max(at, left + half), right - half)
-        self.lowest.set(x=at, y=value - 0.035 * self.top, text=f"lowest {value:.3g}")
+        if known:  # a dot and a number at the lowest: what comes after it is overfitting
+            at, _, value, *_ = min(known, key=lambda point: point.loss)
+            self.dot.set_data([at], [value])
+            left, right = self.axes.get_xlim()
+            half = 3.4 * self.letter / self.axes.bbox.width * (right - left)  # of the text's width
+            at = min(max(at, left + half), right - half)
+            self.lowest.set(x=at, y=value - 0.035 * self.top, text=f"lowest {value:.3g}")
+        return True
 
 
 class Bands(TimePanel):
