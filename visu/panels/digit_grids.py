@@ -26,7 +26,7 @@ class DigitGrid(Panel):
 
     def __init__(self, axes, title=""):
         super().__init__(axes, title)
-        self.answers, self.indices, self.ticks = None, [], ()
+        self.answers, self.indices = None, []
         # noted now, as matplotlib fits the axes to the picture later
         self.width, self.height = axes.bbox.width, axes.bbox.height
         self.image = axes.imshow(np.full((1, 1, 4), 255, np.uint8))
@@ -39,9 +39,9 @@ class DigitGrid(Panel):
         """Lay out the axes for so many tiles; ticks: (place, label) of each one at the left."""
         self.rows, self.columns = rows, columns
         self.set_limits((0, columns), (rows, 0))
-        if ticks != self.ticks:
-            self.ticks = ticks
-            self.axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks])
+        places = [place for place, _ in ticks]
+        if places != [*self.axes.get_yticks()]:
+            self.axes.set_yticks(places, [label for _, label in ticks])
 
     def update(self, history):
         batch = history.last and history.last.train
