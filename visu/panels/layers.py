@@ -24,7 +24,7 @@ class Layers:
         place = left, left + 1, HEADING + 1, HEADING
         self.columns, self.artists = [], []
         for _ in range(MOST_LAYERS):
-            image = picture(axes, place, -1, 1)
+            image = picture(axes, place, (-1, 1), "RdBu")
             cross = axes.add_line(Line2D([], [], color=RED, linestyle="none"))
             name, share = (axes.text(0, y, "", va="top", linespacing=1.25) for y in (0, 2 * LINE))
             self.columns.append((image, cross, name, share))
@@ -101,9 +101,9 @@ def legend(look):
     return said
 
 
-def picture(axes, extent, low, high):
-    """An image with sharp pixels, on a scale on which 0 is white."""
-    image = axes.imshow(np.zeros((1, 1)), extent=extent, vmin=low, vmax=high, cmap="RdBu")
-    image.set(interpolation="nearest", clip_on=False)
+def picture(axes, extent, clim, cmap):
+    """An image of zeros with sharp pixels; the parameters are as for matplotlib's images."""
+    image = axes.imshow(np.zeros((1, 1)), extent=extent, cmap=cmap)
+    image.set(interpolation="nearest", clip_on=False, clim=clim)
     axes.set_aspect("auto")
     return image

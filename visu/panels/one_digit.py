@@ -173,10 +173,10 @@ class DigitAndSheet:
         self.top = height - self.side
         self.heading = axes.text(0, LINE, "", va="top", linespacing=1.25)
         self.image, self.paper = (
-            picture(axes, (0, self.side, y + self.side, y), 0, 255) for y in (HEADING, self.top)
+            picture(axes, (0, self.side, y + self.side, y), (0, 255), "gray_r")
+            for y in (HEADING, self.top)
         )
-        self.image.set_cmap("gray_r")
-        self.paper.set(cmap="gray_r", interpolation="antialiased")
+        self.paper.set_interpolation("antialiased")
         middle = self.side / 2, self.top + self.side / 2
         self.hint = axes.text(*middle, "", ha="center", va="center", color="0.4")
         self.hint.set_size(1.2 * rcParams["font.size"])
