@@ -24,13 +24,13 @@ from visu.show.backend import NoWindow, in_notebook  # before the rest of matplo
 # isort: split
 from visu.panels import comparison
 from visu.panels.deck import DECK, command
-from visu.panels.style import INCHES, drawable
+from visu.panels.style import INCHES, drawable, printable
 from visu.record.experiments import Runs, Wrong, choose_with_curves, newest_run, step_and_variant
 from visu.record.ladder import LADDER
 from visu.record.medians import names, table
 from visu.record.run import EDITED
 from visu.record.run_folder import NoRun
-from visu.show.terminal import Parser, printable, say, shorten, stopping_signals, whole
+from visu.show.terminal import Parser, say, shorten, stopping_signals, whole
 
 TOP = Path(__file__).resolve().parent
 MOST_ITERATIONS = 10**7  # iterations of a run

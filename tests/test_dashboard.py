@@ -1,13 +1,12 @@
 """The figure, without a window: what the panels draw, how it looks, what a frame costs."""
 
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
 import pytest
 from evaluations import RUN, evaluation, history_of, long_run
 from matplotlib.image import imread
-from windows import BY_HAND, SIZES, make_dashboard, offscreen, overlap, show
+from windows import BY_HAND, SIZES, assert_legible, make_dashboard, offscreen, show
 
 import mnist_data
 from visu.panels import dashboard as dashboards
@@ -274,13 +273,7 @@ def test_no_text_is_clipped_or_overlaps(drawn_texts, size, key):
     dashboard.update(long_run(10_000, 500), "compiling …")
     texts = drawn_texts(dashboard)
     assert len(texts) > 6
-    boxes = {text: text.get_window_extent() for text in texts}
-    for text, box in boxes.items():
-        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= size[0] and box.y1 <= size[1], text
-        for panel in dashboard.panels[1:]:
-            assert text.axes is panel.axes or not overlap(box, panel.axes.bbox), text
-    for (text, box), (other, its_box) in combinations(boxes.items(), 2):
-        assert not overlap(box, its_box), (text, other)
+    assert_legible(dashboard, texts)
 
 
 @pytest.mark.parametrize("size", [SIZES[0], *BY_HAND], ids=str)

@@ -6,8 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from evaluations import IMAGES, evaluation, history_of, long_run
-from matplotlib.backend_bases import MouseEvent
-from windows import SIZES, make_dashboard, overlap
+from windows import SIZES, assert_legible, make_dashboard, mouse, overlap
 
 from digits.photo import prepare
 from visu.panels import one_digit
@@ -50,6 +49,13 @@ class Opened:
         self.update()
         return answer
 
+    def pen(self, action, x, y, button=1):
+        """The mouse at a place on the sheet, 0..1 from the left and the top."""
+        self.dashboard.figure.canvas.draw()  # fits the axes
+        left, right, bottom, top = self.images[1].get_extent()
+        place = left + x * (right - left), top + y * (bottom - top)
+        return mouse(self.dashboard, self.panel, action, place, button)
+
     @property
     def said(self):
         """All words on the panel."""
@@ -84,6 +90,8 @@ def test_bars_show_the_probabilities_the_true_one_outlined_the_predicted_one_str
         assert f"{-np.log(P[label]):.2f}" in shown.said
     right, misread = (Opened(label=label).bars[3].get_facecolor() for label in (3, 5))
     assert right != misread
+    unknown = Opened(label=None)
+    assert not unknown.outlined and "log" not in unknown.said
 
 
 def test_layers_are_pictures_of_their_outputs_on_one_scale_each():
@@ -111,15 +119,19 @@ def test_a_network_that_has_diverged_is_drawn_without_a_warning(value):
     assert "12 feature maps" in shown.said
 
 
-def test_sigmoids_say_what_share_is_saturated():
-    outputs = np.array([0.01] * 3 + [0.99] * 4 + [0.06, 0.5, 0.94])
-    said = Opened((Layer("Sigmoid", outputs),)).said
-    assert "70 % saturated" in said and "% zero" not in said
-
-
-def test_of_many_channels_some_are_shown_and_it_says_how_many():
-    said = Opened(NETWORKS["4.2"]).said
-    assert "64 of 128 maps" in said and "400 of 1000 neurons" in said
+@pytest.mark.parametrize(
+    ("layers", "told"),
+    [
+        (
+            (Layer("Sigmoid", np.array([0.01] * 3 + [0.99] * 4 + [0.06, 0.5, 0.94])),),
+            "70 % saturated",
+        ),
+        (NETWORKS["4.2"], "64 of 128 maps"),
+        (NETWORKS["4.2"], "400 of 1000 neurons"),
+    ],
+)
+def test_a_layer_in_words(layers, told):
+    assert told in Opened(layers).said
 
 
 @pytest.mark.parametrize("size", [*SIZES[:3:2], (1000, 800), (1600, 600)], ids=str)
@@ -132,16 +144,12 @@ def test_nothing_is_clipped_or_overlaps(drawn_texts, size, network):
     for change in (
         lambda: None,
         lambda: shown.panel.key("d"),
-        lambda: shown.selection.draw(0.5, 0.5, True),
+        lambda: shown.selection.draw(None, (0.5, 0.5)),
     ):
         change()
         shown.update()
         texts = [text for text in drawn_texts(shown.dashboard) if text.axes is shown.panel.axes]
-        boxes = {text: text.get_window_extent() for text in texts}
-        for text, box in boxes.items():
-            assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= size[0], text
-        for (text, box), (other, its_box) in combinations(boxes.items(), 2):
-            assert not overlap(box, its_box), (text, other)
+        assert_legible(shown.dashboard, texts)
         places = [image.get_window_extent() for image in shown.images]
         for place, other in combinations(places, 2):
             assert not overlap(place, other)
@@ -152,106 +160,43 @@ def test_without_layers_to_show_it_says_why(layers, told):
     assert told in Opened((), history=history_of(evaluation(0), layers=layers)).said
 
 
-def test_while_the_network_does_not_answer_it_says_so():
+def test_before_there_is_an_answer_or_a_digit_it_says_so():
     shown = Opened(layers=())
     shown.panel.ask = lambda image, label: None
     shown.update()
     assert "copied" in shown.said and not shown.outlined
-
-
-def test_a_digit_nobody_knows_has_no_true_bar_and_no_loss():
-    shown = Opened(label=None)
-    assert not shown.outlined and "log" not in shown.said
+    shown = Opened(history=history_of())
+    shown.selection.open()
+    shown.panel.ask = lambda image, label: image.shape  # raises without an image
+    shown.update()
+    assert shown.dashboard.panels[1] is shown.panel and "copied" in shown.said
+    shown.key("d")
+    shown.history.append(evaluation(0))
+    shown.update()
+    assert shown.selection.training  # is not forgotten
 
 
 # ---- the arrows
 
 
-def orders(answers):
-    """The indices of the misread test digits, and of the others."""
-    misread = answers.labels != answers.predictions
-    return np.flatnonzero(misread), np.flatnonzero(~misread)
-
-
 def test_the_arrows_go_through_the_test_digits_misread_ones_first():
     shown = Opened()
-    test = shown.history.last_test.test
-    misread, right = orders(test.answers)
-    images = test.answers.images.copy()
-    images[right[1]] = images[right[0]]  # one is there twice
-    answers = replace(test.answers, images=images)
-    test = replace(test, answers=answers)
-    shown.history.last_test = replace(shown.history.last_test, test=test)
-    shown.selection.image = None
-    shown.update()
-    seen = [shown.selection.index]
-    for _ in range(len(misread) + 1):
+    answers = shown.history.test_answers
+    misread = answers.labels != answers.predictions
+    order = [*np.flatnonzero(misread), *np.flatnonzero(~misread)]
+    begun = order[: misread.sum() + 2]
+    for index in begun:
         assert shown.key("right") == ()
-        seen.append(shown.selection.index)
-        np.testing.assert_array_equal(shown.selection.image, answers.images[seen[-1]])
-        assert shown.selection.label == answers.labels[seen[-1]]
-    assert seen == [*misread, *right[:2]]
-    for _ in range(len(seen)):
+        assert shown.selection.index == index
+        assert shown.selection.label == answers.labels[index]
+        np.testing.assert_array_equal(shown.selection.image, answers.images[index])
+    for _ in begun:
         shown.panel.key("left")
-    assert shown.selection.index == right[-1]  # round the corner
+    assert shown.selection.index == order[-1]  # round the corner
     assert shown.key("x") is None
 
 
-def mouse(dashboard, panel, action, place, button=1):
-    """What the dashboard answers to the mouse at these data coordinates of a panel."""
-    names = {"press": "button_press", "drag": "motion_notify", "release": "button_release"}
-    x, y = panel.axes.transData.transform(place)
-    event = MouseEvent(f"{names[action]}_event", dashboard.figure.canvas, x, y, button)
-    return dashboard.mouse(action, event)
-
-
-def clicked(filled, kind, place):
-    """The dashboard after a click into a panel of this class; the answer to it."""
-    dashboard = make_dashboard(view=[kind])
-    dashboard.update(filled)
-    dashboard.figure.canvas.draw()
-    return dashboard, mouse(dashboard, dashboard.panels[1], "press", place)
-
-
-def then_the_arrow(filled, dashboard, count=1):
-    """The index of the selected digit after each press of the right arrow."""
-    dashboard.show_only((OneDigit,))
-    dashboard.update(filled)
-    for _ in range(count):
-        dashboard.panels[1].key("right")
-        yield dashboard.selection.index
-
-
-@pytest.mark.parametrize(("kind", "nth"), [(TestDigits, 1), (TrainingDigits, 0)])
-def test_the_arrows_go_on_from_a_test_digit_that_was_clicked(kind, nth):
-    filled = long_run()
-    dashboard, _ = clicked(filled, kind, (0.5, 0.5))
-    order = np.concatenate(orders(filled.last_test.test.answers))
-    assert [*then_the_arrow(filled, dashboard)] == [order[nth]]
-
-
-def test_the_arrows_go_on_from_a_misread_digit_that_was_clicked_among_these():
-    """With key 6: the misread ones lie anywhere among the test digits."""
-    one, misread = evaluation(100), [3, 78, 500, 999]
-    answers = one.test.answers
-    predictions = answers.labels.copy()
-    predictions[misread] = (predictions[misread] + 1) % 10
-    test = replace(one.test, answers=replace(answers, predictions=predictions))
-    filled = history_of(replace(one, test=test))
-    dashboard, _ = clicked(filled, TestDigitsAlone, (1.5, 0.5))
-    assert dashboard.selection.index == misread[1]
-    assert [*then_the_arrow(filled, dashboard, 2)] == misread[2:]
-
-
 # ---- a training step
-
-
-def test_a_training_step_asked_for_before_the_first_evaluation_is_not_forgotten():
-    dashboard = make_dashboard(view=[OneDigit])
-    dashboard.update(history_of())
-    dashboard.panels[1].key("d")
-    dashboard.update(history_of(evaluation(0)))
-    assert dashboard.selection.training
 
 
 def test_dropped_neurons_are_crossed_out():
@@ -290,23 +235,29 @@ def test_dropped_neurons_are_crossed_out():
 
 @pytest.mark.parametrize("kind", [TrainingDigits, TestDigits, TestDigitsAlone])
 def test_a_click_on_a_digit_of_a_mosaic_opens_it(kind):
-    filled = long_run()
-    answers = filled.last.train if kind is TrainingDigits else filled.last_test.test.answers
-    order = np.concatenate(orders(answers))
-    for row, column in ((0, 0), (1, 3)):
-        dashboard, answer = clicked(filled, kind, (column + 0.5, row + 0.5))
-        assert len(answer) == 1  # the panel to show now
-        columns = round(dashboard.panels[1].axes.get_xlim()[1])
-        chosen = order[row * columns + column]
-        np.testing.assert_array_equal(dashboard.selection.image, answers.images[chosen])
-        assert dashboard.selection.label == answers.labels[chosen]
-    assert mouse(dashboard, dashboard.panels[1], "drag", (0.5, 0.5)) is None
-    assert np.array_equal(dashboard.selection.image, answers.images[chosen])
+    """Misread ones lie anywhere; the arrows go on from a test digit, by its index."""
+    one = evaluation(100, accuracy=1)
+    answers = one.train if kind is TrainingDigits else one.test.answers
+    predictions = answers.labels.copy()
+    predictions[[3, 42, 78]] += 1
+    answers = replace(answers, predictions=predictions)
+    filled = history_of(replace(one, train=answers, test=replace(one.test, answers=answers)))
+    dashboard = make_dashboard(view=[kind])
+    panel, selection = dashboard.panels[1], dashboard.selection
+    dashboard.update(filled)
+    dashboard.figure.canvas.draw()
+    assert len(mouse(dashboard, panel, "press", (1.5, 0.5))) == 1  # the panel to show now
+    np.testing.assert_array_equal(selection.image, answers.images[42])
+    assert selection.label == answers.labels[42]
+    assert selection.index == (None if kind is TrainingDigits else 42)
+    assert mouse(dashboard, panel, "drag", (0.5, 0.5)) is None
+    np.testing.assert_array_equal(selection.image, answers.images[42])
 
 
 def test_a_click_where_no_digit_is_means_nothing():
-    filled = history_of(evaluation(0, 0.89))  # 110 are misread
-    dashboard, _ = clicked(filled, TestDigitsAlone, (0.5, 0.5))
+    dashboard = make_dashboard(view=[TestDigitsAlone])
+    dashboard.update(history_of(evaluation(0, 0.89)))  # 110 are misread
+    dashboard.figure.canvas.draw()
     panel = dashboard.panels[1]
     rows, columns = round(panel.axes.get_ylim()[0]), round(panel.axes.get_xlim()[1])
     assert rows * columns > 110
@@ -319,20 +270,13 @@ def test_a_click_where_no_digit_is_means_nothing():
 
 def test_strokes_go_where_the_mouse_goes_and_the_network_gets_them_prepared():
     shown = Opened()
-    shown.dashboard.figure.canvas.draw()
-    left, right, bottom, top = shown.images[1].get_extent()
-
-    def at(action, x, y, button=1):
-        place = left + x * (right - left), top + y * (bottom - top)
-        return mouse(shown.dashboard, shown.panel, action, place, button)
-
-    assert at("drag", 0.5, 0.1) is None  # not pressed yet
-    assert at("press", 0.5, 0.2) == ()
+    assert shown.pen("drag", 0.5, 0.1) is None  # not pressed yet
+    assert shown.pen("press", 0.5, 0.2) == ()
     for y in (0.3, 0.5, 0.8):
-        at("drag", 0.5, y)
-    assert at("release", 0.5, 0.8) == ()
-    at("drag", 0.9, 0.8, button=None)  # lifted
-    ink = shown.selection.sheet.ink
+        shown.pen("drag", 0.5, y)
+    assert shown.pen("release", 0.5, 0.8) == ()
+    shown.pen("drag", 0.9, 0.8, button=None)  # lifted
+    ink = np.asarray(shown.selection.sheet)
     rows, columns = np.nonzero(ink)
     assert abs(columns / SHEET - 0.5).max() < 0.06
     assert rows.min() / SHEET == pytest.approx(0.2, abs=0.06)
@@ -347,28 +291,31 @@ def test_strokes_go_where_the_mouse_goes_and_the_network_gets_them_prepared():
     shown.key("backspace")
     assert shown.selection.image is None and not shown.images[1].get_array().any()
     assert "draw a digit here" in shown.said
-    at("press", 0.3, 0.3)
+    shown.pen("press", 0.3, 0.3)
     shown.key("right")
     assert shown.selection.label is not None and "draw a digit here" in shown.said
-    at("press", 0.7, 0.7)  # on a clean sheet
-    assert np.nonzero(shown.selection.sheet.ink)[1].min() > 0.6 * SHEET
+    shown.pen("press", 0.7, 0.7)  # on a clean sheet
+    assert np.nonzero(shown.selection.sheet)[1].min() > 0.6 * SHEET
+
+
+def test_a_stroke_that_leaves_the_sheet_goes_on_where_it_comes_back():
+    shown = Opened()
+    shown.pen("press", 0.1, 0.5)
+    assert shown.pen("drag", 1.2, 0.5) is None
+    shown.pen("drag", 0.9, 0.5)
+    ink = np.asarray(shown.selection.sheet)
+    assert ink[:, SHEET // 10].any() and ink[:, -SHEET // 10].any()
+    assert not ink[:, SHEET // 4 : 3 * SHEET // 4].any()
 
 
 def test_while_drawing_not_each_motion_is_a_frame_but_the_last_one_is(monkeypatch):
-    shown = Opened()
-    shown.dashboard.figure.canvas.draw()
-    left, right, bottom, top = shown.images[1].get_extent()
-    middle, now = (left + right) / 2, [100.0]
+    shown, now = Opened(), [100.0]
     monkeypatch.setattr(one_digit.time, "monotonic", lambda: now[0])
-
-    def at(action, y):
-        return mouse(shown.dashboard, shown.panel, action, (middle, top + y))
-
-    assert at("press", 5) == ()
+    assert shown.pen("press", 0.5, 0.2) == ()
     shown.update()
-    assert at("drag", 6) is None
+    assert shown.pen("drag", 0.5, 0.3) is None
     now[0] += 0.1
-    assert at("drag", 7) == ()
+    assert shown.pen("drag", 0.5, 0.4) == ()
     shown.update()
-    assert at("drag", 8) is None
-    assert at("release", 8) == ()
+    assert shown.pen("drag", 0.5, 0.5) is None
+    assert shown.pen("release", 0.5, 0.5) == ()

@@ -1,12 +1,9 @@
 """The worst errors and the confusion matrix: what they show, how they look, what a click does."""
 
-from itertools import combinations
-
 import numpy as np
 import pytest
 from evaluations import IMAGES, evaluation, history_of
-from matplotlib.backend_bases import MouseEvent
-from windows import BY_HAND, SIZES, make_dashboard, offscreen, overlap
+from windows import BY_HAND, SIZES, assert_legible, make_dashboard, mouse, offscreen
 
 from visu.panels.confusion import CellDigits, Confusion
 from visu.panels.digit_grids import WorstErrors
@@ -38,22 +35,12 @@ def captions(panel):
     return [text.get_text() for text in panel.captions if text.get_text()]
 
 
-def press(dashboard, panel, x, y, action="press"):
-    """Press the mouse at this place of a panel, in its own units; returns the answer."""
-    place = panel.axes.transData.transform((x, y))
-    event = MouseEvent("button_press_event", dashboard.figure.canvas, *place, 1)
-    return dashboard.mouse(action, event)
-
-
 # ---- what they show
 
 
 def test_the_worst_errors_have_both_digits_and_the_confidence():
     panel = show(history_with(3), ERRORS).panels[1]
     assert captions(panel) == ["4 → 9, 100.0 %", "4 → 9, 99.9 %", "4 → 9, 99.8 %"]
-    assert "3" in panel.title.get_text()
-    many = show(history_with(41), ERRORS).panels[1]
-    assert len(captions(many)) == 40 and "41" in many.title.get_text()
 
 
 def test_no_mistakes_are_said_and_many_come_back():
@@ -63,7 +50,7 @@ def test_no_mistakes_are_said_and_many_come_back():
     for wrong in (50, 0, 2):
         dashboard.update(history_with(wrong))
         assert len(captions(panel)) == min(wrong, 40)
-        assert ("none" in panel.title.get_text()) == (wrong == 0)
+        assert (str(wrong) if wrong else "none") in panel.title.get_text()
 
 
 def test_confidences_that_are_not_numbers_are_left_out():
@@ -79,10 +66,6 @@ def test_the_confusion_matrix_counts_and_shows_the_most_frequent_mistake():
     assert len(captions(digits)) == 23 and captions(digits)[0] == "100.0 %"
     assert "23" in digits.title.get_text()
     assert matrix.outline.get_xy() == (9, 4) and matrix.outline.get_visible()
-
-
-def test_mistakes_stand_out_and_right_digits_do_not():
-    matrix = show(history_with(23), CELLS).panels[1]
     red, green, blue, _ = np.moveaxis(np.asarray(matrix.image.get_array()), 2, 0)
     assert red[4, 9] > 2 * green[4, 9] and red[4, 4] == green[4, 4] == blue[4, 4] > 0.9
 
@@ -114,21 +97,14 @@ def tiles(panel):
 def test_no_caption_leaves_its_tile_or_overlaps(drawn_texts, size, wrong):
     for view in (ERRORS, CELLS):
         dashboard = show(history_with(wrong), view, size)
-        panels = dashboard.panels[1:]
-        texts = [text for text in drawn_texts(dashboard) if text.axes is not dashboard.head.axes]
-        boxes = [(text, text.get_window_extent()) for text in texts]
-        for text, box in boxes:
-            assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= size[0] and box.y1 <= size[1], text
-            for panel in panels:
-                assert text.axes is panel.axes or not overlap(box, panel.axes.bbox), text
-        for (text, box), (other, its_box) in combinations(boxes, 2):
-            assert not overlap(box, its_box), (text, other)
-        bounds = [*tiles(panels[-1])]
-        for text, tile, digit in zip(panels[-1].captions, bounds[::2], bounds[1::2], strict=False):
+        panel, head = dashboard.panels[-1], dashboard.head.axes
+        assert_legible(dashboard, [x for x in drawn_texts(dashboard) if x.axes is not head])
+        bounds = [*tiles(panel)]
+        for text, tile, digit in zip(panel.captions, bounds[::2], bounds[1::2], strict=False):
             box = text.get_window_extent()
             assert tile[0] <= box.x0 and box.x1 <= tile[2], text
             assert tile[1] <= box.y0 and box.y1 <= digit[1] + 1, text
-            assert tile[1] >= panels[-1].axes.bbox.y0 - 1, text
+            assert tile[1] >= panel.axes.bbox.y0 - 1, text
 
 
 @pytest.mark.parametrize("size", [SIZES[0], (1920, 1080)], ids=str)
@@ -166,38 +142,35 @@ def test_a_blitted_frame_holds_nothing_of_the_one_before(view):
 @pytest.mark.parametrize("view", [ERRORS, CELLS])
 def test_a_click_on_a_digit_opens_it(view):
     dashboard = show(history_with(23), view)
-    panel = dashboard.panels[-1]
+    panel, selection = dashboard.panels[-1], dashboard.selection
+    assert mouse(dashboard, panel, "press", (panel.columns - 0.1, panel.rows - 0.1)) is None
     row, column = divmod(7, panel.columns)
-    assert press(dashboard, panel, column + 0.5, row + 0.3)  # what to show now
-    np.testing.assert_array_equal(dashboard.selection.image, IMAGES[7])
-    assert (dashboard.selection.label, dashboard.selection.index) == (4, 7)
+    place = column + 0.5, row + 0.3
+    assert mouse(dashboard, panel, "drag", place) is None
+    assert selection.image is None
+    assert mouse(dashboard, panel, "press", place)  # what to show now
+    np.testing.assert_array_equal(selection.image, IMAGES[7])
+    assert (selection.label, selection.index) == (4, 7)
 
 
-@pytest.mark.parametrize(("wrong", "place"), [(1, (0.5, 0.5)), (5, (-0.1, -0.1)), (0, (0.1, 0.1))])
-def test_a_click_beside_the_digits_and_a_drag_mean_nothing(wrong, place):
-    dashboard = show(history_with(wrong), ERRORS)
-    panel = dashboard.panels[1]
-    x, y = (value % end for value, end in zip(place, (panel.columns, panel.rows), strict=True))
-    assert press(dashboard, panel, x, y, "drag" if wrong == 1 else "press") is None
-    assert dashboard.selection.image is None
-
-
-def test_a_click_before_the_first_evaluation_means_nothing():
-    dashboard = show(history_of(), CELLS)
-    assert press(dashboard, dashboard.panels[2], 0.5, 0.5) is None
+@pytest.mark.parametrize("filled", [history_of(), history_with(0)], ids=["before", "none"])
+def test_a_click_where_there_is_no_digit_at_all_means_nothing(filled):
+    for view in (ERRORS, CELLS):
+        dashboard = show(filled, view)
+        assert mouse(dashboard, dashboard.panels[-1], "press", (0.1, 0.1)) is None
 
 
 def test_a_click_on_a_cell_shows_its_digits():
     filled = history_with(23)
     dashboard = show(filled, CELLS)
     matrix, digits = dashboard.panels[1:]
-    assert press(dashboard, matrix, 4.5, 4.5) == ()
+    assert mouse(dashboard, matrix, "press", (4.5, 4.5)) == ()
     assert dashboard.update(filled) == [matrix, digits]
     assert matrix.outline.get_xy() == (4, 4)
     assert "977" in digits.title.get_text()
     shares = [float(text.split()[0]) for text in captions(digits)]
     assert shares[0] == 30 and shares == sorted(shares)  # the least confident first
-    assert press(dashboard, matrix, 0.5, 9.99) == ()
+    assert mouse(dashboard, matrix, "press", (0.5, 9.99)) == ()
     dashboard.update(filled)
     assert "true 9" in digits.title.get_text() and captions(digits) == []
     dashboard.figure.canvas.draw()

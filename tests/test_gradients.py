@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from evaluations import evaluation, history_of, long_run
+from evaluations import evaluation, history_of
 from windows import SIZES, make_dashboard, offscreen
 
 from visu.panels.gradients import GradientBars, GradientLines
@@ -128,8 +128,3 @@ def test_what_is_blitted_is_the_whole_picture():
     whole = np.asarray(show(filled)[0].figure.canvas.buffer_rgba())[100:]
     differs = (screen.pixels[100:] != whole).any(axis=2)  # at the edges of bars, on the axes
     assert differs.mean() < 0.002
-
-
-def test_long_runs_stay_few_points():
-    _, lines, _ = show(long_run(100_000, 20))
-    assert 900 < len(curves(lines)[0][0]) <= 2000

@@ -7,8 +7,7 @@ from evaluations import evaluation, history_of
 from matplotlib.figure import Figure
 
 from visu.panels.dashboard import save_picture
-from visu.panels.style import drawable, out_of, percent
-from visu.show.terminal import printable
+from visu.panels.style import drawable, out_of, percent, printable
 
 
 @pytest.mark.parametrize(

@@ -30,11 +30,10 @@ class Confusion(Panel):
 
     def __init__(self, axes, run):
         super().__init__(axes, f"Confusion matrix of the {run.test_count:,} test digits")
-        self.answers = self.selected = None  # what is drawn, the cell with an outline
         large = 1.3 * rcParams["font.size"]
-        axes.set(xlim=(0, 10), ylim=(10, 0), xlabel="computed digit", ylabel="true digit")
-        axes.xaxis.label.set_size(large)
-        axes.yaxis.label.set_size(large)
+        axes.set(xlim=(0, 10), ylim=(10, 0))
+        axes.set_xlabel("computed digit", size=large)
+        axes.set_ylabel("true digit", size=large)
         axes.xaxis.set_label_coords(0.5, -2 * self.letter / axes.bbox.height)
         axes.yaxis.set_label_coords(-1.7 * self.letter / axes.bbox.width, 0.5)
         axes.set_xticks(np.arange(10) + 0.5, range(10))
@@ -55,22 +54,14 @@ class Confusion(Panel):
         self.artists = [self.image, *grid, *axes.spines.values(), self.outline, *self.counts]
 
     def update(self, history):
+        """Write the counts; red, on a scale of their own, are those of the mistakes."""
         answers = history.test_answers
-        if not answers:
+        if not answers or not self.is_new(answers, self.selection.cell):
             return False
         counts = pictures.confusion(answers)
         cell = selected_cell(self.selection, counts)
-        if answers is self.answers and cell == self.selected:
-            return False
-        self.answers, self.selected = answers, cell
-        self.outline.set_visible(cell is not None)
         true, predicted = cell or (0, 0)
-        self.outline.set_xy((predicted, true))
-        self.show(counts)
-        return True
-
-    def show(self, counts):
-        """Write the counts [10, 10]; red, on a scale of their own, are those of the mistakes."""
+        self.outline.set(visible=cell is not None, xy=(predicted, true))
         diagonal = np.eye(10, dtype=bool)
         shares = counts / max(counts[~diagonal].max(), 1)
         colours = colormaps["Reds"](0.8 * shares)
@@ -80,6 +71,7 @@ class Confusion(Panel):
         inks = np.where(diagonal, "0.5", np.where(shares > 0.6, "white", "black"))
         for text, count, ink in zip(self.counts, counts.flat, inks.flat, strict=True):
             text.set(text=f"{count}" if count else "", color=ink)
+        return True
 
     def mouse(self, action, event):
         if action != "press":
@@ -95,27 +87,21 @@ class CellDigits(CaptionedDigits):
 
     def __init__(self, axes, run):
         super().__init__(axes, "", MOST_IN_CELL, widest=4.7)
-        self.selected = None  # the cell that is shown
 
     def update(self, history):
         answers = history.test_answers
-        if not answers:
+        if not answers or not self.is_new(answers, self.selection.cell):
             return False
         cell = selected_cell(self.selection, pictures.confusion(answers))
-        if answers is self.answers and cell == self.selected:
-            return False
-        self.selected = cell
         found = pictures.digits_in_cell(answers, *cell) if cell else np.array([], int)
-        self.title.set_text(self.what(len(found)))
+        self.title.set_text(in_words(*cell, len(found)) if cell else "no mistakes")
         shown = found[:MOST_IN_CELL]
         self.draw_captioned(answers, shown, [*map(caption, answers.confidences[shown])])
         return True
 
-    def what(self, count):
-        """The title for so many digits in the cell."""
-        if not self.selected:
-            return "no mistakes"
-        digits = "1 digit" if count == 1 else f"{count:,} digits"
-        true, predicted = self.selected
-        first = f", the {MOST_IN_CELL} {'least' if true == predicted else 'most'} confident"
-        return f"true {true}, computed {predicted}: {digits}{first if count > MOST_IN_CELL else ''}"
+
+def in_words(true, predicted, count):
+    """A cell with so many digits."""
+    digits = "1 digit" if count == 1 else f"{count:,} digits"
+    first = f", the {MOST_IN_CELL} {'least' if true == predicted else 'most'} confident"
+    return f"true {true}, computed {predicted}: {digits}{first if count > MOST_IN_CELL else ''}"

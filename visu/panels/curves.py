@@ -23,7 +23,7 @@ class Curves(TimePanel):
         self.test = Line2D([], [], color=TEST, linewidth=3 * thin, label="test")
         self.test.set_markersize(0.6 * self.letter)
         self.ghosts = [Line2D([], [], color=grey, linewidth=width * thin) for grey, width in GHOSTS]
-        self.ghost = None  # the History that they show
+        self.ghost = None  # the replaced History that they show
         for line in (*self.ghosts, self.train, self.test):
             axes.add_line(line)
         self.artists = [self.train, self.test, self.hint]
@@ -31,11 +31,13 @@ class Curves(TimePanel):
         axes.legend(handles=[self.train, self.test], ncols=2, **place)
 
     def update(self, history):
-        if history.last is self.seen:
+        if not self.is_new(history.last):
             return False
-        self.seen = history.last
         self.fit_iterations(history)
-        self.show_ghost(history.ghost)
+        if history.ghost is not self.ghost:  # only then, as the background is drawn again
+            self.ghost = history.ghost
+            for line, points in zip(self.ghosts, (self.ghost.train, self.ghost.test), strict=True):
+                line.set_data(*series(points, self.what))
         iterations, values = series(history.train, self.what)
         self.train.set_data(iterations, values)
         self.test.set_data(*series(history.test, self.what))
@@ -43,13 +45,6 @@ class Curves(TimePanel):
         self.fit_values(values, self.test.get_ydata())
         self.tell_nan(self.what, iterations, values)
         return True
-
-    def show_ghost(self, ghost):
-        """Draw the curves of the run that this one has replaced, behind, as they do not move."""
-        if ghost is not self.ghost:
-            self.ghost = ghost
-            for line, points in zip(self.ghosts, (ghost.train, ghost.test), strict=True):
-                line.set_data(*series(points, self.what))
 
 
 class Accuracy(Curves):
@@ -107,20 +102,17 @@ class Loss(Curves):
         self.set_limits(y=(-0.015 * self.top, self.top))
 
     def update(self, history):
-        new = super().update(history)
+        if not super().update(history):
+            return False
         known = [point for point in history.test if np.isfinite(point.loss)]
-        if new and known:
-            self.mark_lowest(min(known, key=lambda point: point.loss))
-        return new
-
-    def mark_lowest(self, point):
-        """A dot and a number at the lowest test loss: what comes after it is overfitting."""
-        at, value = point.iteration, point.loss
-        self.dot.set_data([at], [value])
-        left, right = self.axes.get_xlim()
-        half = 3.4 * self.letter / self.axes.bbox.width * (right - left)  # of the text's width
-        at = min(max(at, left + half), right - half)
-        self.lowest.set(x=at, y=value - 0.035 * self.top, text=f"lowest {value:.3g}")
+        if known:  # a dot and a number at the lowest: what comes after it is overfitting
+            at, _, value, *_ = min(known, key=lambda point: point.loss)
+            self.dot.set_data([at], [value])
+            left, right = self.axes.get_xlim()
+            half = 3.4 * self.letter / self.axes.bbox.width * (right - left)  # of the text's width
+            at = min(max(at, left + half), right - half)
+            self.lowest.set(x=at, y=value - 0.035 * self.top, text=f"lowest {value:.3g}")
+        return True
 
 
 class Bands(TimePanel):
@@ -145,9 +137,8 @@ class Bands(TimePanel):
 
     def update(self, history):
         self.fit_iterations(history)  # at the same moment as the curves
-        if history.last_test is self.seen:
+        if not self.is_new(history.last_test):
             return False
-        self.seen = history.last_test
         iterations, bands = series(history.test, self.kind, 8)
         for k, fill in enumerate(self.fills):
             fill.set_data(iterations, bands[:, k], bands[:, 7 - k])

@@ -26,7 +26,7 @@ class DigitGrid(Panel):
 
     def __init__(self, axes, title=""):
         super().__init__(axes, title)
-        self.answers, self.indices, self.ticks = None, [], ()
+        self.answers, self.indices = None, []
         # noted now, as matplotlib fits the axes to the picture later
         self.width, self.height = axes.bbox.width, axes.bbox.height
         self.image = axes.imshow(np.full((1, 1, 4), 255, np.uint8))
@@ -39,15 +39,14 @@ class DigitGrid(Panel):
         """Lay out the axes for so many tiles; ticks: (place, label) of each one at the left."""
         self.rows, self.columns = rows, columns
         self.set_limits((0, columns), (rows, 0))
-        if ticks != self.ticks:
-            self.ticks = ticks
-            self.axes.set_yticks([place for place, _ in ticks], [label for _, label in ticks])
+        places = [place for place, _ in ticks]
+        if places != [*self.axes.get_yticks()]:
+            self.axes.set_yticks(places, [label for _, label in ticks])
 
     def update(self, history):
-        answers = history.test_answers
-        if not self.of_test:
-            answers = history.last and history.last.train
-        if not answers or answers is self.answers:
+        batch = history.last and history.last.train
+        answers = history.test_answers if self.of_test else batch
+        if not answers or not self.is_new(answers):
             return False
         self.show(answers)
         return True
@@ -187,17 +186,14 @@ class WorstErrors(CaptionedDigits):
 
     def show(self, answers):
         indices = pictures.worst_errors(answers, MOST_ERRORS)
-        self.title.set_text(f"Worst errors: {self.what(answers, len(indices))}")
+        count = np.count_nonzero(answers.labels != answers.predictions)
+        which = "all" if count == len(indices) else f"the {len(indices)} most confident of"
+        said = f"{which} {count:,} mistakes: true digit → computed digit, confidence"
+        if not count:
+            said = f"none, all {len(answers.labels):,} test digits are right"
+        self.title.set_text(f"Worst errors: {said}")
         captions = []
         for k in indices:
             digits = f"{answers.labels[k]} → {answers.predictions[k]}"
             captions.append(", ".join(filter(None, (digits, caption(answers.confidences[k])))))
         self.draw_captioned(answers, indices, captions)
-
-    def what(self, answers, shown):
-        """In words, what so many digits of these Answers are."""
-        mistakes = np.count_nonzero(answers.labels != answers.predictions)
-        if not mistakes:
-            return f"none, all {len(answers.labels):,} test digits are right"
-        which = "all" if mistakes == shown else f"the {shown} most confident of"
-        return f"{which} {mistakes:,} mistakes: true digit → computed digit, confidence"

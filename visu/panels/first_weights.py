@@ -16,7 +16,6 @@ class FirstWeights(Panel):
 
     def __init__(self, axes, run):
         super().__init__(axes, "Weights of the first layer")
-        self.drawn = None
         self.image = axes.imshow(
             np.full((1, 1), np.nan), cmap="RdBu", interpolation="nearest", vmin=-1, vmax=1
         )
@@ -31,11 +30,9 @@ class FirstWeights(Panel):
 
     def update(self, history):
         weights = history.last_test and history.last_test.test.variables["W1"]
-        if weights is self.drawn:
+        if weights is None or not self.is_new(weights):
             return False
-        self.drawn = weights
-        if weights is not None:
-            self.draw(weights, alone=history.run.layers == 1)
+        self.draw(weights, alone=history.run.layers == 1)
         return True
 
     def draw(self, weights, alone):
@@ -52,15 +49,11 @@ class FirstWeights(Panel):
         top = round_up(max(np.percentile(sizes, 99.5) if len(sizes) else 0, 1e-3))
         self.image.set_clim(-top, top)
         if alone and weights.shape[1:] == (10,):
-            self.name_digits(picture.shape)
-
-    def name_digits(self, shape):
-        """Put its digit into the corner of each of ten pictures; shape: of all in one."""
-        rows, columns = pictures.tiling(10)
-        pitch = (np.array(shape) + 1) // (rows, columns)
-        for digit, text in enumerate(self.digits):
-            row, column = pitch * divmod(digit, columns) + 0.8
-            text.set(x=column, y=row, text=str(digit))
+            rows, columns = pictures.tiling(10)
+            pitch = (np.array(picture.shape) + 1) // (rows, columns)
+            for digit, text in enumerate(self.digits):  # in the corner of its picture
+                row, column = pitch * divmod(digit, columns) + 0.8
+                text.set(x=column, y=row, text=str(digit))
 
     @staticmethod
     def what(shape, alone):

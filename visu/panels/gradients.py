@@ -1,6 +1,7 @@
 """The size of the loss's gradient for each layer: over the iterations, and at the newest one."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 from matplotlib import colormaps, rcParams
@@ -35,13 +36,11 @@ def limits(sizes):
 
 def spread(places, least):
     """Places from 0 to 1, moved so far that any two are `least` apart, and none is above 1."""
-    order = np.argsort(places, kind="stable")
-    moved = np.array(places, float)[order]
-    for k in range(1, len(moved)):
-        moved[k] = max(moved[k], moved[k - 1] + least)
-    found = np.empty(len(moved))
-    found[order] = np.minimum(moved, 1 - least * np.arange(len(moved))[::-1])
-    return found
+    moved, order = np.array(places, float), np.argsort(places, kind="stable")
+    for below, above in pairwise(order):
+        moved[above] = max(moved[above], moved[below] + least)
+    moved[order] = np.minimum(moved[order], 1 - least * np.arange(len(moved))[::-1])
+    return moved
 
 
 def in_words(size):
@@ -74,13 +73,11 @@ class LayerPanel(Panel):
         self.words.set(transform=self.axes.transAxes, size=LARGE * self.size)
         self.layers = [self.add_layer(k, colour) for k, colour in enumerate(shades(run.layers), 1)]
         self.artists += [self.words, *(artist for layer in self.layers for artist in layer)]
-        self.seen = object()  # the Evaluation that is drawn; at first none, and not None either
 
     def update(self, history):
         """Show the sizes, nan where not finite."""
-        if history.last_test is self.seen:
+        if not self.is_new(history.last_test):
             return False
-        self.seen = history.last_test
         iterations, sizes = series(history.test, "gradients", len(self.layers))
         self.show(iterations, np.where(np.isfinite(sizes), sizes, np.nan))
         return True

@@ -22,25 +22,23 @@ class Layers:
         self.points = 72 / axes.get_figure().dpi * axes.bbox.width / axes.get_xlim()[1]
         self.size = rcParams["font.size"]
         place = left, left + 1, HEADING + 1, HEADING
-        self.images = [picture(axes, place, -1, 1) for _ in range(MOST_LAYERS)]
-        self.names, self.shares = (
-            [axes.text(0, y, "", va="top", linespacing=1.25) for _ in range(MOST_LAYERS)]
-            for y in (0, 2 * LINE)
-        )
-        lines = [Line2D([], [], color=RED, linestyle="none") for _ in range(MOST_LAYERS)]
-        self.crosses = [axes.add_line(line) for line in lines]
-        white = self.images[0].get_cmap()
+        self.columns, self.artists = [], []
+        for _ in range(MOST_LAYERS):
+            image = picture(axes, place, (-1, 1), "RdBu")
+            cross = axes.add_line(Line2D([], [], color=RED, linestyle="none"))
+            name, share = (axes.text(0, y, "", va="top", linespacing=1.25) for y in (0, 2 * LINE))
+            self.columns.append((image, cross, name, share))
+            self.artists += [image, cross, share]
+        white = image.get_cmap()
         self.colours = white.with_extremes(bad="white"), white.with_extremes(bad="0.75")
         self.scale = axes.text(left, height, "", va="bottom", color="0.4")
-        self.artists = [*self.images, *self.crosses, *self.shares]
 
     def show(self, look):
         """Draw the layers of a Look, nothing for None."""
         layers = look.layers[:MOST_LAYERS] if look else ()
         pitch = (self.right - self.left + GAP) / max(len(layers), 1)
         width = min(pitch - GAP / 2, LEFT)
-        columns = zip(self.images, self.crosses, self.names, self.shares, strict=True)
-        for k, column in enumerate(columns):
+        for k, column in enumerate(self.columns):
             for artist in column:
                 artist.set_visible(k < len(layers))
             if k < len(layers):
@@ -49,27 +47,25 @@ class Layers:
 
     def show_layer(self, k, layer, training, left, width):
         """Fill column k, `width` wide."""
+        image, cross, name, share = self.columns[k]
         aspect = width / self.height
-        outputs = layer.outputs if layer.dropped is None else layer.outputs * ~layer.dropped
-        pixels, shown = pictures.layer_picture(outputs, aspect)
+        dropped = np.zeros_like(layer.outputs, bool) if layer.dropped is None else layer.dropped
+        pixels, shown = pictures.layer_picture(layer.outputs * ~dropped, aspect)
         rows, columns = pixels.shape
         pixel = min(width / columns, self.height / rows)
         extent = left, left + columns * pixel, HEADING + rows * pixel, HEADING
         top = max(abs(pixels[np.isfinite(pixels)]).max(initial=0), 1e-9)  # training may diverge
-        self.images[k].set(data=pixels, extent=extent, clim=(-top, top))
-        self.images[k].set_cmap(self.colours[outputs.ndim == 3])
-        cross = self.crosses[k]
-        cross.set_data([], [])
-        if layer.dropped is not None:
-            at = np.nonzero(pictures.layer_picture(layer.dropped * 1.0, aspect)[0] == 1)
-            cross.set_data(left + (at[1] + 0.5) * pixel, HEADING + (at[0] + 0.5) * pixel)
-            marker, size, edge = ("x", 0.7, 0.16) if pixel > 9 else ("s", 0.6, 0)
-            cross.set(marker=marker, markersize=size * pixel * self.points)
-            cross.set_markeredgewidth(edge * pixel * self.points)
-        of, share = in_words(layer, shown, training)
+        image.set(data=pixels, extent=extent, clim=(-top, top))
+        image.set_cmap(self.colours[dropped.ndim == 3])
+        at = np.nonzero(pictures.layer_picture(dropped, aspect)[0] == 1)
+        cross.set_data(left + (at[1] + 0.5) * pixel, HEADING + (at[0] + 0.5) * pixel)
+        marker, side, edge = ("x", 0.7, 0.16) if pixel > 9 else ("s", 0.6, 0)
+        cross.set(marker=marker, markersize=side * pixel * self.points)
+        cross.set_markeredgewidth(edge * pixel * self.points)
+        of, said = in_words(layer, shown, training)
         size = self.size * min(1, width / 160)
-        self.names[k].set(x=left, text=f"Layer {k + 1}\n{of}", size=size)
-        self.shares[k].set(x=left, text=share, size=size)
+        name.set(x=left, text=f"Layer {k + 1}\n{of}", size=size)
+        share.set(x=left, text=said, size=size)
 
 
 def in_words(layer, shown, training):
@@ -105,9 +101,9 @@ def legend(look):
     return said
 
 
-def picture(axes, extent, low, high):
-    """An image with sharp pixels, on a scale on which 0 is white."""
-    image = axes.imshow(np.zeros((1, 1)), extent=extent, vmin=low, vmax=high, cmap="RdBu")
-    image.set(interpolation="nearest", clip_on=False)
+def picture(axes, extent, clim, cmap):
+    """An image of zeros with sharp pixels; the parameters are as for matplotlib's images."""
+    image = axes.imshow(np.zeros((1, 1)), extent=extent, cmap=cmap)
+    image.set(interpolation="nearest", clip_on=False, clim=clim)
     axes.set_aspect("auto")
     return image

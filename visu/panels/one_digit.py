@@ -1,6 +1,5 @@
 """The panel of one digit, from pixels to probabilities; the selection, and the sheet to draw on."""
 
-import operator
 import time
 
 import numpy as np
@@ -23,60 +22,41 @@ LOSS = "p: that of the true digit; the\nloss is a sum over 100 digits"
 BACK = "d  back to the test digits"
 
 
-class Sheet:
-    """A sheet of paper to draw a digit on, with the mouse or a pen."""
-
-    def __init__(self):
-        self._image = Image.new("L", (SHEET, SHEET))
-        self._pen = 0, 0
-
-    def draw(self, x, y, lifted):
-        """Draw a straight line from where the pen was, or where it was lifted, a dot.
-
-        x, y: where the pen is, 0..1 from the left and from the top.
-        """
-        here = SHEET * x, SHEET * y
-        drawing = ImageDraw.Draw(self._image)
-        if not lifted:
-            drawing.line([self._pen, here], fill=255, width=PEN)
-        drawing.ellipse([x - PEN / 2 for x in here] + [x + PEN / 2 for x in here], fill=255)
-        self._pen = here
-
-    @property
-    def ink(self):
-        """[SHEET, SHEET] uint8, 255 = ink."""
-        return np.asarray(self._image)
-
-
 class Selection:
     """What is selected, shared by the panels: one digit, and a cell of the confusion matrix.
 
-    image: [28, 28] uint8 of the digit, None before one was selected; label: the true digit, None
-    if it is unknown; index: which test digit it is, None for any other digit; sheet: the Sheet
-    that the digit is drawn on, None for any other digit; training: whether to show a training step
-    instead; cell: (true, predicted), None for that of the most frequent mistake.
+    image: [28, 28] uint8 of the digit, None before one was selected or drawn; label: the true
+    digit, None if it is unknown; index: which test digit it is, None for any other digit; sheet:
+    the drawing [SHEET, SHEET] of a digit drawn by hand, a Pillow image, 255 = ink, None for any
+    other digit; training: whether to show a training step instead; cell: (true, predicted), None
+    for that of the most frequent mistake.
     """
 
     def __init__(self):
-        self.open(None, None)
+        self.open()
         self.cell = None
 
-    def open(self, image, label, index=None):
+    def open(self, image=None, label=None, index=None, sheet=None):
         """Select this digit."""
-        self.image, self.label, self.index = image, label, index
-        self.sheet, self.training = None, False
+        self.image, self.label, self.index, self.sheet = image, label, index, sheet
+        self.training = False
 
-    def draw(self, x, y, lifted):
-        """Draw on the sheet, see Sheet.draw, and select what the network gets of it."""
-        sheet = self.sheet or Sheet()
-        sheet.draw(x, y, lifted)
-        self.open(prepare(sheet.ink / 255), None)
-        self.sheet = sheet
+    def draw(self, start, end):
+        """Draw a straight line on the sheet, and select what the network gets of it.
 
-    def clear_sheet(self):
-        """Take a new sheet; nothing is drawn on it yet."""
-        self.open(None, None)
-        self.sheet = Sheet()
+        start, end: (x, y), 0..1 from the left and from the top; a dot where start is None.
+        """
+        sheet = self.sheet or new_sheet()
+        drawing = ImageDraw.Draw(sheet)
+        places = [(SHEET * x, SHEET * y) for x, y in filter(None, (start, end))]
+        drawing.line(places, fill=255, width=PEN)
+        drawing.ellipse([x + d for d in (-PEN / 2, PEN / 2) for x in places[-1]], fill=255)
+        self.open(prepare(np.asarray(sheet) / 255), sheet=sheet)
+
+
+def new_sheet():
+    """A sheet without ink, see Selection."""
+    return Image.new("L", (SHEET, SHEET))
 
 
 class OneDigit(Panel):
@@ -92,8 +72,8 @@ class OneDigit(Panel):
         axes.set(xlim=(0, self.width), ylim=(self.height, 0))
         axes.set_axis_off()
         self.test = None  # the newest Answers for all test digits
-        self.seen = 4 * [None]  # what is drawn
-        self.down, self.lifted, self.due = False, True, 0.0  # the pen, and when the next frame is
+        self.down, self.last = False, None  # whether the pen is, and where on the sheet it was last
+        self.due = 0.0  # when the next frame is
         self.digit = DigitAndSheet(axes, self.height)
         right = self.width - RIGHT
         self.layers = Layers(axes, LEFT + GAP, right - GAP, self.height)
@@ -109,24 +89,21 @@ class OneDigit(Panel):
         selection, last = self.selection, history.last
         self.test = history.test_answers
         if selection.image is None and not (selection.sheet or selection.training) and self.test:
-            self.turn(0)
+            self.turn(1)
         image, look = selection.image, None
         if selection.training:
             look = last and last.look
         elif self.ask and image is not None:
             look = self.ask(image, selection.label)
         self.due = time.monotonic() + DRAW_SECONDS
-        seen = look, image, selection.sheet, selection.training
-        words = self.without_layers(look, history)
-        if all(map(operator.is_, seen, self.seen)) and words == self.message.get_text():
+        if not self.is_new(look, image, selection.sheet, selection.training):
             return False
-        self.seen = seen
         self.title.set_text(title(look, selection))
         self.keys.set_text(BACK if selection.training else KEYS)
         self.digit.show(look, selection)
         self.layers.show(look)
         self.bars.show(look, selection)
-        self.message.set_text(words)
+        self.message.set_text(self.without_layers(look, history))
         return True
 
     def without_layers(self, look, history):
@@ -144,10 +121,9 @@ class OneDigit(Panel):
         return "the network is being copied …"
 
     def turn(self, by):
-        """Go so many digits on among the test digits, misread ones first; 0: to the first."""
-        order = misread_first(self.test)
-        known = by and self.selection.index is not None
-        place = (int(np.argmax(order == self.selection.index)) + by) % len(order) if known else 0
+        """Go so many digits on among the test digits, misread ones first: from others, to these."""
+        order, index = misread_first(self.test), self.selection.index
+        place = 0 if index is None else (np.argmax(order == index) + by) % len(order)
         chosen = int(order[place])
         self.selection.open(self.test.images[chosen], int(self.test.labels[chosen]), chosen)
 
@@ -158,24 +134,23 @@ class OneDigit(Panel):
         elif key in turns and self.test:
             self.turn(turns[key])
         elif key == "backspace":
-            self.selection.clear_sheet()
+            self.selection.open(sheet=new_sheet())
         else:
             return None
         return ()
 
     def mouse(self, action, event):
         """Draw on the sheet."""
-        place = self.digit.place(event.xdata, event.ydata)
+        here = self.digit.place(event.xdata, event.ydata)
         if action == "press":
-            self.down, self.lifted = place is not None, True
+            self.down, self.last = here is not None, None
         elif action == "release" or event.button is None:
             was_down, self.down = self.down, False
             return () if was_down else None
-        if not self.down or place is None:
-            self.lifted = True
+        start, self.last = self.last, here
+        if not self.down or here is None:
             return None
-        self.selection.draw(*place, self.lifted)
-        self.lifted = False
+        self.selection.draw(start, here)
         return () if action == "press" or time.monotonic() > self.due else None
 
 
@@ -198,10 +173,10 @@ class DigitAndSheet:
         self.top = height - self.side
         self.heading = axes.text(0, LINE, "", va="top", linespacing=1.25)
         self.image, self.paper = (
-            picture(axes, (0, self.side, y + self.side, y), 0, 255) for y in (HEADING, self.top)
+            picture(axes, (0, self.side, y + self.side, y), (0, 255), "gray_r")
+            for y in (HEADING, self.top)
         )
-        self.image.set_cmap("gray_r")
-        self.paper.set(cmap="gray_r", interpolation="antialiased")
+        self.paper.set_interpolation("antialiased")
         middle = self.side / 2, self.top + self.side / 2
         self.hint = axes.text(*middle, "", ha="center", va="center", color="0.4")
         self.hint.set_size(1.2 * rcParams["font.size"])
@@ -219,7 +194,7 @@ class DigitAndSheet:
         image, label = (look.image, look.label) if look else (selection.image, selection.label)
         blank = selection.training and not look or image is None
         self.image.set_data(np.zeros((SIDE, SIDE)) if blank else image)
-        self.paper.set_data((sheet or Sheet()).ink)
+        self.paper.set_data(np.asarray(sheet or new_sheet()))
         said = f"{SIDE}×{SIDE} pixels"
         if sheet and not selection.training:
             said = "your digit,\nas the network gets it"
@@ -243,18 +218,16 @@ class Bars:
         self.pitch = (height - HEADING - 4.4 * LINE) / 10
         size = rcParams["font.size"]
         start, self.long = left + 26, right - left - 26 - 74
-        self.bars, self.shares = [], []
+        tops, thick = HEADING + self.pitch * np.arange(10), 0.84 * self.pitch
+        self.bars = axes.barh(tops, 0, thick, left=start, align="edge", linewidth=0)
+        self.shares = []
         axes.text(left, 0, "Probabilities", va="top", weight="bold")
-        for digit in range(10):
-            top = HEADING + digit * self.pitch
-            text = {"y": top + 0.42 * self.pitch, "va": "center"}
-            self.bars.append(Rectangle((start, top), 0, 0.84 * self.pitch, linewidth=0))
+        for digit, top in enumerate(tops):
+            text = {"y": top + thick / 2, "va": "center"}
             self.shares.append(axes.text(x=right, s="", ha="right", **text))
             axes.text(x=left, s=str(digit), weight="bold", size=1.3 * size, **text)
-        self.outline = Rectangle((start, 0), self.long, 0.84 * self.pitch, fill=False)
+        self.outline = axes.add_patch(Rectangle((start, 0), self.long, thick, fill=False))
         self.outline.set(edgecolor="black", linewidth=0.2 * size, clip_on=False)
-        for patch in (*self.bars, self.outline):
-            axes.add_patch(patch)
         self.heading = axes.text(left, LINE, "", va="top", linespacing=1.25)
         place = {"x": left, "s": "", "va": "bottom", "linespacing": 1.25}
         self.loss = axes.text(y=height - 2 * LINE, **place)

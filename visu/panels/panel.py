@@ -67,6 +67,7 @@ class Panel:
     def __init__(self, axes, title="", above=0):
         """above: lines to leave free between axes and title."""
         self.axes, self.artists = axes, []
+        self.seen = ()  # what is_new was given last
         self.letter = rcParams["font.size"] / 72 * axes.get_figure().dpi  # its height, in pixels
         pad = rcParams["axes.titlepad"] + 1.5 * above * rcParams["font.size"]
         self.title = axes.set_title(title, loc="left", pad=pad)
@@ -101,6 +102,11 @@ class Panel:
             self.axes.set_xlim(x)
         if y is not None and tuple(y) != self.axes.get_ylim():
             self.axes.set_ylim(y)
+
+    def is_new(self, *what):
+        """Whether these are not the objects given here last, which are those that are drawn."""
+        before, self.seen = self.seen, what
+        return list(map(id, what)) != list(map(id, before))
 
     def update(self, history):
         """Take over what is new; return True where an artist has changed."""
@@ -155,7 +161,6 @@ class TimePanel(Panel):
         # title and legend start above the tick labels
         self.left = -2.8 * self.letter / axes.bbox.width
         self.title.set_x(self.left)
-        self.seen = object()  # the Evaluation that is drawn; at first none, and not None either
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])

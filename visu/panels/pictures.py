@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from visu.panels.style import RED, YELLOW
+from visu.panels.style import RED, WARNING
 
 SIDE = 28  # pixels of one digit, both ways
 MOST_NEURONS = 100  # of the first layer, in weight_pictures
@@ -17,9 +17,9 @@ def rgba(colour):
 
 
 WHITE, BLACK = rgba("#ffffff"), rgba("#000000")
-PAPER, MISREAD_PAPER = WHITE, rgba(RED)  # below digits read right, and below those misread
+MISREAD_PAPER = rgba(RED)
 TRUE_LABEL = WHITE, rgba("#780000")  # ink and ground of the small true digit
-PREDICTED_LABEL = BLACK, rgba(YELLOW)
+PREDICTED_LABEL = BLACK, rgba(WARNING)
 
 SMALL_DIGITS = """
 .###.. ..#... .###.. .###.. ...#.. #####. .###.. #####. .###.. .###..
@@ -32,14 +32,9 @@ SMALL_DIGITS = """
 """
 
 
-def _label_masks():
-    """[10, 9, 7] bool: the digits 0..9, 5 x 7, within a border of one pixel."""
-    lines = [line.split() for line in SMALL_DIGITS.split("\n") if line]
-    masks = np.array([[[c == "#" for c in line[d]] for line in lines] for d in range(10)])
-    return np.pad(masks[:, :, :5], ((0, 0), (1, 1), (1, 1)))
-
-
-LABELS = _label_masks()
+# [10, 9, 7] bool: the digits 0..9, within a border of one pixel; the blanks above are borders too
+_dots = np.array([list(line) for line in SMALL_DIGITS.strip().split("\n")]) == "#"
+LABELS = np.pad(_dots, ((1, 1), (1, 0))).reshape(9, 10, 7).swapaxes(0, 1)
 
 
 def misread_first(answers):
@@ -81,14 +76,14 @@ def mosaic(answers, indices, rows, columns, height=SIDE, width=SIDE):
     indices = indices[: rows * columns]
     labels, predictions = answers.labels[indices], answers.predictions[indices]
     images, misread = answers.images[indices], labels != predictions
-    digits = _painted(images, PAPER, BLACK)
+    digits = _painted(images, WHITE, BLACK)
     red = _painted(images[misread], MISREAD_PAPER, WHITE)
     if (height, width) == (SIDE, SIDE):
         _put_labels(red, labels[misread], predictions[misread])
     digits[misread] = red
     left = (width - SIDE) // 2
     margins = (0, 0), (0, height - SIDE), (left, width - SIDE - left), (0, 0)
-    return tiled(np.pad(digits, margins, constant_values=WHITE[0]), rows, columns, PAPER)
+    return tiled(np.pad(digits, margins, constant_values=WHITE[0]), rows, columns, WHITE)
 
 
 def _painted(images, paper, ink):
@@ -108,7 +103,7 @@ def _put_labels(pictures, true, predicted):
     ):
         small = np.where(LABELS[digits][..., None], *np.array(colours, np.uint8))
         pictures[:, bottom, place] = small
-    pictures[:, -1, :] = pictures[:, :, -1] = PAPER
+    pictures[:, -1, :] = pictures[:, :, -1] = WHITE
 
 
 def tiled(tiles, rows, columns, blank):
@@ -161,11 +156,11 @@ def weight_pictures(first_weights):
     """
     weights = np.asarray(first_weights, float)[..., :MOST_NEURONS]
     side = math.isqrt(len(weights))
-    if weights.ndim == 4:
-        return framed(weights[:, :, 0])
     if weights.ndim == 2 and side**2 == len(weights):
-        return framed(weights.reshape(side, side, -1))
-    raise ValueError(f"no pictures in weights of shape {np.shape(first_weights)}")
+        weights = weights.reshape(side, side, 1, -1)
+    if weights.ndim != 4:
+        raise ValueError(f"no pictures in weights of shape {np.shape(first_weights)}")
+    return framed(weights[:, :, 0])
 
 
 def layer_picture(outputs, aspect):

@@ -1,4 +1,4 @@
-"""Colours, sizes and matplotlib's settings, the same in each figure."""
+"""Colours, sizes and matplotlib's settings, the same in each figure; text that can be shown."""
 
 INCHES = (14, 7.875)  # of a figure: 1344 x 756 pixels
 DPI = 96  # 12 points are 16 pixels
@@ -8,9 +8,8 @@ DPI = 96  # 12 points are 16 pixels
 COLOURS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9", "#8b5a2b"
 TEST, TRAINING = COLOURS[0], COLOURS[5]  # one dark, one light in grey print
 BANDS = {"all": "#d3e4f3", "5/7": "#94c4df", "3/7": "#4a98c9", "middle 1/7": "#08468b"}
-RED, YELLOW = "#c81e1e", "#ffdc3c"  # what is misread, dropped or broken; what is to be noticed
-WARNING = YELLOW
-MISSING = "□"  # in place of a character that cannot be drawn
+RED, WARNING = "#c81e1e", "#ffdc3c"  # what is misread, dropped or broken; what is to be noticed
+MISSING = "□"  # in place of a character that cannot be shown
 
 
 def style(unit):
@@ -38,23 +37,23 @@ def style(unit):
     }
 
 
-def drawable(text, weight="normal"):
-    """`text` in one line of the same length, of characters that matplotlib's font has.
+def printable(text):
+    """`text` in one line of the same length, with nothing in it that a terminal would obey.
 
-    White space becomes spaces; MISSING stands for all else. weight: of the font, as for
-    matplotlib's Text. Without it matplotlib warns on the terminal.
+    White space becomes spaces; MISSING stands for escapes and other control characters.
     """
-    from matplotlib.font_manager import FontProperties, findfont, get_font  # colours need none
+    return "".join(c if c.isprintable() else " " if c.isspace() else MISSING for c in text)
+
+
+def drawable(text, weight="normal"):
+    """`text` as printable() has it, with MISSING also for what matplotlib's font has not.
+
+    weight: of the font, as for matplotlib's Text. Without it matplotlib warns on the terminal.
+    """
+    from matplotlib.font_manager import FontProperties, findfont, get_font  # the rest needs none
 
     font = get_font(findfont(FontProperties(weight=weight)))
-
-    def drawn(character):
-        if character.isspace():
-            return " "
-        there = character.isprintable() and font.get_char_index(ord(character))
-        return character if there else MISSING
-
-    return "".join(map(drawn, text))
+    return "".join(c if font.get_char_index(ord(c)) else MISSING for c in printable(text))
 
 
 def percent(share, decimals=0):

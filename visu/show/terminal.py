@@ -8,8 +8,8 @@ import time
 from contextlib import contextmanager
 
 from digits.download import Bar
+from visu.panels.style import printable
 
-MISSING = "□"
 SIGNALS = "SIGINT", "SIGTERM", "SIGHUP"  # Ctrl-C, a shutdown, a closed terminal
 BAR_SECONDS = 0.1  # between two drawings of the progress bar
 
@@ -92,14 +92,6 @@ def printing(stream=None):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
-
-
-def printable(text):
-    """`text` in one line of the same length, with nothing in it that a terminal would obey.
-
-    White space becomes spaces; MISSING stands for escapes and other control characters.
-    """
-    return "".join(c if c.isprintable() else " " if c.isspace() else MISSING for c in text)
 
 
 def say(text, stream=None):
