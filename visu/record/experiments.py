@@ -119,16 +119,11 @@ def hint(step):
 
 
 def _tell_ignored(runs, groups, tell):
-    """Say which of the runs gave way to these experiments of their step and variant: stopped and
-    short ones, and those on other data.
-    """
+    """Say which runs gave way to these experiments: stopped and short ones, those on other data."""
     data = {step_and_variant(group[0]): group[0].run.data for group in groups}
-    ignored = [one for one in runs if step_and_variant(one) in data and one not in chain(*groups)]
-    reasons = [
-        one.state or f"on {one.run.data}"
-        for one in ignored
-        if one.state or one.run.data != data[step_and_variant(one)]
-    ]
+    runs = [one for one in runs if step_and_variant(one) in data and one not in chain(*groups)]
+    others = [one for one in runs if one.state or one.run.data != data[step_and_variant(one)]]
+    reasons = [one.state or f"on {one.run.data}" for one in others]
     if reasons:
         instead = "other runs stand for their steps. Name a run's folder to draw it."
         tell(f"Ignored runs: {len(reasons)} ({', '.join(sorted({*reasons}))}); {instead}")
@@ -169,18 +164,16 @@ def step_and_variant(saved):
 def default_experiments(runs, word):
     """The experiments that stand for each variant of a step, or for a label in each step.
 
-    word: see is_named.
+    word: the step, as "2.1", the label, or a script, of whose name the number will do.
     """
     alike = {}
-    for group in experiments_of(one for one in runs if is_named(one.run, word.casefold())):
+    for group in experiments_of(one for one in runs if _is_named(one.run, word.casefold())):
         alike.setdefault(step_and_variant(group[0]), []).append(group)
     return [group for _, groups in sorted(alike.items()) for group in standing(groups)]
 
 
-def is_named(run, word):
-    """Whether a word in small letters is the step of a Run, as "2.1", its label, or its script, of
-    whose name the number will do.
-    """
+def _is_named(run, word):
+    """Whether a word in small letters means this Run."""
     script = run.script.casefold()
     names = run.step.casefold(), run.variant.casefold(), script, f"{script}.py"
     return word in names or script.startswith(f"mnist_{word}_")
