@@ -161,9 +161,9 @@ def curves_text(history, start=0):
     columns = columns_of(history.run)
     tests = {point.iteration: point for point in history.test}
     lines = [] if start else [columns]
-    for i, *values in history.train[start:]:
+    for i, *values in (point[:3] for point in history.train[start:]):
         if i in tests:
-            values += [tests[i].accuracy, tests[i].loss, *tests[i].gradients]
+            values += [*tests[i][1:3], *tests[i].gradients]
         cells = [str(i)] + [f"{value:.6g}" for value in values]
         lines.append(cells + [""] * (len(columns) - len(cells)))
     return "".join(",".join(line) + "\n" for line in lines)
