@@ -73,9 +73,8 @@ def parse_args():
         parser.error(
             "--gradients is always logarithmic and not smoothed; leave out --log, --smooth"
         )
-    alone = {"diff", "deck", "runs"}
-    others = [name for name in vars(args) if getattr(args, name) != parser.get_default(name)]
-    if (args.diff or args.deck) and (args.diff and args.deck or not alone.issuperset(others)):
+    given = {name for name in vars(args) if getattr(args, name) != parser.get_default(name)}
+    if given & {"diff", "deck"} and len(given - {"runs"}) > 1:
         parser.error("--diff and --deck take no runs and no other flag but --runs")
     if args.follow and args.save:
         parser.error("--follow draws in a window, and --save opens none; leave out one of them")
@@ -198,10 +197,9 @@ def show(look, view):
 
     def tick():
         nonlocal shown
-        found = look()
         if signals:
             plt.close(figure)
-        elif found != shown:
+        elif (found := look()) != shown:
             shown = found
             draw()
             figure.canvas.draw_idle()

@@ -103,12 +103,7 @@ def _legend(figure, handles, names):
 
 
 def labels(groups, view):
-    """For each experiment: its name, its result where it or the picture ends, and its state.
-
-    The result is the test accuracy, or the ratio of the last layer's gradient to the first's, where
-    the picture begins and where it ends. Where no test digits were evaluated at the end, the
-    iteration of the last evaluation before it is named.
-    """
+    """For each experiment: its name, its result where it or the picture ends, and its state."""
     texts = []
     result = _ratios if GRADIENTS in view.panels else _accuracy
     for text, group in zip(names(groups), groups, strict=True):
@@ -121,7 +116,7 @@ def labels(groups, view):
 
 
 def _accuracy(group, view):
-    """The test accuracy where the picture ends, or at the last evaluation before it, as text."""
+    """The test accuracy where the picture ends, or at the evaluation before, which is named."""
     at, value = value_at(group, "test_accuracy", view.last)
     place = "" if at == min(group[0].end, view.last) else f" at {at:,}"
     return f"{100 * value:.2f} %{place}"
