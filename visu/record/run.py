@@ -1,6 +1,5 @@
 """What a run is, and what it has measured: Run, Evaluation, History."""
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -195,9 +194,8 @@ class History:
         """The History as it was when these were its newest Evaluations."""
         then = History(self.run)
         then.last, then.last_test = last, last_test
-        for name, end in (("train", last.iteration), ("test", last_test.iteration)):
-            points = getattr(self, name)
-            setattr(then, name, points[: bisect_right(points, end, key=lambda p: p.iteration)])
+        then.train = [point for point in self.train if point.iteration <= last.iteration]
+        then.test = [point for point in self.test if point.iteration <= last_test.iteration]
         return then
 
     @property
