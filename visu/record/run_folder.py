@@ -56,12 +56,20 @@ class RunFolder:
         if not history.iteration:
             return
         self.saved, lines, self._lines = False, self._lines, 0
-        self._write_curves(self.make(), history, lines)
+        folder = self.make()
+        source, curves = folder / f"{self._run.script}.py", folder / "curves.csv"
+        if not source.exists():
+            replace(source, self._source)
+        if lines and curves.exists():
+            with open(curves, "ab") as file:
+                file.write(curves_text(history, lines).encode())
+        else:
+            replace(curves, curves_text(history).encode())
         parts = {"run": asdict(self._run), "result": result(history, ended), "machine": machine()}
-        replace(self.path / "run.json", json.dumps(parts, indent=2).encode() + b"\n")
+        replace(folder / "run.json", json.dumps(parts, indent=2).encode() + b"\n")
         if ended or time.monotonic() >= self._weights_due:
             content = weights_bytes(self._run.title, history.last_test.test.variables)
-            replace(self.path / WEIGHTS, content)
+            replace(folder / WEIGHTS, content)
             self._weights_due = time.monotonic() + WEIGHTS_SECONDS
         self.saved, self._lines = True, len(history.train)
 
@@ -73,17 +81,6 @@ class RunFolder:
         else:
             self.path.mkdir(parents=True, exist_ok=True)  # if it was deleted meanwhile
         return self.path
-
-    def _write_curves(self, folder, history, lines):
-        """Append to curves.csv what follows after so many lines; anew where it is not there."""
-        source, path = folder / f"{self._run.script}.py", folder / "curves.csv"
-        if not source.exists():
-            replace(source, self._source)
-        if lines and path.exists():
-            with open(path, "ab") as file:
-                file.write(curves_text(history, lines).encode())
-        else:
-            replace(path, curves_text(history).encode())
 
 
 def result(history, ended=False):
