@@ -51,7 +51,7 @@ def test_runs_of_different_code_never_share_a_curve(tmp_path, compare, label):
     ]
     done = compare(*map(str, [a, b, c, *own]))
     assert done.folders == [[a], [b], [c], own]  # only the code counts
-    assert [folder.name in name for folder, name in zip((a, b, c), named(done), strict=False)]
+    assert all(folder.name in name for folder, name in zip((a, b, c), named(done), strict=False))
 
 
 def test_an_edited_script_is_not_the_step(tmp_path, compare):
