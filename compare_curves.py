@@ -26,7 +26,6 @@ from visu.panels import comparison
 from visu.panels.deck import DECK, command
 from visu.panels.style import INCHES, drawable
 from visu.record.experiments import Runs, Wrong, choose_with_curves, newest_run, step_and_variant
-from visu.record.ladder import LADDER
 from visu.record.medians import names, table
 from visu.record.run import EDITED
 from visu.record.run_folder import NoRun
@@ -247,11 +246,7 @@ def draw_deck(folder, runs):
     found = edited | found  # an edited script only where there is no run of the step itself
     there = "" if runs.place == TOP / "runs" else f' --runs "{runs.place}"'
     for name, curves, view in DECK:
-        missing = [
-            command(f"{LADDER[step].script}.py", label, there)
-            for step, label in curves
-            if (step, label) not in found
-        ]
+        missing = [command(*curve, there) for curve in curves if curve not in found]
         groups = [found[curve] for curve in curves if curve in found]
         if missing:
             say("\n  ".join([f"{name}.png is not drawn. It lacks", *missing]))
