@@ -104,11 +104,11 @@ def _legend(figure, handles, names):
 
 def labels(groups, view):
     """For each experiment: its name, its result where it or the picture ends, and its state."""
-    texts = []
+    texts, counts = [], {*map(len, groups)}  # of seeds
     result = _ratios if GRADIENTS in view.panels else _accuracy
     for text, group in zip(names(groups), groups, strict=True):
         end, state = group[0].end, group[0].state
-        seeds = f"median of {len(group)} seeds" if len(group) > 1 and _seeds(groups) else ""
+        seeds = f"median of {len(group)} seeds" if len(group) > 1 and len(counts) > 1 else ""
         marks = {"stopped": f"stopped at {end:,}", "short": f"only {end:,} iterations"}
         parts = f"{text}: {result(group, view)}", seeds, marks.get(state, state)
         texts.append(", ".join(filter(None, parts)))
@@ -137,11 +137,6 @@ def _ratios(group, view):
     return f"W{layers}'s gradient / W1's: {', '.join(texts)}"
 
 
-def _seeds(groups):
-    """Whether the numbers of seeds differ."""
-    return len({len(group) for group in groups}) > 1
-
-
 def _headline(groups, view):
     """What is drawn in what way."""
     data = data_of(groups)
@@ -154,9 +149,9 @@ def _headline(groups, view):
         every = min(group[0].run.every for group in groups)
         mean = f", mean over {view.smooth:,} iterations" if view.smooth >= 2 * every else ""
         parts.append(f"thick: test digits, thin: training batches{mean}")
-    seeds = max(map(len, groups))
-    if seeds > 1:
-        median = "" if _seeds(groups) else f"median of {seeds} seeds, "
+    counts = {*map(len, groups)}
+    if max(counts) > 1:
+        median = f"median of {max(counts)} seeds, " if len(counts) == 1 else ""
         parts.append(f"{median}band: {BAND[0]}th to {BAND[1]}th percentile")
     return "  ·  ".join(parts)
 
