@@ -26,7 +26,6 @@ from visu.panels import comparison
 from visu.panels.deck import DECK, command
 from visu.panels.style import INCHES, drawable, printable
 from visu.record.experiments import Runs, Wrong, choose_with_curves, newest_run, step_and_variant
-from visu.record.ladder import LADDER
 from visu.record.medians import names, table
 from visu.record.run import EDITED
 from visu.record.run_folder import NoRun
@@ -73,9 +72,8 @@ def parse_args():
         parser.error(
             "--gradients is always logarithmic and not smoothed; leave out --log, --smooth"
         )
-    alone = {"diff", "deck", "runs"}
-    others = [name for name in vars(args) if getattr(args, name) != parser.get_default(name)]
-    if (args.diff or args.deck) and (args.diff and args.deck or not alone.issuperset(others)):
+    given = {name for name in vars(args) if getattr(args, name) != parser.get_default(name)}
+    if given & {"diff", "deck"} and len(given - {"runs"}) > 1:
         parser.error("--diff and --deck take no runs and no other flag but --runs")
     if args.follow and args.save:
         parser.error("--follow draws in a window, and --save opens none; leave out one of them")
@@ -198,10 +196,9 @@ def show(look, view):
 
     def tick():
         nonlocal shown
-        found = look()
         if signals:
             plt.close(figure)
-        elif found != shown:
+        elif (found := look()) != shown:
             shown = found
             draw()
             figure.canvas.draw_idle()
@@ -249,11 +246,7 @@ def draw_deck(folder, runs):
     found = edited | found  # an edited script only where there is no run of the step itself
     there = "" if runs.place == TOP / "runs" else f' --runs "{runs.place}"'
     for name, curves, view in DECK:
-        missing = [
-            command(f"{LADDER[step].script}.py", label, there)
-            for step, label in curves
-            if (step, label) not in found
-        ]
+        missing = [command(*curve, there) for curve in curves if curve not in found]
         groups = [found[curve] for curve in curves if curve in found]
         if missing:
             say("\n  ".join([f"{name}.png is not drawn. It lacks", *missing]))

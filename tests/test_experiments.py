@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from saved_runs import SOURCE, TITLES, change, grow, legend, thick, write_run
+from saved_runs import SOURCE, TITLES, change, legend, thick, write_run
 
 import compare_curves
 from visu.record import experiments
@@ -51,7 +51,7 @@ def test_runs_of_different_code_never_share_a_curve(tmp_path, compare, label):
     ]
     done = compare(*map(str, [a, b, c, *own]))
     assert done.folders == [[a], [b], [c], own]  # only the code counts
-    assert [folder.name in name for folder, name in zip((a, b, c), named(done), strict=False)]
+    assert all(folder.name in name for folder, name in zip((a, b, c), named(done), strict=False))
 
 
 def test_an_edited_script_is_not_the_step(tmp_path, compare):
@@ -60,8 +60,6 @@ def test_an_edited_script_is_not_the_step(tmp_path, compare):
     done = compare("2.1")
     assert done.folders == [[own], [edited]] and named(done) == [TITLES["2.1"], "2.1, edited"]
     assert compare("EDITED").folders == [[edited]]
-    lines = compare("--diff", "2.1", "edited").out.splitlines()
-    assert f"-{SOURCE.strip()}" in lines and "+zeros = 0" in lines
 
 
 def test_scripts_that_lie_beside_change_nothing(tmp_path, compare, monkeypatch):
@@ -113,16 +111,11 @@ def test_a_label_that_is_also_a_folders_name_can_be_named(tmp_path, compare, mon
     assert compare(run.name).folders == [[run]]  # a run's folder needs none
 
 
-def test_what_two_words_name_is_drawn_once(tmp_path, compare):
-    a = write_run(tmp_path, "2.0", GOOD, label="mine")
-    b = write_run(tmp_path, "2.1", GOOD, label="MINE")
-    assert compare().folders == [[a], [b]]
-    assert compare("2.1", "mine", "2.1").folders == [[b], [a]]
-    assert compare("2.0", str(a), f"{a}/").folders == [[a]]
-
-
-def test_one_run_is_drawn_once_however_often_it_is_named(tmp_path, compare):
-    a, b = (write_run(tmp_path, "2.1", GOOD, seed=seed) for seed in (0, 1))
+def test_what_several_words_name_is_drawn_once(tmp_path, compare):
+    a, b = (write_run(tmp_path, "2.1", GOOD, seed=seed, label="mine") for seed in (0, 1))
+    c = write_run(tmp_path, "2.0", GOOD, label="MINE")
+    assert compare().folders == [[c], [a, b]]
+    assert compare("2.1", "mine", "2.1").folders == [[a, b], [c]]
     for words in (["2.1", str(a)], [str(a), "2.1", f"{a}/", "2.1"], [os.path.relpath(a), "2.1"]):
         assert compare(*words).folders == [[a, b]]
     assert compare(str(a), f"{a}/", os.path.relpath(a)).folders == [[a]]
@@ -170,19 +163,14 @@ def test_the_rule(tmp_path, runs):
     assert [groups.index(group) for group in experiments.standing(groups)] == RULE[runs]
 
 
-@pytest.mark.parametrize("kind", ["stopped", "short", "long"])
+@pytest.mark.parametrize("kind", ["stopped", "short"])
 def test_what_gives_way_to_a_complete_run_is_told_and_drawn_when_named(tmp_path, compare, kind):
     full = write_run(tmp_path, "2.0", GOOD)
-    facts = {"stopped": {}, "short": SHORT, "long": {"iterations": 400}}[kind]
-    newer = write_run(tmp_path, "2.0", GOOD[: 4 if kind == "long" else 3], time="2027", **facts)
-    if kind == "long":
-        grow(newer, 400, 0.97, completed=True)
+    newer = write_run(tmp_path, "2.0", GOOD[:3], time="2027", **(SHORT if kind == "short" else {}))
     done = compare()
-    assert done.folders == [[full]] and f" {200:,} " in done.out
-    assert done.err.count("\n") == (kind != "long") and (kind == "long" or kind in done.err)
+    assert done.folders == [[full]] and done.err.count("\n") == 1 and kind in done.err
     done = compare("2.0", str(newer))
     assert done.folders == [[full], [newer]] and done.err == ""
-    assert done.figure.axes[0].get_xlim() == (0, 400 if kind == "long" else 200)
 
 
 def test_stopped_and_short_runs_are_marked_and_set_no_axes(tmp_path, compare):

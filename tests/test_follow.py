@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from conftest import TOP
@@ -12,10 +11,7 @@ from matplotlib.backend_bases import KeyEvent, TimerBase
 from saved_runs import change, grow, legend, texts, write_run
 
 import compare_curves
-from visu.record import experiments
-from visu.record.run_folder import SavedRun
 
-OLD = time.time() - 10_000
 LATER = [0.1, 0.5, 0.9, 0.96]
 
 
@@ -62,12 +58,6 @@ def watch(tmp_path, monkeypatch):
     return call
 
 
-def age(folder, then=OLD):
-    """Have the files of a run be from long ago."""
-    for file in folder.iterdir():
-        os.utime(file, (then, then))
-
-
 def states(figure):
     """What the legend says of each experiment: its step, its result, its state."""
     return [(text[:3], *text.partition(": ")[2].split(", ")) for text in legend(figure)]
@@ -103,9 +93,11 @@ def test_it_waits_then_draws_what_starts_and_grows(tmp_path, watch):
 
 
 def test_a_run_under_way_takes_the_place_of_an_older_one_also_when_it_pauses(tmp_path, watch):
-    age(write_run(tmp_path, "2.0", LATER, time="2025"))
-    age(write_run(tmp_path, "2.1", LATER, time="2025"))
-    age(write_run(tmp_path, "2.1", LATER[:2], time="20260101"))  # aborted long ago
+    write_run(tmp_path, "2.0", LATER, time="2025")
+    write_run(tmp_path, "2.1", LATER, time="2025")
+    write_run(tmp_path, "2.1", LATER[:2], time="2026")  # aborted long ago
+    for file in tmp_path.rglob("*.*"):
+        os.utime(file, (0, 0))
     seen = []
 
     def begin(figure):
@@ -117,29 +109,16 @@ def test_a_run_under_way_takes_the_place_of_an_older_one_also_when_it_pauses(tmp
     assert seen == [old, [("2.0", "50.00 %", "running"), old[1]]]
 
 
-def test_only_what_has_changed_is_read_and_drawn_again(tmp_path, watch, monkeypatch):
-    folders = [write_run(tmp_path, step, LATER[:3]) for step in ("2.0", "2.1")]
-    reads, draws = [], []
-    draw = compare_curves.comparison.draw
-
-    class Counted(SavedRun):
-        def __init__(self, folder, *since):
-            reads.append(folder)
-            super().__init__(folder, *since)
-
-    monkeypatch.setattr(experiments, "SavedRun", Counted)
-    monkeypatch.setattr(
-        compare_curves.comparison, "draw", lambda *args: draws.append(1) or draw(*args)
-    )
+def test_only_what_has_changed_is_drawn_again(tmp_path, watch, monkeypatch):
+    folder = write_run(tmp_path, "2.0", LATER[:3])
+    draw, draws = compare_curves.comparison.draw, []
+    monkeypatch.setattr(compare_curves.comparison, "draw", lambda *a: draws.append(a) or draw(*a))
 
     def idle(figure):
         pass
 
-    def one(figure):
-        grow(folders[0], 160, 0.95)
-
-    assert watch(steps=[idle, idle, one, idle]) == 0
-    assert [reads.count(folder) for folder in folders] == [2, 1] and len(draws) == 2
+    assert watch(steps=[idle, idle, lambda figure: grow(folder, 160, 0.95), idle]) == 0
+    assert len(draws) == 2
 
 
 def test_q_closes_it(tmp_path, watch):

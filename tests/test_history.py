@@ -16,9 +16,6 @@ def test_points(history):
     assert history.iteration == 65 and history.last_test is history.last
     assert history.best_test.iteration == 40
     assert history.steps_per_second == pytest.approx(500)
-
-
-def test_an_evaluation_without_test_leaves_the_last_test(history):
     history.append(evaluation(80, test=False))
     assert history.last.iteration == 80 and history.last_test.iteration == 65
 

@@ -75,12 +75,9 @@ def test_run_json_and_back(history, folder):
 def test_each_run_has_a_folder_of_its_own(tmp_path):
     names = [new_folder(tmp_path / "runs", "now-seed0").name for _ in range(3)]
     assert names == ["now-seed0", "now-seed0-2", "now-seed0-3"]
-
-
-def test_no_folder_under_a_file(tmp_path):
-    (tmp_path / "runs").write_text("")
+    (tmp_path / "file").write_text("")
     with pytest.raises(OSError):
-        new_folder(tmp_path / "runs", "now")
+        new_folder(tmp_path / "file", "now")
 
 
 def test_the_files_grow_with_the_run(folder):

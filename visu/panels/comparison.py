@@ -2,6 +2,8 @@
 
 import math
 from dataclasses import dataclass, replace
+from itertools import cycle
+from operator import itemgetter
 
 import matplotlib.style
 import numpy as np
@@ -20,8 +22,7 @@ PANELS = {"accuracy": "Accuracy, test and training", "loss": "Cross entropy, tes
 GRADIENTS = "gradients"
 TITLES = PANELS | {GRADIENTS: "Gradient of the first and of the last layer (root mean square)"}
 SMOOTH = 200  # iterations over which training curves are averaged; fewer in a short picture
-LEGEND_LINE = 34  # pixels of a figure of 1344 x 756, as those below
-LEFT, RIGHT, TOP, BOTTOM, BETWEEN = 84, 112, 88, 76, 178
+ENDS = 112  # pixels beside a panel of a figure of 1344 x 756, for the numbers at its curves' ends
 LEGEND_SHARE = 0.3  # of the height, at most; more and longer names are written smaller
 
 
@@ -52,27 +53,21 @@ def draw(figure, groups, view):
     smooth = 1 if GRADIENTS in view.panels else smooth
     view = replace(view, last=last, smooth=smooth)
     with matplotlib.style.context(["default", style(TYPE * unit)]):
-        looks = [LOOKS[k % len(LOOKS)] for k in range(len(groups))]
+        room, pad = ENDS * unit / width, 0.1 * unit
+        layout = {"rect": (0, 0, 1 - room, 1), "wspace": 1.6 * room, "w_pad": pad, "h_pad": pad}
+        figure.set_layout_engine("constrained", **layout)
         every = figure.subplots(1, len(view.panels), squeeze=False)[0]
         for axes, panel in zip(every, view.panels, strict=True):
-            _panel(axes, panel, groups, looks, view)
+            _panel(axes, panel, groups, view)
         handles = every[0].get_legend_handles_labels()[0]
-        texts = [drawable(text) for text in labels(groups, view)]
-        legend = _legend(figure, handles, texts, unit)
-        inner = (width - (LEFT + RIGHT + BETWEEN * (len(every) - 1)) * unit) / len(every)
-        figure.subplots_adjust(
-            left=LEFT * unit / width,
-            right=1 - RIGHT * unit / width,
-            top=1 - TOP * unit / height,
-            bottom=(BOTTOM * unit + legend) / height,
-            wspace=BETWEEN * unit / inner,
-        )
+        _legend(figure, handles, [drawable(text) for text in labels(groups, view)])
         headline = drawable(_headline(groups, view))
-        text = figure.text(LEFT * unit / width, 1 - 14 * unit / height, headline)
-        fitting = min(1, (width - (LEFT + 14) * unit) / _length(headline))
-        text.set(va="top", color="0.3", size=matplotlib.rcParams["font.size"] * fitting)
+        size = matplotlib.rcParams["font.size"] * min(1, 0.98 * width / _length(headline))
+        figure.suptitle(headline, x=0.01, ha="left", color="0.3", size=size)
+        figure.get_layout_engine().execute(figure)
+        figure.set_layout_engine("none")  # numbers at the ends leave the panels where they are
         for axes, panel in zip(every, view.panels, strict=True):
-            _values(axes, panel, groups, looks, view)
+            _values(axes, panel, groups, view)
 
 
 def end_of(groups):
@@ -90,38 +85,30 @@ def _length(text):
     return RendererAgg(1, 1, 96).get_text_width_height_descent(text, FontProperties(), False)[0]
 
 
-def _legend(figure, handles, names, unit):
-    """The names below the panels, in as many columns as leave them largest; returns its height."""
-    width, height = figure.get_size_inches() * 96
+def _legend(figure, handles, names):
+    """The names below the panels, in as many columns as leave them largest."""
     size = matplotlib.rcParams["font.size"]
-    column = max(map(_length, names)) + 4.5 * size * 96 / 72  # handle and space between columns
-    line = LEGEND_LINE * unit
+    width, height = figure.get_size_inches() * 72 / size  # in letters
+    longest = max(map(_length, names)) * 72 / 96 / size + 4.5  # handle and space between columns
 
     def fitting(columns):
-        down = LEGEND_SHARE * height / (line * math.ceil(len(names) / columns))
-        return min(1, (width - LEFT * unit) / (column * columns), down)
+        lines = math.ceil(len(names) / columns)
+        return min(1, 0.98 * width / (columns * longest), LEGEND_SHARE * height / (1.65 * lines))
 
     columns = max((2, 1, 3, 4, 5) if len(names) > 3 else (1,), key=fitting)
     figure.legend(
         handles, names, ncols=columns, handlelength=2, columnspacing=2,
-        fontsize=size * fitting(columns), loc="lower left",
-        bbox_to_anchor=((LEFT - 14) * unit / width, 0),
+        fontsize=size * fitting(columns), loc="outside lower left",
     )  # fmt: skip
-    return line * math.ceil(len(names) / columns) * fitting(columns)
 
 
 def labels(groups, view):
-    """For each experiment: its name, its result where it or the picture ends, and its state.
-
-    The result is the test accuracy, or the ratio of the last layer's gradient to the first's, where
-    the picture begins and where it ends. Where no test digits were evaluated at the end, the
-    iteration of the last evaluation before it is named.
-    """
-    texts = []
+    """For each experiment: its name, its result where it or the picture ends, and its state."""
+    texts, counts = [], {*map(len, groups)}  # of seeds
     result = _ratios if GRADIENTS in view.panels else _accuracy
     for text, group in zip(names(groups), groups, strict=True):
         end, state = group[0].end, group[0].state
-        seeds = f"median of {len(group)} seeds" if len(group) > 1 and _seeds(groups) else ""
+        seeds = f"median of {len(group)} seeds" if len(group) > 1 and len(counts) > 1 else ""
         marks = {"stopped": f"stopped at {end:,}", "short": f"only {end:,} iterations"}
         parts = f"{text}: {result(group, view)}", seeds, marks.get(state, state)
         texts.append(", ".join(filter(None, parts)))
@@ -129,7 +116,7 @@ def labels(groups, view):
 
 
 def _accuracy(group, view):
-    """The test accuracy where the picture ends, or at the last evaluation before it, as text."""
+    """The test accuracy where the picture ends, or at the evaluation before, which is named."""
     at, value = value_at(group, "test_accuracy", view.last)
     place = "" if at == min(group[0].end, view.last) else f" at {at:,}"
     return f"{100 * value:.2f} %{place}"
@@ -150,11 +137,6 @@ def _ratios(group, view):
     return f"W{layers}'s gradient / W1's: {', '.join(texts)}"
 
 
-def _seeds(groups):
-    """Whether the numbers of seeds differ."""
-    return len({len(group) for group in groups}) > 1
-
-
 def _headline(groups, view):
     """What is drawn in what way."""
     data = data_of(groups)
@@ -164,13 +146,12 @@ def _headline(groups, view):
     if GRADIENTS in view.panels:
         parts.append("thick: first layer, thin: last layer; current batch, dropout off")
     else:
-        steps = [np.diff(saved.curves["iteration"]) for group in groups for saved in group]
-        closest = min(step.min(initial=np.inf) for step in steps)
-        mean = f", mean over {view.smooth:,} iterations" if view.smooth >= 2 * closest else ""
+        every = min(group[0].run.every for group in groups)
+        mean = f", mean over {view.smooth:,} iterations" if view.smooth >= 2 * every else ""
         parts.append(f"thick: test digits, thin: training batches{mean}")
-    seeds = max(map(len, groups))
-    if seeds > 1:
-        median = "" if _seeds(groups) else f"median of {seeds} seeds, "
+    counts = {*map(len, groups)}
+    if max(counts) > 1:
+        median = f"median of {max(counts)} seeds, " if len(counts) == 1 else ""
         parts.append(f"{median}band: {BAND[0]}th to {BAND[1]}th percentile")
     return "  ·  ".join(parts)
 
@@ -182,22 +163,25 @@ def _columns(panel, group):
     return f"train_{panel}", f"test_{panel}"
 
 
-def _panel(axes, panel, groups, looks, view):
+def _panel(axes, panel, groups, view):
     """One panel: thin curves behind, bands, and the thick curves."""
-    thin = matplotlib.rcParams["lines.linewidth"]
-    for group, (colour, dashes) in zip(groups, looks, strict=True):
+    line = matplotlib.rcParams["lines.linewidth"]
+    fitted = []  # (iterations, values) of the curves that the y axis is for
+    for group, (colour, dashes) in zip(groups, cycle(LOOKS), strict=False):
         behind, front = _columns(panel, group)
-        iterations, middle, _ = over_seeds(group, behind, view.smooth)
-        axes.plot(iterations, middle, color=colour, linewidth=1.2 * thin, alpha=0.8, zorder=1.5)
+        at, thin, _ = over_seeds(group, behind, view.smooth)
+        axes.plot(at, thin, color=colour, linewidth=1.2 * line, alpha=0.8, zorder=1.5)
         iterations, middle, band = over_seeds(group, front)
         if len(group) > 1:
             axes.fill_between(iterations, *band, color=colour, alpha=0.25, linewidth=0, zorder=2)
-        axes.plot(iterations, middle, dashes, color=colour, linewidth=2.5 * thin, label=panel)
+        axes.plot(iterations, middle, dashes, color=colour, linewidth=2.5 * line, label=panel)
         if state := group[0].state:
             marker = "o" if state == "running" else "X"
             (end,) = axes.plot(iterations[-1:], middle[-1:], marker, color=colour, zorder=4)
-            end.set(markersize=13 * thin, markeredgecolor="white", markeredgewidth=1.5 * thin)
+            end.set(markersize=13 * line, markeredgecolor="white", markeredgewidth=1.5 * line)
             end.set_clip_on(state != "running" or iterations[-1] > view.last)
+        if group in _setting(groups):
+            fitted += [(at, thin), *((iterations, edge) for edge in band)]
     axes.set_title(TITLES[panel] + (", logarithmic" if view.logarithmic(panel) else ""), loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_axisbelow(True)
@@ -206,21 +190,20 @@ def _panel(axes, panel, groups, looks, view):
     axes.set_xlim(view.first, view.last)
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    _fit_values(axes, panel, groups, view)
+    _fit_values(axes, panel, fitted, view)
 
 
-def _fit_values(axes, panel, groups, view):
-    """The y axis: all curves, on a linear one but for the first tenth, where they plunge."""
+def _fit_values(axes, panel, curves, view):
+    """The y axis: all curves, on a linear one but for the first tenth, where they plunge.
+
+    curves: (iterations [n], values [n]) of each.
+    """
     log = view.logarithmic(panel)
     begin = view.first + (0 if log else (view.last - view.first) / 10)
     values = []
-    for group in _setting(groups):
-        behind, front = _columns(panel, group)
-        thin, middle, _ = over_seeds(group, behind, view.smooth)
-        thick, _, (low, high) = over_seeds(group, front)
-        for iterations, edge in ((thick, low), (thick, high), (thin, middle)):
-            at = np.union1d(iterations, (begin, view.last))  # perhaps no evaluation between these
-            values.append(np.interp(at[(at >= begin) & (at <= view.last)], iterations, edge))
+    for iterations, curve in curves:
+        at = np.union1d(iterations, (begin, view.last))  # perhaps no evaluation between these
+        values.append(np.interp(at[(at >= begin) & (at <= view.last)], iterations, curve))
     values = np.concatenate(values)
     values = values[np.isfinite(values) & (values > 0 if log else True)]
     if panel == "accuracy":
@@ -250,34 +233,24 @@ def _ends(panel, group, view):
     return {f"{100 * end[1]:.2f} %" if panel == "accuracy" else f"{end[1]:#.3g}": end}
 
 
-def _values(axes, panel, groups, looks, view):
-    """Label the ends of the curves, as far as there is room."""
+def _values(axes, panel, groups, view):
+    """Write values at the ends of the curves, none over another, as far as there is room."""
     size = 0.9 * matplotlib.rcParams["font.size"]
     pixel = axes.figure.dpi / 72  # to a point
-    marks = [
-        (group, colour, text, end)
-        for group, (colour, _) in zip(groups, looks, strict=True)
-        for text, end in _ends(panel, group, view).items()
-    ]
-    places = axes.transData.transform([end for *_, end in marks])
-    down = panel == "accuracy"  # these curves end near the top
-    heights = _apart(places, 1.1 * size * pixel, 5.5 * size * pixel, down)
+    line = 1.1 * size * pixel
+    up = -1 if panel == "accuracy" else 1  # these curves end near the top
+    marks = []
+    for group, (colour, _) in zip(groups, cycle(LOOKS), strict=False):
+        for text, end in _ends(panel, group, view).items():
+            x, y = axes.transData.transform(end)
+            if axes.bbox.padded(1).contains(x, y):
+                marks.append((up * y, x, text, end, colour, 1 if group[0].state else 0.5))
     halo = patheffects.withStroke(linewidth=0.25 * size, foreground="white")
-    for (group, colour, text, end), (x, y), height in zip(marks, places, heights, strict=True):
-        if axes.bbox.padded(1).contains(x, y) and axes.bbox.contains(x - 2, height):
-            shift = ((1 if group[0].state else 0.5) * size, (height - y) / pixel)
+    placed = []
+    for y, x, text, end, colour, aside in sorted(marks, key=itemgetter(0)):
+        free = max([y, *(other + line for at, other in placed if abs(at - x) < 5 * line)])
+        if free - y < 3 * line and axes.bbox.contains(x - 2, up * free):
+            placed.append((x, free))
+            shift = aside * size, up * (free - y) / pixel
             note = axes.annotate(text, end, shift, textcoords="offset points", va="center")
             note.set(color=colour, size=size, zorder=5, path_effects=[halo])
-
-
-def _apart(places, height, width, down):
-    """Where the centres of texts of this size go, so that none covers another: [n], nan for those
-    that would have to move by more than three lines down, or up, from their places [n, 2].
-    """
-    sign = -1 if down else 1
-    found = np.full(len(places), np.nan)
-    for k in np.argsort(sign * places[:, 1]):
-        near = sign * found[abs(places[:, 0] - places[k, 0]) < width]
-        free = np.fmax.reduce([sign * places[k, 1], *(near + height)])
-        found[k] = sign * free if abs(free - sign * places[k, 1]) < 3 * height else np.nan
-    return found

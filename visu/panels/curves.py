@@ -118,7 +118,7 @@ class Loss(Curves):
 class Bands(TimePanel):
     """The range of all weights, or biases: 7 bands with a seventh of the values each.
 
-    name: of the values; kind: the attribute of a TestPoint with their bands.
+    name: of the values; kind: the attribute of a Point with their bands.
     """
 
     margins = 66, 28, 66, 52

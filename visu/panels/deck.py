@@ -1,6 +1,7 @@
 """The deck's own comparisons: which steps, in what view, and how their runs are made."""
 
 from visu.panels.comparison import GRADIENTS, View
+from visu.record.ladder import LADDER
 
 CONSTANT = "constant rate"
 SIGMOID, RELU, DECAY, DROPOUT = ("2.0", ""), ("2.1", CONSTANT), ("2.1", ""), ("2.2", "")
@@ -21,7 +22,7 @@ DECK = (  # the slides' comparisons: the file's name; the curves, each a step an
 EDITS = {CONSTANT: "after lrmin=0.003 is written for lrmin=0.0001 in it"}
 
 
-def command(script, label, flags=""):
-    """How a run is made, as a line for a person; script: its file's name; flags: further ones."""
-    labelled = f' --label "{label}"' if label else ""
-    return f"python {script}{labelled}{flags}" + (f"  ({EDITS[label]})" if label else "")
+def command(step, label, flags):
+    """How a run is made that the deck lacks, as a line for a person; flags: further ones."""
+    labelled, edit = (f' --label "{label}"', f"  ({EDITS[label]})") if label else ("", "")
+    return f"python {LADDER[step].script}.py{labelled}{flags}{edit}"

@@ -40,7 +40,7 @@ def thin_out(column):
 
 
 def series(points, name, *shape):
-    """(iterations [n], values [n, *shape]) of TrainPoints or TestPoints, thinned out.
+    """(iterations [n], values [n, *shape]) of Points, thinned out.
 
     name: of the values' attribute.
     """

@@ -42,7 +42,8 @@ class Runs:
         """
         folders, skipped = [Path(folder).resolve() for folder in folders], {}
         for folder in folders:
-            changed = [_changed(folder / name) for name in ("run.json", "curves.csv")]
+            files = folder / "run.json", folder / "curves.csv"
+            changed = [os.path.exists(file) and os.path.getmtime(file) for file in files]
             if self._read.get(folder, ("",))[0] != changed:
                 self._read[folder] = changed, None
                 try:
@@ -60,14 +61,6 @@ class Runs:
         self.tell(f"{folder} is skipped: {why}")
 
 
-def _changed(path):
-    """When a file was last changed, in seconds as of time.time(); 0 where there is none."""
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0
-
-
 def choose(which, runs):
     """The experiments that a person has named.
 
@@ -75,7 +68,7 @@ def choose(which, runs):
     where one of them is missing; while runs are watched only where all are.
     """
     which = [path for word in which for path in sorted(glob.glob(word)) or [word]]  # cmd does not
-    folders = [word for word in which if is_folder(word)]
+    folders = [word for word in which if _is_folder(word)]
     words = [word for word in which if word not in folders]
     saved = runs.all() if words or not which else []
     words = words if which else sorted({one.run.step for one in saved})
@@ -85,11 +78,11 @@ def choose(which, runs):
     groups = named + experiments_of(given)
     missing = [word for word in words if not found[word]]
     if missing and not (groups and runs.watched):
-        where = f"{runs.place}{hint(missing[0])}"
+        where = f"{runs.place}{_hint(missing[0])}"
         raise Wrong(f"{missing[0]} is no folder of a run, and no step or label of a run in {where}")
     if not groups:
         nowhere = f"no run lies in {', '.join(folders)}"
-        raise Wrong(nowhere if folders else f"there is no run in {runs.place}{hint('1.0')}")
+        raise Wrong(nowhere if folders else f"there is no run in {runs.place}{_hint('1.0')}")
     if not runs.watched:
         _tell_ignored([one for one in saved if one not in given], named, runs.tell)
     return [group for k, group in enumerate(groups) if group not in groups[:k]]
@@ -107,28 +100,22 @@ def choose_with_curves(which, runs):
     return groups
 
 
-def is_folder(word):
+def _is_folder(word):
     """Whether a word names a folder: that of a run, or any with a separator in the word."""
-    separator = os.sep in word or (os.altsep or os.sep) in word
-    return os.path.exists(os.path.join(word, "run.json")) or separator and os.path.isdir(word)
+    return os.path.isdir(word) and (os.path.dirname(word) or "run.json" in os.listdir(word))
 
 
-def hint(step):
+def _hint(step):
     """How to make a run of a step, as the end of a sentence; "" for what is no step."""
     return f"; python {LADDER[step].script}.py makes one" if step in LADDER else ""
 
 
 def _tell_ignored(runs, groups, tell):
-    """Say which of the runs gave way to these experiments of their step and variant: stopped and
-    short ones, and those on other data.
-    """
+    """Say which runs gave way to these experiments: stopped and short ones, those on other data."""
     data = {step_and_variant(group[0]): group[0].run.data for group in groups}
-    ignored = [one for one in runs if step_and_variant(one) in data and one not in chain(*groups)]
-    reasons = [
-        one.state or f"on {one.run.data}"
-        for one in ignored
-        if one.state or one.run.data != data[step_and_variant(one)]
-    ]
+    runs = [one for one in runs if step_and_variant(one) in data and one not in chain(*groups)]
+    others = [one for one in runs if one.state or one.run.data != data[step_and_variant(one)]]
+    reasons = [one.state or f"on {one.run.data}" for one in others]
     if reasons:
         instead = "other runs stand for their steps. Name a run's folder to draw it."
         tell(f"Ignored runs: {len(reasons)} ({', '.join(sorted({*reasons}))}); {instead}")
@@ -169,18 +156,16 @@ def step_and_variant(saved):
 def default_experiments(runs, word):
     """The experiments that stand for each variant of a step, or for a label in each step.
 
-    word: see is_named.
+    word: the step, as "2.1", the label, or a script, of whose name the number will do.
     """
     alike = {}
-    for group in experiments_of(one for one in runs if is_named(one.run, word.casefold())):
+    for group in experiments_of(one for one in runs if _is_named(one.run, word.casefold())):
         alike.setdefault(step_and_variant(group[0]), []).append(group)
     return [group for _, groups in sorted(alike.items()) for group in standing(groups)]
 
 
-def is_named(run, word):
-    """Whether a word in small letters is the step of a Run, as "2.1", its label, or its script, of
-    whose name the number will do.
-    """
+def _is_named(run, word):
+    """Whether a word in small letters means this Run."""
     script = run.script.casefold()
     names = run.step.casefold(), run.variant.casefold(), script, f"{script}.py"
     return word in names or script.startswith(f"mnist_{word}_")

@@ -27,13 +27,10 @@ def points(saved, column):
 
 def smoothed(iterations, values, n):
     """Each of the values [k] as the mean of those at most n / 2 iterations away, [k]."""
-    ends = [np.searchsorted(iterations, iterations + n / 2, "right")]
-    bounds = np.stack([np.searchsorted(iterations, iterations - n / 2), *ends], 1).ravel()
-    known = np.isfinite(values)
-    counts = np.add.reduceat(np.append(known, 0), bounds)[::2]
-    sums = np.add.reduceat(np.append(np.where(known, values, 0), 0), bounds)[::2]
-    with np.errstate(invalid="ignore"):
-        return np.where(known, sums / counts, np.nan)
+    first = np.searchsorted(iterations, iterations - n / 2)
+    end = np.searchsorted(iterations, iterations + n / 2, "right")
+    sums = np.add.reduceat(np.append(values, 0), np.stack([first, end], 1).ravel())[::2]
+    return sums / (end - first)
 
 
 def over_seeds(group, column, smooth=1):

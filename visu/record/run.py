@@ -1,6 +1,5 @@
 """What a run is, and what it has measured: Run, Evaluation, History."""
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -150,32 +149,22 @@ def percentile_bands(values):
     return np.percentile(np.asarray(values), np.linspace(0, 100, 8))
 
 
-class TrainPoint(NamedTuple):
-    """What a History keeps of each evaluation."""
+class Point(NamedTuple):
+    """What a History keeps of the Answers of each evaluation; of the test digits', of Test, too."""
 
     iteration: int
     accuracy: float
     loss: float
-
-
-class TestPoint(NamedTuple):
-    """What a History keeps of each evaluation of the test digits; see Test."""
-
-    iteration: int
-    accuracy: float
-    loss: float
-    weight_bands: np.ndarray
-    bias_bands: np.ndarray
-    gradients: np.ndarray
-
-    __test__ = False
+    weight_bands: np.ndarray | None = None
+    bias_bands: np.ndarray | None = None
+    gradients: np.ndarray | None = None
 
 
 class History:
     """All evaluations of a run; of the bulky parts only the newest are kept.
 
-    run: the Run; train: a TrainPoint per evaluation; test: a TestPoint per evaluation of the test
-    digits; last, last_test: the newest Evaluation, and the newest one with test digits, or None;
+    run: the Run; train: a Point per evaluation; test: a Point per evaluation of the test digits;
+    last, last_test: the newest Evaluation, and the newest one with test digits, or None;
     ghost: the History that a restart has replaced, or None.
     """
 
@@ -195,24 +184,23 @@ class History:
             self.clear()
         i, train, test = evaluation.iteration, evaluation.train, evaluation.test
         self.last = evaluation
-        self.train.append(TrainPoint(i, train.accuracy, train.loss))
+        self.train.append(Point(i, train.accuracy, train.loss))
         if test:
             self.last_test = evaluation
-            bulky = test.weight_bands, test.bias_bands, test.gradients
-            self.test.append(TestPoint(i, test.answers.accuracy, test.answers.loss, *bulky))
+            more = test.weight_bands, test.bias_bands, test.gradients
+            self.test.append(Point(i, test.answers.accuracy, test.answers.loss, *more))
 
     def at(self, last, last_test):
         """The History as it was when these were its newest Evaluations."""
         then = History(self.run)
         then.last, then.last_test = last, last_test
-        for name, end in (("train", last.iteration), ("test", last_test.iteration)):
-            points = getattr(self, name)
-            setattr(then, name, points[: bisect_right(points, end, key=lambda p: p.iteration)])
+        then.train = [point for point in self.train if point.iteration <= last.iteration]
+        then.test = [point for point in self.test if point.iteration <= last_test.iteration]
         return then
 
     @property
     def best_test(self):
-        """The TestPoint of the best test accuracy so far, of equal ones the first."""
+        """The Point of the best test accuracy so far, of equal ones the first."""
         return max(self.test, key=lambda point: point.accuracy)
 
     @property

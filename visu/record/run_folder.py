@@ -4,7 +4,6 @@ run.json has three parts: "run", the fields of a Run; "result", how far it came,
 "machine", on what it ran.
 """
 
-import csv
 import io
 import itertools
 import json
@@ -16,7 +15,6 @@ import time
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +23,7 @@ from visu.record.run import Run
 
 WEIGHTS = "weights.npz"
 WEIGHTS_SECONDS = 10  # between two times that the weights of a run under way are saved
+LIBRARIES = "tensorflow", "keras", "numpy", "matplotlib"  # whose versions are saved, if imported
 COLUMNS = ["iteration", "train_accuracy", "train_loss", "test_accuracy", "test_loss"]
 
 
@@ -57,12 +56,20 @@ class RunFolder:
         if not history.iteration:
             return
         self.saved, lines, self._lines = False, self._lines, 0
-        self._write_curves(self.make(), history, lines)
+        folder = self.make()
+        source, curves = folder / f"{self._run.script}.py", folder / "curves.csv"
+        if not source.exists():
+            replace(source, self._source)
+        if lines and curves.exists():
+            with open(curves, "ab") as file:
+                file.write(curves_text(history, lines).encode())
+        else:
+            replace(curves, curves_text(history).encode())
         parts = {"run": asdict(self._run), "result": result(history, ended), "machine": machine()}
-        replace(self.path / "run.json", json.dumps(parts, indent=2).encode() + b"\n")
+        replace(folder / "run.json", json.dumps(parts, indent=2).encode() + b"\n")
         if ended or time.monotonic() >= self._weights_due:
             content = weights_bytes(self._run.title, history.last_test.test.variables)
-            replace(self.path / WEIGHTS, content)
+            replace(folder / WEIGHTS, content)
             self._weights_due = time.monotonic() + WEIGHTS_SECONDS
         self.saved, self._lines = True, len(history.train)
 
@@ -74,17 +81,6 @@ class RunFolder:
         else:
             self.path.mkdir(parents=True, exist_ok=True)  # if it was deleted meanwhile
         return self.path
-
-    def _write_curves(self, folder, history, lines):
-        """Append to curves.csv what follows after so many lines; anew where it is not there."""
-        source, path = folder / f"{self._run.script}.py", folder / "curves.csv"
-        if not source.exists():
-            replace(source, self._source)
-        if lines and path.exists():
-            with open(path, "ab") as file:
-                file.write(curves_text(history, lines).encode())
-        else:
-            replace(path, curves_text(history).encode())
 
 
 def result(history, ended=False):
@@ -109,17 +105,9 @@ def machine():
     return {
         "arguments": sys.argv[1:],
         "versions": {"python": platform.python_version()}
-        | {name: _version(name) for name in ("tensorflow", "keras", "numpy", "matplotlib")},
+        | {name: sys.modules[name].__version__ for name in LIBRARIES if name in sys.modules},
         "cores": len(affinity(0)) if affinity else os.cpu_count(),
     }
-
-
-def _version(name):
-    """The version of a library, also of one that is installed under another name."""
-    try:
-        return version(name)
-    except PackageNotFoundError:  # such as tensorflow-cpu
-        return getattr(sys.modules.get(name), "__version__", "unknown")
 
 
 def tails():
@@ -158,9 +146,7 @@ def replace(path, content):
 
 
 def columns_of(run):
-    """The names of the columns of curves.csv: after COLUMNS come W1, W2, ..., the root mean square
-    of the gradient of each layer's weights.
-    """
+    """The columns of curves.csv: COLUMNS, and W1, W2, ... for Test.gradients."""
     return COLUMNS + [f"W{k + 1}" for k in range(run.layers)]
 
 
@@ -171,16 +157,13 @@ def curves_text(history, start=0):
     """
     columns = columns_of(history.run)
     tests = {point.iteration: point for point in history.test}
-    text = io.StringIO()
-    lines = csv.writer(text, lineterminator="\n")
-    if not start:
-        lines.writerow(columns)
-    for i, *values in itertools.islice(history.train, start, None):
+    lines = [] if start else [columns]
+    for i, *values in (point[:3] for point in history.train[start:]):
         if i in tests:
-            values += [tests[i].accuracy, tests[i].loss, *tests[i].gradients]
-        empty = [""] * (len(columns) - 1 - len(values))
-        lines.writerow([i] + [f"{value:.6g}" for value in values] + empty)
-    return text.getvalue()
+            values += [*tests[i][1:3], *tests[i].gradients]
+        cells = [str(i)] + [f"{value:.6g}" for value in values]
+        lines.append(cells + [""] * (len(columns) - len(cells)))
+    return "".join(",".join(line) + "\n" for line in lines)
 
 
 # ---- reading
