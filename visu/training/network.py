@@ -86,7 +86,6 @@ class Network:
                 raise ScriptError(
                     f"--weights do not fit: {name} is {found} in the file, {wanted} in the network"
                 )
-        for name, variable in self._named.items():
             variable.assign(values[name])
 
 
