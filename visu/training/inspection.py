@@ -98,9 +98,9 @@ class _Opened:
         handles = {id(variable.handle): copy.handle for copy, variable in self._pairs}
         captures = [handles.get(id(x), x) for x in self._function.captured_inputs]
         self._function.set_external_captures(captures)
-        self.copy = tf.function(self._copy, autograph=False)
 
-    def _copy(self):
+    def copy(self):
+        """Take over the variables of the network."""
         for copy, variable in self._pairs:
             copy.assign(variable)
 
