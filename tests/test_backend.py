@@ -118,26 +118,16 @@ def test_a_notebook_is_where_a_kernel_draws_inline(monkeypatch):
     assert backend.in_notebook()
 
 
-TWICE = """
-import runpy, sys
-_, *given = sys.argv
-for flags in ["--headless"], []:
-    sys.argv = [*given, *flags]
-    runpy.run_path(given[0])
-    print("end", file=sys.stderr, flush=True)
-"""
-
-
 @pytest.mark.slow
 def test_a_script_trains_where_no_window_opens(environment, small_data, tmp_path):
-    """A whole script, as TensorFlow imports pyplot. Headless, nothing at all is said."""
-    command = [sys.executable, "-c", TWICE, SCRIPTS[0], "--data", small_data, "--runs", tmp_path]
+    """A whole script, as TensorFlow imports pyplot."""
+    command = [sys.executable, SCRIPTS[0], "--data", small_data, "--runs", tmp_path]
     done = subprocess.run(
         [*command, "--iterations", "20"],
-        env=environment(MPLBACKEND="typo", PYTHONPATH=str(TOP)),
+        env=environment(MPLBACKEND="typo"),
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0 and done.stdout.count("Final test accuracy") == 2
-    first, why, last = done.stderr.splitlines()
-    assert first == last == "end" and "typo" in why
+    assert done.returncode == 0 and "Final test accuracy" in done.stdout
+    (why,) = done.stderr.splitlines()
+    assert "typo" in why
