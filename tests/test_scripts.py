@@ -39,20 +39,8 @@ def start(script, small_data, tmp_path, *flags, **options):
     )
 
 
-@pytest.mark.slow
-def test_two_processes_at_the_same_time(small_data, tmp_path):
-    flags = "--headless", "--iterations", "40"
-    processes = [start(SOFTMAX, small_data, tmp_path, *flags, cwd=tmp_path) for _ in range(2)]
-    printed = [process.communicate(timeout=120) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
-    assert [err for _, err in printed] == ["", ""]
-    folder, other = (tmp_path / "runs" / SOFTMAX.stem).iterdir()  # each has its own
-    assert (other / "curves.csv").read_bytes() == (folder / "curves.csv").read_bytes()
-    assert "\b" not in printed[0][0] and "\r" not in printed[0][0]
-
-
-# without random numbers in training, with dropout, with moving averages, with Keras's
-REPEATED = [path for path in SCRIPTS if path.stem.split("_")[1] in ("1.0", "3.1", "4.1", "5.0")]
+# without random numbers in training, with dropout and moving averages, with Keras's; augmented
+REPEATED = [path for path in SCRIPTS if path.stem.split("_")[1] in ("1.0", "4.0", "5.0", "4.1")]
 
 
 def assert_the_same_again(script, make_training, every, folder):
@@ -66,8 +54,8 @@ def assert_the_same_again(script, make_training, every, folder):
         training.restore()
 
 
-LONG = "4.1", "4.2"  # which compile for long
-RUNS = [slow(path) if path.stem.split("_")[1] in LONG else path for path in SCRIPTS]
+# the others have no part that these do not have, or compile for long
+RUNS = [path if path in REPEATED[:2] + SCRIPTS[-1:] else slow(path) for path in SCRIPTS]
 
 
 @pytest.mark.parametrize("script", RUNS, ids=[path.stem for path in SCRIPTS])
@@ -107,16 +95,8 @@ def test_help_shows_the_header(run_here):
     assert ended.value.code == 0
     shown, _ = run_here.printed()
     assert ast.get_docstring(ast.parse(SOFTMAX.read_text()), clean=False).strip() in shown
-    for flag in (
-        "--iterations",
-        "--seed",
-        "--data",
-        "--headless",
-        "--label",
-        "--runs",
-        "--weights",
-    ):
-        assert flag in shown
+    flags = "--iterations", "--seed", "--data", "--headless", "--label", "--runs", "--weights"
+    assert all(flag in shown for flag in flags)
 
 
 @pytest.mark.parametrize(
@@ -124,15 +104,11 @@ def test_help_shows_the_header(run_here):
     [
         ["--iterations", "-1"],
         ["--iterations", "many"],
-        ["--iterations", "1e3"],
-        ["--seed", "-1"],
-        ["--seed", ""],
+        ["--iterations", 5000 * "9"],
         ["--label", "two\nlines"],
         ["--label", 41 * "x"],
-        ["--iterations", 5000 * "9"],
         ["--speed", "9"],
         ["--view", "x"],
-        ["extra"],
     ],
     ids=lambda flags: " ".join(flags)[:40],
 )
@@ -216,6 +192,7 @@ def test_a_signal_ends_with_the_summary(number, small_data, tmp_path):
     assert (saved.folder / "window.png").exists() or number == signal.SIGINT
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_what_was_measured(small_data, tmp_path):
     process = begun(small_data, tmp_path)
     process.kill()
@@ -225,8 +202,19 @@ def test_a_killed_run_leaves_what_was_measured(small_data, tmp_path):
     assert saved.curves["iteration"][-1] >= 490 and saved.source == SOFTMAX.read_text()
 
 
+def test_a_pipe_that_nobody_reads_does_not_end_the_training(run_here, tmp_path, monkeypatch):
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with open(theirs, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        run_here(SOFTMAX, "--iterations", "20")
+    assert run_here.printed() == ("", "")
+    assert only_run(tmp_path, SOFTMAX).result["completed"] is True
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="a matter of Unix shells")
-@pytest.mark.parametrize("where", ["| head -1", slow("> /dev/full"), slow(">&- 2>&-")])
+@pytest.mark.parametrize("where", ["| head -1", "> /dev/full", ">&- 2>&-"])
 def test_a_closed_terminal_does_not_end_the_training(where, small_data, tmp_path):
     command = f'"{sys.executable}" "{SOFTMAX}" --data "{small_data}" --runs "{tmp_path / "runs"}"'
     command = f"{command} --headless --iterations 60 {where}"
@@ -242,14 +230,14 @@ def test_a_closed_terminal_does_not_end_the_training(where, small_data, tmp_path
 
 @pytest.fixture
 def edited(tmp_path):
-    """edited(*(old, new), name): a copy of 1.0 with new text in place of the old."""
+    """edited(*(old, new)): a copy of 1.0 with new text in place of the old."""
 
-    def edit(*pairs, name="experiment.py", encoding="utf-8"):
+    def edit(*pairs, encoding="utf-8"):
         source = SOFTMAX.read_text(encoding="utf-8")
         for old, new in pairs:
             assert old in source
             source = source.replace(old, new)
-        path = tmp_path / name
+        path = tmp_path / "experiment.py"
         path.write_bytes(source.encode(encoding))
         return path
 
@@ -260,47 +248,42 @@ RETURN = "    optimizer.apply_gradients(zip(gradients, weights + biases))\n"
 DOC = ast.get_docstring(ast.parse(SOFTMAX.read_text()), clean=False)
 
 
-@pytest.mark.parametrize(
-    "edit",
-    {
-        "train_step returns its loss": (RETURN, RETURN + "    return cross_entropy\n"),
-        "no tf.function": ("@tf.function\n", ""),
-        "no biases": ("[W], [b]", "[W, b], []"),
-        "no colon, percent": (DOC, "My 50 % experiment with %(prog)s and %s"),
-        "no docstring": (f'r"""{DOC}"""', ""),
-    }.items(),
-    ids=lambda edit: edit[0],
-)
-def test_a_students_edit_works(edit, edited, run_here, tmp_path):
-    script = edited(edit[1])
-    run_here(script, "--iterations", "20")
+def test_a_students_edits_work(edited, run_here, tmp_path):
+    """No tf.function, a step that returns its loss, no biases, no docstring."""
+    returns = RETURN, RETURN + "    return cross_entropy\n"
+    plain, unbiased = ("@tf.function\n", ""), ("[W], [b]", "[W, b], []")
+    run_here(edited(returns, plain, unbiased, (f'r"""{DOC}"""', "")), "--iterations", "20")
     out, err = run_here.printed()
     assert err == "" and "Final test accuracy" in out
-    title = only_run(tmp_path, script).run.title
-    assert title and "\n" not in title
+    assert only_run(tmp_path, tmp_path / "experiment.py").run.title
+
+
+def test_a_script_in_latin_1_is_saved_as_it_is(edited, run_here, tmp_path):
+    """Its docstring begins with no name and colon, and has what argparse takes for formats."""
+    header = '# coding: latin-1\nr"""Übung zu 50 % mit %(prog)s'
+    script = edited((f'r"""{DOC}', header), ("SGD(0.003)", "SGD(0.03)"), encoding="latin-1")
+    run_here(script, "--iterations", "20")
+    assert run_here.printed()[1] == ""
+    saved = only_run(tmp_path, script)
+    assert (saved.folder / script.name).read_bytes() == script.read_bytes()
+    assert saved.run.title == "Übung zu 50 % mit %(prog)s"
     with pytest.raises(SystemExit) as ended:
         run_here(script, "--help")
     assert ended.value.code == 0
 
 
-def test_a_script_in_latin_1_is_saved_as_it_is(edited, run_here, tmp_path):
-    script = edited((f'r"""{DOC}', f'# coding: latin-1\nr"""Übung{DOC}'), encoding="latin-1")
-    run_here(script, "--iterations", "20")
-    assert run_here.printed()[1] == ""
-    saved = only_run(tmp_path, script)
-    assert (saved.folder / script.name).read_bytes() == script.read_bytes()
-    assert saved.run.title == "Übung1.0 softmax"
+def test_an_edited_script_is_told_when_it_runs(edited, run_here, tmp_path):
+    """Not by the file that lies beside it later."""
+    script = edited(("SGD(0.003)", "SGD(0.03)"))
+    run_here(script, "--iterations", "10")
+    script.write_bytes(SOFTMAX.read_bytes())
+    assert only_run(tmp_path, script).run.edited
 
 
 @pytest.mark.parametrize(
     "edit",
     {
-        "two values": ("return Y, loss(Ylogits, Y_), accuracy", "return Y, accuracy"),
         "one value": ("return Y, loss(Ylogits, Y_), accuracy", "return Y"),
-        "in another order": (
-            "return Y, loss(Ylogits, Y_), acc",
-            "return loss(Ylogits, Y_), Y, acc",
-        ),
         "a loss per digit": ("return tf.reduce_mean(cross_entropy) * 100", "return cross_entropy"),
     }.items(),
     ids=lambda edit: edit[0],
@@ -312,16 +295,6 @@ def test_another_evaluate_is_one_line_and_status_2(edit, edited, run_here, tmp_p
     (line,) = err.splitlines()
     assert ended.value.code == 2 and "experiment.py" in line and "evaluate" in line
     assert not (tmp_path / "runs").exists()
-
-
-def test_an_edited_script_is_told_when_it_runs(edited, run_here, tmp_path):
-    """Not by the file that lies beside it later: the edit is undone, the run stays edited."""
-    script = edited(("SGD(0.003)", "SGD(0.03)"), name=SOFTMAX.name)
-    run_here(script, "--iterations", "10")
-    script.write_bytes(SOFTMAX.read_bytes() + b"\n# the step's own code, and a comment\n")
-    run_here(script, "--iterations", "10", "--seed", "1")
-    runs = map(SavedRun, sorted(tmp_path.glob("runs/*/*")))
-    assert {saved.run.seed: saved.run.edited for saved in runs} == {0: True, 1: False}
 
 
 def test_a_terminal_gets_a_progress_bar(small_data, tmp_path):

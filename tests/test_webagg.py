@@ -56,18 +56,10 @@ def served(small_data, tmp_path, environment):
         text=True,
     )
     try:
-        yield (
-            process,
-            next(m[0] for line in process.stdout if (m := re.search(r"http://\S+", line))),
-        )
+        yield process, next(m[0] for text in process.stdout if (m := re.search(r"http\S+", text)))
     finally:
         process.kill()
         process.communicate()
-
-
-def address(process):
-    """Where it says to watch it."""
-    return next(m[0] for line in process.stdout if (m := re.search(r"http://\S+", line)))
 
 
 def ended(process):
@@ -156,15 +148,26 @@ def browser():
         driver.communicate()
 
 
-def test_a_browser_shows_the_window_and_its_keys_and_mouse_work(served, browser):
+def test_browsers_show_the_window_and_its_keys_and_mouse_work(served, browser):
+    """Two tabs, one over a slow line: both show every pixel. Ctrl-C ends the run."""
     process, url = served
     browser.ask("/url", {"url": url})
+    browser.ask("/window", {"handle": browser.ask("/window/new", {})["handle"]})
+    before = {"cmd": "Page.addScriptToEvaluateOnNewDocument", "params": {"source": SLOW_LINE}}
+    browser.ask("/goog/cdp/execute", before)
+    browser.ask("/url", {"url": url})
     until(browser.shows)
-    assert not browser.run("return document.querySelectorAll('button').length")  # none would work
     browser.pause()
-    paused = browser.canvas()
+    browser.press("s")
+    line = next(line for line in process.stdout if line.startswith("saved"))
+    saved = imread(line.removeprefix("saved ").strip())[..., :3]
+    for tab in reversed(browser.ask("/window/handles")):
+        browser.ask("/window", {"handle": tab})
+        until(lambda: np.array_equal(browser.canvas(), saved))  # when "saved" is gone
+
+    assert not browser.run("return document.querySelectorAll('button').length")  # none would work
     browser.ask("/refresh", {})
-    until(lambda: np.array_equal(browser.canvas(), paused))  # complete, though nothing is new
+    until(lambda: np.array_equal(browser.canvas(), saved))  # complete, though nothing is new
     browser.run("document.querySelector('canvas.mpl-canvas').parentNode.style.width = '1000px'")
     until(lambda: browser.shows(1000))
     until(browser.paused)
@@ -183,27 +186,6 @@ def test_a_browser_shows_the_window_and_its_keys_and_mouse_work(served, browser)
     until(stroke)
     browser.press(" ")
     until(lambda: not browser.paused())
-    browser.press("q")
-    assert ended(process) == (0, "")
-
-
-def test_two_browsers_show_every_pixel_also_over_a_slow_line_and_ctrl_c_ends_the_run(
-    served, browser
-):
-    process, url = served
-    browser.ask("/url", {"url": url})
-    browser.ask("/window", {"handle": browser.ask("/window/new", {})["handle"]})
-    before = {"cmd": "Page.addScriptToEvaluateOnNewDocument", "params": {"source": SLOW_LINE}}
-    browser.ask("/goog/cdp/execute", before)
-    browser.ask("/url", {"url": url})
-    until(browser.shows)
-    browser.pause()
-    browser.press("s")
-    line = next(line for line in process.stdout if line.startswith("saved"))
-    saved = imread(line.removeprefix("saved ").strip())[..., :3]
-    for tab in browser.ask("/window/handles"):
-        browser.ask("/window", {"handle": tab})
-        until(lambda: np.array_equal(browser.canvas(), saved))  # when "saved" is gone
     process.send_signal(signal.SIGINT)
     assert ended(process) == (130, "")
 

@@ -89,47 +89,17 @@ RIGHT = {"W1": np.zeros((784, 10), np.float32), "B1": np.zeros(10, np.float32)}
 TITLE = "1.0 softmax"
 
 
-def changed(content, at):
-    return content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :]
-
-
-def array_alone():
-    content = io.BytesIO()
-    np.save(content, RIGHT["B1"])
-    return content.getvalue()
-
-
-def unclosed_header():
-    return npz(title=TITLE, **RIGHT).replace(b"'shape': (784, 10), }", b"'shape': (784, 10  , ")
-
-
-def damaged_and_compressed():
-    content = io.BytesIO()
-    np.savez_compressed(content, title=TITLE, W1=np.arange(7840.0), B1=RIGHT["B1"])
-    return changed(content.getvalue(), 320)
-
-
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
         b"text",
         pickle.dumps(RIGHT),
-        npz(title=TITLE, W1=np.array([{}], object)),
-        npz(**RIGHT),
-        npz(title="2.0 five layers, sigmoid", **RIGHT),
-        npz(title=np.zeros(3), **RIGHT),
-        npz(title="\x1b[2J", **RIGHT),
         npz(title=TITLE, **RIGHT)[:-200],
-        changed(npz(title=TITLE, **RIGHT), 1500),
-        array_alone(),
-        unclosed_header(),
-        damaged_and_compressed(),
+        npz(**RIGHT),
+        npz(title="\x1b[2J", **RIGHT),
         npz(title=TITLE, W1=RIGHT["W1"]),
-        npz(title=TITLE, **RIGHT, W2=RIGHT["B1"]),
         npz(title=TITLE, W1=RIGHT["W1"], B1=np.zeros(11, np.float32)),
         npz(title=TITLE, W1=RIGHT["W1"], B1=np.zeros(10)),
-        npz(title=TITLE, W1=RIGHT["W1"], B1=np.array(["x"] * 10)),
     ],
 )
 def test_other_weights_are_refused_in_one_line(run_here, tmp_path, content):

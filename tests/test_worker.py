@@ -52,10 +52,12 @@ def iteration(evaluations):
 
 def test_pause_stands_still_and_steps_one_by_one(working):
     finished, control, names = working
+    control.step()  # without a pause it is nothing
     finished.until(lambda r: iteration(r) >= 200)
     control.toggle_pause()
     time.sleep(0.5)
     finished.evaluations += finished.worker.take()
+    assert all(r.iteration % 20 == 0 for r in finished.evaluations)
     stands, weights = iteration(finished.evaluations), names["weights"][0].numpy()
     time.sleep(0.5)
     assert not list(finished.worker.take())
@@ -64,6 +66,7 @@ def test_pause_stands_still_and_steps_one_by_one(working):
     for k in (1, 2):
         control.step()
         finished.until(lambda r, k=k: iteration(r) == stands + k)
+        assert finished.evaluations[-1].test  # is evaluated after each
     time.sleep(1)
     assert not list(finished.worker.take())
     assert np.any(names["weights"][0].numpy() != weights)
@@ -75,21 +78,6 @@ def test_pause_stands_still_and_steps_one_by_one(working):
     assert resumed.iteration == next_evaluation(stands + 2, 20, 10**6)
     trained = time.monotonic() - resumed_at
     assert resumed.seconds - seconds < trained + 0.5  # the pause of a second is not counted
-
-
-def test_step_without_pause_is_nothing_and_a_paused_run_ends_soon(working):
-    finished, control, _ = working
-    control.step()
-    finished.until(lambda r: iteration(r) >= 100)
-    assert all(r.iteration % 20 == 0 for r in finished.evaluations)
-    control.toggle_pause()
-    time.sleep(0.3)
-    finished.evaluations += finished.worker.take()
-    time.sleep(0.2)
-    assert not list(finished.worker.take())
-    start = time.monotonic()
-    finished.worker.end()
-    assert time.monotonic() - start < 5 and control.stopping
 
 
 def test_restart_begins_again_also_out_of_a_pause(working):
@@ -217,15 +205,3 @@ def test_a_pace_holds_the_training_back_and_follows_each_block():
     for _ in range(4):
         control.faster()
     assert control.pace is None and control.wait(20) == 20
-
-
-def test_single_steps_evaluate_the_test_digits(make_training):
-    training, _ = make_training(SOFTMAX)
-    control = Control()
-    evaluations = training.evaluations(seed=0, iterations=400, every=20, control=control)
-    while next(evaluations).iteration < 120:
-        pass
-    control.toggle_pause()
-    control.step()
-    one = next(evaluations)
-    assert one.iteration == 121 and one.test is not None

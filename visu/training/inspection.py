@@ -85,13 +85,12 @@ class _Opened:
         """n: how many images it will be called with; xla: whether XLA compiles it, which draws
         other random numbers.
         """
-        self._kinds = []
 
         def opened(X, Y_):
             returned = function.python_function(X, Y_)
-            operations = tf.compat.v1.get_default_graph().get_operations()
-            outputs, dropped, self._kinds = _layers(operations, n)
-            return returned, outputs, dropped
+            layers = _layers(tf.compat.v1.get_default_graph().get_operations(), n)
+            self._kinds = [kind for kind, _, _ in layers]
+            return returned, [tensors for _, *tensors in layers]
 
         self._function = tf.function(opened, jit_compile=xla).get_concrete_function(*signature(n))
         variables = self._function.graph.variables
@@ -99,40 +98,35 @@ class _Opened:
         handles = {id(variable.handle): copy.handle for copy, variable in self._pairs}
         captures = [handles.get(id(x), x) for x in self._function.captured_inputs]
         self._function.set_external_captures(captures)
-        self.copy = tf.function(self._copy, autograph=False)
 
-    def _copy(self):
+    def copy(self):
+        """Take over the variables of the network."""
         for copy, variable in self._pairs:
             copy.assign(variable)
 
     def __call__(self, X, Y_):
         """What the function returns, and the Layers of the first image."""
-        returned, outputs, dropped = self._function(X, Y_)
+        returned, tensors = self._function(X, Y_)
         layers = [
-            Layer(kind, output[0].numpy(), None if mask is None else mask[0].numpy())
-            for kind, output, mask in zip(self._kinds, outputs, dropped, strict=True)
+            Layer(kind, output[0].numpy(), None if dropped is None else dropped[0].numpy())
+            for kind, (output, dropped) in zip(self._kinds, tensors, strict=True)
         ]
         return returned, tuple(layers)
 
 
 def _layers(operations, n):
-    """In the graph: the outputs of all activations of n images, in order; for each the neurons that
-    a dropout right behind it drops, True for these, or None; and their types of operation.
+    """In the graph: [kind, output, dropped] of each activation of n images, in order: its type of
+    operation; its neurons; which of them a dropout right behind it drops, True, or None.
     """
-    forward = [op for op in operations if not op.name.startswith("gradient_tape/")]
-    starts = [
-        k
-        for k, op in enumerate(forward)
-        if op.type in ACTIVATIONS and op.outputs[0].shape.rank and op.outputs[0].shape[0] == n
-    ]
-    outputs = [forward[k].outputs[0] for k in starts]
-    dropped = []
-    ends = [*starts[1:], None][: len(starts)]  # 1.0 has no activation at all
-    for output, start, end in zip(outputs, starts, ends, strict=True):
-        kept = [
-            op.inputs[0]
-            for op in forward[start:end]
-            if op.type == "SelectV2" and op.inputs[0].shape[1:] == output.shape[1:]
-        ]
-        dropped.append(tf.logical_not(kept[0]) if kept else None)
-    return outputs, dropped, [forward[k].type for k in starts]
+    layers = []
+    for op in operations:
+        if op.name.startswith("gradient_tape/") or not op.outputs:
+            continue
+        shape = op.outputs[0].shape
+        if op.type in ACTIVATIONS and shape.rank and shape[0] == n:
+            layers.append([op.type, op.outputs[0], None])
+        elif op.type == "SelectV2" and layers:
+            _, output, dropped = layers[-1]
+            if dropped is None and op.inputs[0].shape[1:] == output.shape[1:]:
+                layers[-1][2] = tf.logical_not(op.inputs[0])
+    return layers

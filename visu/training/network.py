@@ -35,8 +35,8 @@ class Network:
         self._returns_images = shape == signature(BATCH)[0].shape
         self.variables, self.xla = step.variables, xla_compiles(step)
         self._loop = tf.function(self._loop, jit_compile=self.xla)
-        read = _variables_read(self.evaluate.get_concrete_function(*signature(1)))
-        self._named = _named(weights, biases, read)
+        one_image = self.evaluate.get_concrete_function(*signature(1))
+        self._named = _named(weights, biases, one_image)
 
     def advance(self, X, Y_, first, last):
         """In the graph: train on the batches first ... last - 1 of X, Y_ [k, BATCH, ...].
@@ -86,7 +86,6 @@ class Network:
                 raise ScriptError(
                     f"--weights do not fit: {name} is {found} in the file, {wanted} in the network"
                 )
-        for name, variable in self._named.items():
             variable.assign(values[name])
 
 
@@ -126,19 +125,15 @@ def _check_evaluate(returned):
         )
 
 
-def _variables_read(function):
-    """The variables that a concrete function reads, in the order in which it first does so.
+def _named(weights, biases, function):
+    """{name: variable}: W1, ... and B1, ... of these lists, then other1, ... of what else a
+    concrete function reads, in the order in which it first does so.
 
     graph.variables has another order in each process.
     """
     handles = {id(variable.handle): variable for variable in function.graph.variables}
-    return [handles[id(x)] for x in function.captured_inputs if id(x) in handles]
-
-
-def _named(weights, biases, read):
-    """W1, ... and B1, ... of these lists, other1, ... of what else is read, as {name: variable}."""
-    named = {f"W{k}": variable for k, variable in enumerate(weights, 1)}
-    named |= {f"B{k}": variable for k, variable in enumerate(biases, 1)}
-    known = {id(variable) for variable in named.values()}
+    read = [handles[id(x)] for x in function.captured_inputs if id(x) in handles]
+    known = {id(variable) for variable in weights + biases}
     others = [variable for variable in read if id(variable) not in known]
-    return named | {f"other{k}": variable for k, variable in enumerate(others, 1)}
+    named = ("W", weights), ("B", biases), ("other", others)
+    return {f"{letters}{k}": one for letters, part in named for k, one in enumerate(part, 1)}

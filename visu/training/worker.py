@@ -4,22 +4,23 @@ import queue
 import threading
 import time
 
-PACES = 2, 10, 50, 200  # iterations per second, for a run that one can talk over
+PACES = 2, 10, 50, 200, None  # iterations per second, for a run that one can talk over
 BLOCKS_PER_SECOND = 4  # of a run that is held back: each one ends in an evaluation
 
 
 class Control:
-    """What a person asks of the training: set from any thread, obeyed between two blocks."""
+    """What a person asks of the training: set from any thread, obeyed between two blocks.
+
+    pace: iterations per second of a training that is held back, None at full speed.
+    """
 
     def __init__(self):
         self._changed = threading.Condition()
         self._steps = 0  # single iterations that may still be made while paused
-        self._pace = len(PACES)  # index of the pace, or after the last of them: no pace
-        self._due = 0.0  # when the next block may begin, if there is a pace
+        self._due = 0.0  # when the next block may begin
         self._calls = []  # functions that the training thread is to call
-        self.paused = False
-        self.restarting = False
-        self.stopping = False
+        self.pace = None
+        self.paused = self.restarting = self.stopping = False
 
     def toggle_pause(self):
         """Pause after the block of iterations under way, or resume."""
@@ -43,14 +44,9 @@ class Control:
 
     def _change_pace(self, by):
         with self._changed:
-            self._pace = min(max(self._pace + by, 0), len(PACES))
-            self._due = 0.0
+            k = PACES.index(self.pace) + by
+            self.pace, self._due = PACES[min(max(k, 0), len(PACES) - 1)], 0.0
             self._changed.notify_all()
-
-    @property
-    def pace(self):
-        """Iterations per second of a training that is held back, None at full speed."""
-        return PACES[self._pace] if self._pace < len(PACES) else None
 
     @property
     def slowed(self):
@@ -76,34 +72,33 @@ class Control:
             self._calls.append(function)
             self._changed.notify_all()
 
-    def _make_calls(self):
-        """Make the calls that are wanted; meanwhile other threads may want more."""
-        while self._calls:
-            function = self._calls.pop(0)
-            self._changed.release()
-            try:
-                function()
-            finally:
-                self._changed.acquire()
-
     def wait(self, most):
         """How many of the next `most` iterations to make now, 0 to end.
 
-        Blocks while paused, and as long as the pace asks for.
+        Blocks while paused, and as long as the pace asks for; after a run, with `most` 0, until it
+        is to restart or to stop.
         """
         with self._changed:
             while not (self.stopping or self.restarting):
+                left = max(self._due - time.monotonic(), 0)
                 if self._calls:
-                    self._make_calls()
-                    continue
-                if self._steps:
+                    self._call(self._calls.pop(0))
+                elif most and self._steps:
                     self._steps -= 1
                     return 1
-                left = None if self.paused else self._due - time.monotonic()
-                if not self.paused and (self.pace is None or left <= 0):
+                elif most and not (self.paused or left):
                     return self._block(most)
-                self._changed.wait(left)
+                else:
+                    self._changed.wait(left or None)
             return 0
+
+    def _call(self, function):
+        """Call function(); meanwhile other threads may ask for more."""
+        self._changed.release()
+        try:
+            function()
+        finally:
+            self._changed.acquire()
 
     def _block(self, most):
         """The length of the next block, at most `most`; sets when the one after it may begin."""
@@ -112,17 +107,6 @@ class Control:
         length = min(most, max(self.pace // BLOCKS_PER_SECOND, 1))
         self._due = time.monotonic() + length / self.pace
         return length
-
-    def wait_for_restart(self):
-        """After a run: block until it is to restart, returns True, or to stop, returns False."""
-        with self._changed:
-            while not (self.stopping or self.restarting):
-                if self._calls:
-                    self._make_calls()
-                else:
-                    self._changed.wait()
-            self.restarting = False
-            return not self.stopping
 
 
 class Worker:
@@ -150,8 +134,10 @@ class Worker:
             while True:
                 for evaluation in self.training.evaluations(control=self._control, **schedule):
                     self._finished.put(evaluation)
-                if not self._control.wait_for_restart():
+                self._control.wait(0)
+                if self._control.stopping:
                     return
+                self._control.restarting = False
                 self.training.restore()
         except BaseException as error:  # belongs to the main thread: see take
             self._finished.put(error)
