@@ -8,7 +8,8 @@ import numpy as np
 
 from digits import photo
 from digits.prepare import prepare
-from visu.panels.dashboard import print_failures, save_picture
+from visu.panels.dashboard import save_picture
+from visu.panels.panel import print_failures
 from visu.panels.views import VIEWS
 from visu.record.ladder import code_hash, is_edited
 from visu.record.run import History, Run

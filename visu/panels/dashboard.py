@@ -1,9 +1,6 @@
 """The figure: headline, panels, help. It needs no window; a plain Figure draws it as well."""
 
-import sys
-import traceback
 from collections import deque
-from functools import partial
 from textwrap import shorten
 
 import matplotlib.style
@@ -13,13 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from visu.panels.one_digit import Selection
-from visu.panels.panel import FailedPanel, GuardedAxes, Panel
+from visu.panels.panel import Panel, PanelAxes
 from visu.panels.style import DPI, INCHES, WARNING, drawable, style
 from visu.panels.views import HELP, SIX
 
 HEAD = 84  # height of the headline; all lengths here are pixels of a figure of 1344 x 756
 RATE_SECONDS = 2  # iterations per second are counted over the last so many
-FAILURES = {}  # class of a panel -> the first exception that it has raised, yet to be printed
 
 
 class Speed:
@@ -157,25 +153,12 @@ class Dashboard:
         return next((answer for answer in answers if answer is not None), None)
 
     def _call(self, panel, method, *args):
-        """Call a panel's method; a panel that raises is dropped."""
+        """Call a panel's method; if it raises, a message takes its place, and the rest goes on."""
         try:
-            return getattr(panel, method)(*args)
+            return None if panel.failed else getattr(panel, method)(*args)
         except Exception as error:
-            self.drop(panel, error)
+            panel.fail(error)
             return ()
-
-    def drop(self, panel, error):
-        """Put a message in the place of a panel that has raised this; the training goes on."""
-        if panel is self.head:
-            raise error
-        shown = self.built[self.view]
-        if panel in shown:
-            FAILURES.setdefault(type(panel), error)
-            panel.artists = []
-            with matplotlib.style.context(["default", style(self.unit)]):
-                failed = FailedPanel(panel.axes)
-            failed.cell, failed.paper = panel.cell, panel.paper
-            shown[shown.index(panel)] = failed
 
     def show_help(self, on):
         """Show the keys on top of everything, or no longer."""
@@ -206,15 +189,14 @@ class Dashboard:
         built = []
         with matplotlib.style.context(["default", style(self.unit)]):
             for kind, (cell, place) in zip(view, places(view, *self.size), strict=True):
-                axes = self.figure.add_axes(place.bounds, axes_class=GuardedAxes)
+                axes = self.figure.add_axes(place.bounds, axes_class=PanelAxes)
                 try:
                     panel = kind(axes, self.run)
                 except Exception as error:
-                    FAILURES.setdefault(kind, error)
-                    panel = FailedPanel(axes)
+                    panel = Panel(axes)
+                    panel.fail(error, kind)
                 panel.selection, panel.ask = self.selection, self.ask
                 panel.put_into(cell)
-                axes.failed = partial(self.drop, panel)
                 built.append(self._animate(panel))
         return built
 
@@ -270,11 +252,3 @@ def save_picture(path, history, status=""):
     dashboard = Dashboard(figure, history.run)
     dashboard.update(history, status)
     dashboard.save(path)
-
-
-def print_failures():
-    """Print the traceback of each panel that has failed, at the end of a run."""
-    for kind, error in FAILURES.items():
-        print(f"The panel {kind.__name__} has failed:", file=sys.stderr)
-        traceback.print_exception(error)
-    FAILURES.clear()

@@ -24,7 +24,7 @@ class Painter:
             try:
                 self._draw(panel.artists)
             except Exception as error:
-                self.dashboard.drop(panel, error)
+                panel.fail(error)
         if not self.dashboard.help_shown:
             return [panel.cell.padded(1) for panel in panels]  # Qt rounds both ends down
         self._draw([self.dashboard.help])
