@@ -12,11 +12,11 @@ from windows import BY_HAND, SIZES, make_dashboard, offscreen, overlap, show
 import mnist_data
 from visu.panels import digit_grids, pictures
 from visu.panels.curves import Accuracy, Loss, WeightBands
-from visu.panels.dashboard import Speed, save_picture
+from visu.panels.dashboard import rate, save_picture
 from visu.panels.first_weights import FirstWeights
 from visu.panels.panel import FAILURES, Panel, print_failures, thin_out
 from visu.panels.views import SIX, VIEWS
-from visu.record.run import Evaluation, History
+from visu.record.run import History, TrainPoint
 
 
 def runs(values, **changes):
@@ -240,11 +240,11 @@ def test_the_headline_tells_step_data_iteration_rate_and_accuracy():
     assert "1,520" in shown() and "at iteration 1,500" in shown()
 
 
-def test_speed_is_that_of_the_last_two_seconds_and_survives_a_restart():
-    speed, train = Speed(), evaluation(0).train
-    at = [(0, 0), (100, 10), (200, 11), (300, 12), (400, 12.5), (400, 12.5), (0, 0), (50, 1)]
-    found = [speed.of(Evaluation(iteration, seconds, 0.1, train)) for iteration, seconds in at]
-    assert found[5:] == [300 / 2.5, 0, 50]  # from second 10 on: 2 seconds are covered
+def test_the_rate_is_that_of_the_last_two_seconds():
+    at = (0, 0), (100, 10), (200, 11), (300, 12), (400, 12.5)
+    points = [TrainPoint(iteration, 0.5, 100, seconds) for iteration, seconds in at]
+    found = [rate(points[:k]) for k in (1, 2, 5)]
+    assert found == [0, 10, 300 / 2.5]  # from second 10 on: 2 seconds are covered
 
 
 def test_nan_leaves_a_gap_and_a_hint():

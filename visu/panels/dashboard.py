@@ -1,6 +1,6 @@
 """The figure: headline, panels, help. It needs no window; a plain Figure draws it as well."""
 
-from collections import deque
+from bisect import bisect_right
 from textwrap import shorten
 
 import matplotlib.style
@@ -18,35 +18,25 @@ HEAD = 84  # height of the headline; all lengths here are pixels of a figure of 
 RATE_SECONDS = 2  # iterations per second are counted over the last so many
 
 
-class Speed:
-    """Iterations per second of training, over the evaluations of the last RATE_SECONDS."""
-
-    def __init__(self):
-        self.marks = deque()  # (iteration, seconds)
-
-    def of(self, last):
-        """The speed now that `last` is the newest Evaluation."""
-        mark = last.iteration, last.seconds
-        if self.marks and mark < self.marks[-1]:
-            self.marks.clear()  # started again
-        if not self.marks or mark != self.marks[-1]:
-            self.marks.append(mark)
-        while len(self.marks) > 2 and self.marks[1][1] <= last.seconds - RATE_SECONDS:
-            self.marks.popleft()
-        iteration, seconds = self.marks[0] if len(self.marks) > 1 else (0, 0)
-        return (last.iteration - iteration) / max(last.seconds - seconds, 1e-9)
+def rate(points):
+    """Iterations per second over the last RATE_SECONDS of these TrainPoints, or all of a few."""
+    last = points[-1]
+    earlier = bisect_right(points, last.seconds - RATE_SECONDS, key=lambda point: point.seconds)
+    first = points[max(earlier - 1, 0)]
+    return (last.iteration - first.iteration) / max(last.seconds - first.seconds, 1e-9)
 
 
 class Headline(Panel):
     """The line above the panels: step, data, iteration, rate, test accuracy, and what goes on."""
 
-    def __init__(self, axes, run, speed):
+    def __init__(self, axes, run):
         super().__init__(axes)
-        self.run, self.speed = run, speed
+        self.run = run
         self.going_on = ""  # shown as it is
+        width = HEAD * axes.bbox.width / axes.bbox.height
+        axes.set(xlim=(0, width), ylim=(0, HEAD))
         axes.set_axis_off()
         size = matplotlib.rcParams["font.size"] / 12
-        width = axes.get_xlim()[1]
         fitting = min(1, 46 / len(run.name))  # a long title leaves room for the status
         title = drawable(run.name, "bold")
         axes.text(18, 47, title, size=21 * size * fitting, weight="bold")
@@ -74,8 +64,8 @@ class Headline(Panel):
             ]
             if np.isfinite(last.learning_rate):  # a cosine over no iterations is not a number
                 facts += [f"learning rate {last.learning_rate:.3g}"]
-            rate = self.speed.of(last)
-            facts += [] if self.going_on else [f"{rate:,.0f} iterations/s"]
+            if not self.going_on:
+                facts += [f"{rate(history.train):,.0f} iterations/s"]
         self.facts.set_text("  ·  ".join(facts))
         if tested:
             answers = tested.test.answers
@@ -103,8 +93,7 @@ class Dashboard:
 
     def __init__(self, figure, run, animated=False, keys=False, ask=None):
         self.figure, self.run, self.animated, self.ask = figure, run, animated, ask
-        self.speed, self.selection = Speed(), Selection()
-        self.view = SIX
+        self.view, self.selection = SIX, Selection()
         self.help_shown, self.help_seen = False, not keys
         self.redraw = True  # whether all panels are to be drawn, not only those that have changed
         self.arrange()
@@ -131,14 +120,13 @@ class Dashboard:
 
     def show_only(self, view):
         """Show these panels alone: a tuple of classes, such as those in VIEWS."""
-        for panel in self.built.get(self.view, ()):
-            panel.set_visible(False)
-        self.view = view
+        self.view, self.redraw = view, True
         if view not in self.built:
-            self.built[view] = self._build(view)
-        for panel in self.built[view]:
-            panel.set_visible(True)
-        self.redraw = True
+            cells = places(view, *self.size)
+            self.built[view] = [self._build(k, *cell) for k, cell in zip(view, cells, strict=True)]
+        for other, panels in self.built.items():
+            for panel in panels:
+                panel.set_visible(other == view)
 
     def mouse(self, action, event):
         """Tell the panel under the mouse; see Panel.mouse."""
@@ -177,53 +165,33 @@ class Dashboard:
         inches = self.figure.get_size_inches()
         self.unit = max(min(inches / INCHES), 0.2)
         self.size = inches * DPI / self.unit  # in the pixels that HEAD and margins are given in
-        with matplotlib.style.context(["default", style(self.unit)]):
-            self.head = self._headline(*self.size)
-            self.help = self._help()
+        strip = Bbox([[0, 1 - HEAD / self.size[1]], [1, 1]])
+        self.head = self._build(Headline, strip, strip)
         self.head.hint.set_visible(not self.help_seen)
+        with matplotlib.style.context("default"):
+            self.help = self.figure.text(
+                0.5, 0.5, HELP, family="monospace", size=16 * self.unit, linespacing=1.5, zorder=10,
+                ha="center", va="center", multialignment="left", visible=self.help_shown,
+                bbox={"boxstyle": "round,pad=1", "facecolor": "white", "edgecolor": "0.3"},
+                animated=self.animated,
+            )  # fmt: skip
         self.built = {}  # view -> its panels
         self.show_only(self.view)
 
-    def _build(self, view):
-        """The panels of a view, on axes of their own."""
-        built = []
+    def _build(self, kind, cell, place):
+        """A panel of this class, with axes at this place in a cell; see places."""
         with matplotlib.style.context(["default", style(self.unit)]):
-            for kind, (cell, place) in zip(view, places(view, *self.size), strict=True):
-                axes = self.figure.add_axes(place.bounds, axes_class=PanelAxes)
-                try:
-                    panel = kind(axes, self.run)
-                except Exception as error:
-                    panel = Panel(axes)
-                    panel.fail(error, kind)
-                panel.selection, panel.ask = self.selection, self.ask
-                panel.put_into(cell)
-                built.append(self._animate(panel))
-        return built
-
-    def _animate(self, panel):
-        """The panel, with what the painter draws marked for the canvas."""
-        for artist in panel.artists:
+            axes = self.figure.add_axes(place.bounds, axes_class=PanelAxes)
+            try:
+                panel = kind(axes, self.run)
+            except Exception as error:
+                panel = Panel(axes)
+                panel.fail(error, kind)
+        panel.put_into(cell)
+        panel.selection, panel.ask = self.selection, self.ask
+        for artist in panel.artists:  # which the painter draws, not the canvas
             artist.set_animated(self.animated)
         return panel
-
-    def _headline(self, width, height):
-        """The strip above the panels, in which lengths are those of HEAD."""
-        cell = Bbox.from_bounds(0, 1 - HEAD / height, 1, HEAD / height)
-        axes = self.figure.add_axes(cell.bounds)
-        axes.set(xlim=(0, width), ylim=(0, HEAD))
-        head = Headline(axes, self.run, self.speed)
-        head.put_into(cell)
-        return self._animate(head)
-
-    def _help(self):
-        """The keys, on top of everything."""
-        text = self.figure.text(
-            0.5, 0.5, HELP, family="monospace", size=16 * self.unit, linespacing=1.5, zorder=10,
-            ha="center", va="center", multialignment="left", visible=self.help_shown,
-            bbox={"boxstyle": "round,pad=1", "facecolor": "white", "edgecolor": "0.3"},
-        )  # fmt: skip
-        text.set_animated(self.animated)
-        return text
 
 
 def places(view, width, height):

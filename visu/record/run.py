@@ -156,6 +156,7 @@ class TrainPoint(NamedTuple):
     iteration: int
     accuracy: float
     loss: float
+    seconds: float
 
 
 class TestPoint(NamedTuple):
@@ -195,7 +196,7 @@ class History:
             self.clear()
         i, train, test = evaluation.iteration, evaluation.train, evaluation.test
         self.last = evaluation
-        self.train.append(TrainPoint(i, train.accuracy, train.loss))
+        self.train.append(TrainPoint(i, train.accuracy, train.loss, evaluation.seconds))
         if test:
             self.last_test = evaluation
             bulky = test.weight_bands, test.bias_bands, test.gradients

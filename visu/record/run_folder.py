@@ -175,7 +175,7 @@ def curves_text(history, start=0):
     lines = csv.writer(text, lineterminator="\n")
     if not start:
         lines.writerow(columns)
-    for i, *values in itertools.islice(history.train, start, None):
+    for i, *values, _ in itertools.islice(history.train, start, None):
         if i in tests:
             values += [tests[i].accuracy, tests[i].loss, *tests[i].gradients]
         empty = [""] * (len(columns) - 1 - len(values))
