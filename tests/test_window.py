@@ -201,7 +201,7 @@ def test_s_needs_no_canvas_with_pixels(make_window, monkeypatch):
     press(made, "s")
     dashboard = Dashboard(Figure(INCHES, dpi=DPI), RUN, keys=True)
     dashboard.update(made.history)
-    dashboard.save(made.live.folder / "b.png")
+    dashboard.figure.savefig(made.live.folder / "b.png")
     saved, expected = (imread(made.live.folder / name) for name in ("0.png", "b.png"))
     np.testing.assert_array_equal(saved, expected)
 

@@ -1,11 +1,11 @@
 """The figure: headline, panels, help. It needs no window; a plain Figure draws it as well."""
 
 from bisect import bisect_right
+from itertools import chain
 from textwrap import shorten
 
 import matplotlib.style
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
@@ -124,16 +124,15 @@ class Dashboard:
         if view not in self.built:
             cells = places(view, *self.size)
             self.built[view] = [self._build(k, *cell) for k, cell in zip(view, cells, strict=True)]
-        for other, panels in self.built.items():
-            for panel in panels:
-                panel.set_visible(other == view)
+        for panel in chain(*self.built.values()):
+            stale = panel.axes.stale
+            panel.axes.set_visible(panel in self.built[view])
+            panel.axes.stale = stale  # the pixels of its background are the same as before
 
     def mouse(self, action, event):
         """Tell the panel under the mouse; see Panel.mouse."""
-        for panel in self.panels[1:]:
-            if event.inaxes is panel.axes:
-                return self._call(panel, "mouse", action, event)
-        return None
+        panel = getattr(event.inaxes, "panel", None)  # a colour scale has none
+        return self._call(panel, "mouse", action, event) if panel else None
 
     def key(self, key):
         """Tell the first of the panels that knows this key; see Panel.key."""
@@ -155,16 +154,12 @@ class Dashboard:
         self.head.hint.set_visible(False)
         self.redraw = True  # it hides what has to come back
 
-    def save(self, path):
-        """Write the current view as a PNG. Raises OSError if the file cannot be written."""
-        self.figure.savefig(path, format="png")
-
     def arrange(self):
         """Build everything again, to the figure's size: type and lines grow and shrink with it."""
         self.figure.clear()
-        inches = self.figure.get_size_inches()
-        self.unit = max(min(inches / INCHES), 0.2)
-        self.size = inches * DPI / self.unit  # in the pixels that HEAD and margins are given in
+        self.inches = self.figure.get_size_inches()
+        self.unit = max(min(self.inches / INCHES), 0.2)
+        self.size = self.inches * DPI / self.unit  # in the pixels of HEAD and of margins
         strip = Bbox([[0, 1 - HEAD / self.size[1]], [1, 1]])
         self.head = self._build(Headline, strip, strip)
         self.head.hint.set_visible(not self.help_seen)
@@ -210,13 +205,8 @@ def places(view, width, height):
         yield Bbox(cell / [width, height]), Bbox(place / [width, height])
 
 
-def save_picture(path, history, status=""):
-    """Write the six panels of `history` as a PNG of 1344 x 756, without any window.
-
-    status: as for Dashboard. Raises OSError where the file cannot be written.
-    """
+def save_picture(path, history):
+    """Write the six panels of `history` as a PNG. Raises OSError where that fails."""
     figure = Figure(INCHES, dpi=DPI)
-    FigureCanvasAgg(figure)
-    dashboard = Dashboard(figure, history.run)
-    dashboard.update(history, status)
-    dashboard.save(path)
+    Dashboard(figure, history.run).update(history)
+    figure.savefig(path, format="png")

@@ -56,7 +56,7 @@ class Offscreen:
     run: a Run; width, height: in pixels.
     """
 
-    def __init__(self, run, width, height):
+    def __init__(self, run, width=1344, height=756):
         self.figure = Figure((width / DPI, height / DPI), dpi=DPI)
         self.canvas = FigureCanvasAgg(self.figure)
         self.dashboard = Dashboard(self.figure, run, animated=True)

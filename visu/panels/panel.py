@@ -94,12 +94,6 @@ class Panel:
         )
         self.paper.set(transform=figure.transFigure, figure=figure)
 
-    def set_visible(self, on):
-        """Whether the figure shows this panel."""
-        stale = self.axes.stale
-        self.axes.set_visible(on)
-        self.axes.stale = stale  # the pixels of its background are the same as before
-
     def set_limits(self, x=None, y=None):
         """Set the axes' limits, (low, high), where they differ: equal ones would mark it stale."""
         if x is not None and tuple(x) != self.axes.get_xlim():
