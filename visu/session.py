@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from digits import photo
-from visu.panels.dashboard import print_failures, save_picture
+from visu.panels.dashboard import save_picture
+from visu.panels.panel import print_failures
 from visu.panels.views import VIEWS
 from visu.record.ladder import LADDER, code_hash
 from visu.record.run import History, Run

@@ -1,56 +1,42 @@
 """The figure: headline, panels, help. It needs no window; a plain Figure draws it as well."""
 
-import sys
-import traceback
-from collections import deque
-from functools import partial
+from bisect import bisect_right
+from itertools import chain
 from textwrap import shorten
 
 import matplotlib.style
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from visu.panels.one_digit import Selection
-from visu.panels.panel import FailedPanel, GuardedAxes, Panel
+from visu.panels.panel import Panel, PanelAxes
 from visu.panels.style import DPI, INCHES, WARNING, drawable, style
 from visu.panels.views import HELP, SIX
 
 HEAD = 84  # height of the headline; all lengths here are pixels of a figure of 1344 x 756
 RATE_SECONDS = 2  # iterations per second are counted over the last so many
-FAILURES = {}  # class of a panel -> the first exception that it has raised, yet to be printed
 
 
-class Speed:
-    """Iterations per second of training, over the evaluations of the last RATE_SECONDS."""
-
-    def __init__(self):
-        self.marks = deque()  # (iteration, seconds)
-
-    def of(self, last):
-        """The speed now that `last` is the newest Evaluation."""
-        mark = last.iteration, last.seconds
-        if self.marks and mark < self.marks[-1]:
-            self.marks.clear()  # started again
-        if not self.marks or mark != self.marks[-1]:
-            self.marks.append(mark)
-        while len(self.marks) > 2 and self.marks[1][1] <= last.seconds - RATE_SECONDS:
-            self.marks.popleft()
-        iteration, seconds = self.marks[0] if len(self.marks) > 1 else (0, 0)
-        return (last.iteration - iteration) / max(last.seconds - seconds, 1e-9)
+def rate(points):
+    """Iterations per second over the last RATE_SECONDS of these TrainPoints, or all of a few."""
+    last = points[-1]
+    earlier = bisect_right(points, last.seconds - RATE_SECONDS, key=lambda point: point.seconds)
+    first = points[max(earlier - 1, 0)]
+    return (last.iteration - first.iteration) / max(last.seconds - first.seconds, 1e-9)
 
 
 class Headline(Panel):
     """The line above the panels: step, data, iteration, rate, test accuracy, and what goes on."""
 
-    def __init__(self, axes, run, speed):
+    def __init__(self, axes, run):
         super().__init__(axes)
-        self.run, self.speed = run, speed
+        self.run = run
         self.going_on = ""  # shown as it is
+        width = HEAD * axes.bbox.width / axes.bbox.height
+        axes.set(xlim=(0, width), ylim=(0, HEAD))
         axes.set_axis_off()
         size = matplotlib.rcParams["font.size"] / 12
-        width = axes.get_xlim()[1]
         fitting = min(1, 46 / len(run.name))  # a long title leaves room for the status
         title = drawable(run.name, "bold")
         axes.text(18, 47, title, size=21 * size * fitting, weight="bold")
@@ -78,8 +64,8 @@ class Headline(Panel):
             ]
             if np.isfinite(last.learning_rate):  # a cosine over no iterations is not a number
                 facts += [f"learning rate {last.learning_rate:.3g}"]
-            rate = self.speed.of(last)
-            facts += [] if self.going_on else [f"{rate:,.0f} iterations/s"]
+            if not self.going_on:
+                facts += [f"{rate(history.train):,.0f} iterations/s"]
         self.facts.set_text("  ·  ".join(facts))
         if tested:
             answers = tested.test.answers
@@ -107,8 +93,7 @@ class Dashboard:
 
     def __init__(self, figure, run, animated=False, keys=False, ask=None):
         self.figure, self.run, self.animated, self.ask = figure, run, animated, ask
-        self.speed, self.selection = Speed(), Selection()
-        self.view = SIX
+        self.view, self.selection = SIX, Selection()
         self.help_shown, self.help_seen = False, not keys
         self.redraw = True  # whether all panels are to be drawn, not only those that have changed
         self.arrange()
@@ -135,21 +120,19 @@ class Dashboard:
 
     def show_only(self, view):
         """Show these panels alone: a tuple of classes, such as those in VIEWS."""
-        for panel in self.built.get(self.view, ()):
-            panel.set_visible(False)
-        self.view = view
+        self.view, self.redraw = view, True
         if view not in self.built:
-            self.built[view] = self._build(view)
-        for panel in self.built[view]:
-            panel.set_visible(True)
-        self.redraw = True
+            cells = places(view, *self.size)
+            self.built[view] = [self._build(k, *cell) for k, cell in zip(view, cells, strict=True)]
+        for panel in chain(*self.built.values()):
+            stale = panel.axes.stale
+            panel.axes.set_visible(panel in self.built[view])
+            panel.axes.stale = stale  # the pixels of its background are the same as before
 
     def mouse(self, action, event):
         """Tell the panel under the mouse; see Panel.mouse."""
-        for panel in self.panels[1:]:
-            if event.inaxes is panel.axes:
-                return self._call(panel, "mouse", action, event)
-        return None
+        panel = getattr(event.inaxes, "panel", None)  # a colour scale has none
+        return self._call(panel, "mouse", action, event) if panel else None
 
     def key(self, key):
         """Tell the first of the panels that knows this key; see Panel.key."""
@@ -157,25 +140,12 @@ class Dashboard:
         return next((answer for answer in answers if answer is not None), None)
 
     def _call(self, panel, method, *args):
-        """Call a panel's method; a panel that raises is dropped."""
+        """Call a panel's method; if it raises, a message takes its place, and the rest goes on."""
         try:
-            return getattr(panel, method)(*args)
+            return None if panel.failed else getattr(panel, method)(*args)
         except Exception as error:
-            self.drop(panel, error)
+            panel.fail(error)
             return ()
-
-    def drop(self, panel, error):
-        """Put a message in the place of a panel that has raised this; the training goes on."""
-        if panel is self.head:
-            raise error
-        shown = self.built[self.view]
-        if panel in shown:
-            FAILURES.setdefault(type(panel), error)
-            panel.artists = []
-            with matplotlib.style.context(["default", style(self.unit)]):
-                failed = FailedPanel(panel.axes)
-            failed.cell, failed.paper = panel.cell, panel.paper
-            shown[shown.index(panel)] = failed
 
     def show_help(self, on):
         """Show the keys on top of everything, or no longer."""
@@ -184,64 +154,39 @@ class Dashboard:
         self.head.hint.set_visible(False)
         self.redraw = True  # it hides what has to come back
 
-    def save(self, path):
-        """Write the current view as a PNG. Raises OSError if the file cannot be written."""
-        self.figure.savefig(path, format="png")
-
     def arrange(self):
         """Build everything again, to the figure's size: type and lines grow and shrink with it."""
         self.figure.clear()
-        inches = self.figure.get_size_inches()
-        self.unit = max(min(inches / INCHES), 0.2)
-        self.size = inches * DPI / self.unit  # in the pixels that HEAD and margins are given in
-        with matplotlib.style.context(["default", style(self.unit)]):
-            self.head = self._headline(*self.size)
-            self.help = self._help()
+        self.inches = self.figure.get_size_inches()
+        self.unit = max(min(self.inches / INCHES), 0.2)
+        self.size = self.inches * DPI / self.unit  # in the pixels of HEAD and of margins
+        strip = Bbox([[0, 1 - HEAD / self.size[1]], [1, 1]])
+        self.head = self._build(Headline, strip, strip)
         self.head.hint.set_visible(not self.help_seen)
+        with matplotlib.style.context("default"):
+            self.help = self.figure.text(
+                0.5, 0.5, HELP, family="monospace", size=16 * self.unit, linespacing=1.5, zorder=10,
+                ha="center", va="center", multialignment="left", visible=self.help_shown,
+                bbox={"boxstyle": "round,pad=1", "facecolor": "white", "edgecolor": "0.3"},
+                animated=self.animated,
+            )  # fmt: skip
         self.built = {}  # view -> its panels
         self.show_only(self.view)
 
-    def _build(self, view):
-        """The panels of a view, on axes of their own."""
-        built = []
+    def _build(self, kind, cell, place):
+        """A panel of this class, with axes at this place in a cell; see places."""
         with matplotlib.style.context(["default", style(self.unit)]):
-            for kind, (cell, place) in zip(view, places(view, *self.size), strict=True):
-                axes = self.figure.add_axes(place.bounds, axes_class=GuardedAxes)
-                try:
-                    panel = kind(axes, self.run)
-                except Exception as error:
-                    FAILURES.setdefault(kind, error)
-                    panel = FailedPanel(axes)
-                panel.selection, panel.ask = self.selection, self.ask
-                panel.put_into(cell)
-                axes.failed = partial(self.drop, panel)
-                built.append(self._animate(panel))
-        return built
-
-    def _animate(self, panel):
-        """The panel, with what the painter draws marked for the canvas."""
-        for artist in panel.artists:
+            axes = self.figure.add_axes(place.bounds, axes_class=PanelAxes)
+            try:
+                panel = kind(axes, self.run)
+            except Exception as error:
+                panel = Panel(axes)
+                panel.fail(error, kind)
+        panel.put_into(cell)
+        panel.selection, panel.ask = self.selection, self.ask
+        for artist in panel.artists:  # which the painter draws, not the canvas
             artist.set_animated(self.animated)
         return panel
-
-    def _headline(self, width, height):
-        """The strip above the panels, in which lengths are those of HEAD."""
-        cell = Bbox.from_bounds(0, 1 - HEAD / height, 1, HEAD / height)
-        axes = self.figure.add_axes(cell.bounds)
-        axes.set(xlim=(0, width), ylim=(0, HEAD))
-        head = Headline(axes, self.run, self.speed)
-        head.put_into(cell)
-        return self._animate(head)
-
-    def _help(self):
-        """The keys, on top of everything."""
-        text = self.figure.text(
-            0.5, 0.5, HELP, family="monospace", size=16 * self.unit, linespacing=1.5, zorder=10,
-            ha="center", va="center", multialignment="left", visible=self.help_shown,
-            bbox={"boxstyle": "round,pad=1", "facecolor": "white", "edgecolor": "0.3"},
-        )  # fmt: skip
-        text.set_animated(self.animated)
-        return text
 
 
 def places(view, width, height):
@@ -260,21 +205,8 @@ def places(view, width, height):
         yield Bbox(cell / [width, height]), Bbox(place / [width, height])
 
 
-def save_picture(path, history, status=""):
-    """Write the six panels of `history` as a PNG of 1344 x 756, without any window.
-
-    status: as for Dashboard. Raises OSError where the file cannot be written.
-    """
+def save_picture(path, history):
+    """Write the six panels of `history` as a PNG. Raises OSError where that fails."""
     figure = Figure(INCHES, dpi=DPI)
-    FigureCanvasAgg(figure)
-    dashboard = Dashboard(figure, history.run)
-    dashboard.update(history, status)
-    dashboard.save(path)
-
-
-def print_failures():
-    """Print the traceback of each panel that has failed, at the end of a run."""
-    for kind, error in FAILURES.items():
-        print(f"The panel {kind.__name__} has failed:", file=sys.stderr)
-        traceback.print_exception(error)
-    FAILURES.clear()
+    Dashboard(figure, history.run).update(history)
+    figure.savefig(path, format="png")

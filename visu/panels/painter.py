@@ -24,7 +24,7 @@ class Painter:
             try:
                 self._draw(panel.artists)
             except Exception as error:
-                self.dashboard.drop(panel, error)
+                panel.fail(error)
         if not self.dashboard.help_shown:
             return [panel.cell.padded(1) for panel in panels]  # Qt rounds both ends down
         self._draw([self.dashboard.help])
@@ -56,7 +56,7 @@ class Offscreen:
     run: a Run; width, height: in pixels.
     """
 
-    def __init__(self, run, width, height):
+    def __init__(self, run, width=1344, height=756):
         self.figure = Figure((width / DPI, height / DPI), dpi=DPI)
         self.canvas = FigureCanvasAgg(self.figure)
         self.dashboard = Dashboard(self.figure, run, animated=True)

@@ -2,6 +2,8 @@
 
 import math
 import re
+import sys
+import traceback
 
 import numpy as np
 from matplotlib import rcParams
@@ -15,6 +17,7 @@ from visu.panels.style import RED
 MOST_POINTS = 2000  # more do not show on a screen, and would slow the drawing of a long run
 AHEAD = 2  # seconds: a fast training would else outgrow its axis in every frame
 ROUND = (1, 1.5, 2, 3, 4, 5, 6, 8)  # where scales may end, times a power of ten
+FAILURES = {}  # class of a panel -> the first exception that it has raised, yet to be printed
 
 
 def round_up(value, steps=ROUND):
@@ -63,10 +66,12 @@ class Panel:
     wide = 1.0  # its width, as a share of that of most panels
     asks = False  # whether it needs a person and a network: a window
     keeps = ()  # names of the variables that it shows, which a movie has to keep
+    failed = False  # whether it has raised an exception
 
     def __init__(self, axes, title="", above=0):
         """above: lines to leave free between axes and title."""
         self.axes, self.artists = axes, []
+        axes.panel = self
         self.seen = ()  # what is_new was given last
         self.letter = rcParams["font.size"] / 72 * axes.get_figure().dpi  # its height, in pixels
         pad = rcParams["axes.titlepad"] + 1.5 * above * rcParams["font.size"]
@@ -89,12 +94,6 @@ class Panel:
             cell.p0, cell.width, cell.height, facecolor="white", linewidth=0, antialiased=False
         )
         self.paper.set(transform=figure.transFigure, figure=figure)
-
-    def set_visible(self, on):
-        """Whether the figure shows this panel."""
-        stale = self.axes.stale
-        self.axes.set_visible(on)
-        self.axes.stale = stale  # the pixels of its background are the same as before
 
     def set_limits(self, x=None, y=None):
         """Set the axes' limits, (low, high), where they differ: equal ones would mark it stale."""
@@ -124,32 +123,34 @@ class Panel:
         """A key that the window leaves to its panels; returns as mouse does."""
         return None
 
-
-class FailedPanel(Panel):
-    """What is shown in the place of a panel that has raised an exception."""
-
-    def __init__(self, axes):
-        axes.clear()
-        super().__init__(axes)
-        axes.set_axis_off()
+    def fail(self, error, kind=None):
+        """Show a message from now on, as this panel, or one of the class kind, has raised this."""
+        FAILURES.setdefault(kind or type(self), error)
+        self.failed, self.artists = True, []
+        self.axes.clear()
+        self.axes.set_axis_off()
         text = "this panel has failed: its error is\nprinted when the run has ended"
-        axes.text(0.5, 0.5, text, ha="center", va="center", size=rcParams["font.size"])
-
-    def update(self, history):
-        return False
+        text = self.axes.text(0.5, 0.5, text, transform=self.axes.transAxes)
+        text.set(ha="center", va="center", size=72 * self.letter / self.axes.get_figure().dpi)
 
 
-class GuardedAxes(Axes):
-    """Axes that hand an exception in their drawing over: failed(error) makes them drawable."""
-
-    failed = None
+class PanelAxes(Axes):
+    """The axes of a panel, which fails where they cannot be drawn."""
 
     def draw(self, renderer):
         try:
             super().draw(renderer)
         except Exception as error:
-            self.failed(error)
+            self.panel.fail(error)
             super().draw(renderer)
+
+
+def print_failures():
+    """Print the traceback of each panel that has failed, at the end of a run."""
+    for kind, error in FAILURES.items():
+        print(f"The panel {kind.__name__} has failed:", file=sys.stderr)
+        traceback.print_exception(error)
+    FAILURES.clear()
 
 
 class TimePanel(Panel):

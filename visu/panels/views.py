@@ -12,13 +12,15 @@ from visu.panels.one_digit import OneDigit
 
 SIX = Accuracy, Loss, TrainingDigits, WeightBands, BiasBands, TestDigits
 
-# what the help says; key -> the panels of a view, or the method of Window or Live that it calls
+# the keys and what they do, as the help says; key -> the panels of a view, or the method of Window
+# or Live that it calls
 ROWS = (
-    ("pause/resume", {" ": "toggle_pause"}),
-    ("one iteration, while paused", {"n": "step"}),
-    ("slower, faster", {"-": "slower", "+": "faster"}),
-    ("restart", {"r": "restart"}),
+    ("space", "pause/resume", {" ": "toggle_pause"}),
+    ("n", "one iteration, while paused", {"n": "step"}),
+    ("-  +", "slower, faster", {"-": "slower", "+": "faster"}),
+    ("r", "restart", {"r": "restart"}),
     (
+        "1 ... 6",
         "one panel, large",
         {
             "1": (Accuracy,),
@@ -30,30 +32,22 @@ ROWS = (
         },
     ),
     (
+        "7  8  9",
         "two panels",
         {"7": (Accuracy, Loss), "8": (WeightBands, BiasBands), "9": (TrainingDigits, TestDigits)},
     ),
-    ("all six panels; also a view's key again", {"0": SIX, "escape": SIX}),
-    ("weights of the first layer", {"w": (FirstWeights,)}),
-    ("gradient per layer", {"g": (GradientLines, GradientBars)}),
-    ("one digit; draw your own; d again: a training step", {"d": (OneDigit,)}),
-    ("worst errors", {"e": (WorstErrors,)}),
-    ("confusion matrix", {"c": (Confusion, CellDigits)}),
-    ("full screen", {"f": "full_screen", "f11": "full_screen"}),
-    ("save a picture (PNG)", {"s": "save"}),
-    ("show/hide this help", {"h": "toggle_help"}),
-    ("quit", {"q": "close"}),
+    ("0  Esc", "all six panels; also a view's key again", {"0": SIX, "escape": SIX}),
+    ("w", "weights of the first layer", {"w": (FirstWeights,)}),
+    ("g", "gradient per layer", {"g": (GradientLines, GradientBars)}),
+    ("d", "one digit; draw your own; d again: a training step", {"d": (OneDigit,)}),
+    ("e", "worst errors", {"e": (WorstErrors,)}),
+    ("c", "confusion matrix", {"c": (Confusion, CellDigits)}),
+    ("f  F11", "full screen", {"f": "full_screen", "f11": "full_screen"}),
+    ("s", "save a picture (PNG)", {"s": "save"}),
+    ("h", "show/hide this help", {"h": "toggle_help"}),
+    ("q", "quit", {"q": "close"}),
 )
-KEYS = {key: meaning for _, keys in ROWS for key, meaning in keys.items()}
+HELP = "\n".join(f"{keys:<9} {text}" for keys, text, _ in ROWS)
+KEYS = {key: meaning for *_, keys in ROWS for key, meaning in keys.items()}
 ACTIONS = {key: meaning for key, meaning in KEYS.items() if isinstance(meaning, str)}
 VIEWS = {key: meaning for key, meaning in KEYS.items() if key not in ACTIONS}
-NAMES = {" ": "space", "escape": "Esc", "f11": "F11"}  # of keys, where they are shown
-
-
-def label(keys):
-    """How keys are shown: all of them, or the first and the last of many."""
-    first, *others = [NAMES.get(key, key) for key in keys]
-    return "  ".join([first, *others]) if len(others) < 3 else f"{first} ... {others[-1]}"
-
-
-HELP = "\n".join(f"{label(keys):<9} {text}" for text, keys in ROWS)

@@ -155,6 +155,7 @@ class Point(NamedTuple):
     iteration: int
     accuracy: float
     loss: float
+    seconds: float
     weight_bands: np.ndarray | None = None
     bias_bands: np.ndarray | None = None
     gradients: np.ndarray | None = None
@@ -184,11 +185,12 @@ class History:
             self.clear()
         i, train, test = evaluation.iteration, evaluation.train, evaluation.test
         self.last = evaluation
-        self.train.append(Point(i, train.accuracy, train.loss))
+        self.train.append(Point(i, train.accuracy, train.loss, evaluation.seconds))
         if test:
             self.last_test = evaluation
             more = test.weight_bands, test.bias_bands, test.gradients
-            self.test.append(Point(i, test.answers.accuracy, test.answers.loss, *more))
+            values = test.answers.accuracy, test.answers.loss, evaluation.seconds
+            self.test.append(Point(i, *values, *more))
 
     def at(self, last, last_test):
         """The History as it was when these were its newest Evaluations."""

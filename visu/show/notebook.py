@@ -7,7 +7,6 @@ from IPython.display import Image, display
 from matplotlib.image import imsave
 
 from visu.panels.painter import Offscreen
-from visu.panels.style import DPI, INCHES
 
 LOOK_SECONDS = 0.1  # between two looks at the training, and at most until an interrupt is obeyed
 REFRESH_SECONDS = 1.0  # between two pictures
@@ -21,7 +20,7 @@ class Notebook:
 
     def __init__(self, live):
         self.live, self.history = live, live.history
-        self.screen = Offscreen(self.history.run, *(round(DPI * inches) for inches in INCHES))
+        self.screen = Offscreen(self.history.run)
         self.dashboard = self.screen.dashboard
         self.handle = None  # IPython's, of the output that holds the picture
 

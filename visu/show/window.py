@@ -66,7 +66,7 @@ class Window:
         # On macosx blitting is there but known to fail.
         self.blits = self.canvas.supports_blit and matplotlib.get_backend() != "macosx"
         self.dashboard = Dashboard(self.figure, self.history.run, self.blits, True, live.ask)
-        self.size = self.seen_size = self.figure.get_size_inches().tolist()
+        self.seen_size = None  # at the last tick, [width, height] in inches
         self.painter = Painter(self.dashboard)
         self.due = []  # members of dashboard.panels that are yet to be drawn
         self.rest = self.canvas.new_timer(interval=1, callbacks=[(self.paint_rest, (), {})])
@@ -121,12 +121,11 @@ class Window:
 
     def fits(self):
         """Whether the panels are laid out to the size of the window."""
-        near = math.dist(self.figure.get_size_inches(), self.size) < 0.02  # inches
+        near = math.dist(self.figure.get_size_inches(), self.dashboard.inches) < 0.02
         return near and self.figure.get_visible()
 
     def fit(self):
         """Lay the panels out again, to the size of the window."""
-        self.size = self.figure.get_size_inches().tolist()
         self.figure.set_visible(True)
         self.dashboard.arrange()
         self.update()
@@ -146,10 +145,8 @@ class Window:
         """Draw what is due, for about so long; the rest follows when waiting keys are answered."""
         if not self.figure.get_visible():
             self.due = []
-        if not (self.blits and getattr(self.canvas, "watched", True)):  # by a browser, under WebAgg
-            if self.due:
-                self.painter.backgrounds.clear()
-                self.canvas.draw_idle()
+        if self.due and not (self.blits and getattr(self.canvas, "watched", True)):  # see browser
+            self.canvas.draw_idle()
             self.due = []
         end = time.perf_counter() + seconds
         while self.due and not self.closed:
@@ -241,7 +238,7 @@ class Window:
         try:
             path = self.live.picture_path()
             if not self.blits:  # a canvas that may have no pixels
-                self.dashboard.save(path)
+                self.figure.savefig(path, format="png")
             else:
                 if not self.painter.backgrounds:  # nothing was drawn yet
                     self.canvas.draw()
