@@ -26,14 +26,6 @@ def runs(values, **changes):
 # ---- what the panels draw
 
 
-def test_the_six_panels_have_the_titles_of_the_slides():
-    titles = [panel.title.get_text() for panel in make_dashboard().panels[1:]]
-    assert titles == [
-        "Accuracy", "Cross entropy loss", "Training images (current batch)",
-        "Weights range", "Biases range", "Test images",
-    ]  # fmt: skip
-
-
 def test_curves_show_every_evaluation_training_thin_test_thick():
     filled = history_of(
         evaluation(0, 0.1, 230), evaluation(20, 0.5, 120, test=False), evaluation(40, 0.8, 60)
@@ -49,7 +41,6 @@ def test_curves_show_every_evaluation_training_thin_test_thick():
 def test_accuracy_looks_closer_once_the_test_accuracy_is_there_to_stay():
     values = [0.1, 0.5, *19 * [0.95], 0.8, 0.95, 0.95]
     assert show(runs(values[:5]), Accuracy).axes.get_ylim()[0] == 0  # most training is below
-    assert show(runs([*values, 0.8, 0.8]), Accuracy).axes.get_ylim()[0] == 0
     accuracy = show(runs(values), Accuracy)
     assert accuracy.axes.get_ylim()[0] == 0.9
     assert 1 < accuracy.axes.get_ylim()[1] < 1.01
@@ -209,8 +200,6 @@ def test_the_red_area_ends_at_the_accuracy():
     panel = show(history_of(evaluation(0, 0.96)), digit_grids.TestDigits)  # 40 of 1,000 are wrong
     red = (np.asarray(panel.image.get_array())[::28, ::28] == pictures.MISREAD_PAPER).all(axis=2)
     assert red.ravel().tolist() == [True] * 40 + [False] * (8 * 13 - 40)
-    marks = dict(zip((100, 98, 96, 94, 92, 90), panel.axes.get_yticks(), strict=True))
-    assert marks[96] * panel.columns == pytest.approx(40)
 
 
 def test_weights_are_shown_on_one_scale_with_zero_in_the_middle():
@@ -323,7 +312,7 @@ def test_updates_add_no_artists_and_few_new_backgrounds():
         filled.append(evaluation(10 * k, min(0.98, k / 100), 230 / (k + 1), test=k % 5 == 0))
         changed = screen.dashboard.update(filled)
         redraws += any(panel.axes.stale for panel in changed)
-        screen.painter.paint(changed)
+        screen.paint(changed)
         if k == 0:
             children = [len(one.get_children()) for one in axes]
     assert [len(one.get_children()) for one in axes] == children
@@ -366,16 +355,9 @@ def broken(where):
     return Broken
 
 
-@pytest.fixture
-def failures():
-    """The panels that have failed; in the end there are none."""
-    yield FAILURES
-    FAILURES.clear()
-
-
 @pytest.mark.parametrize("blits", [True, False])
 @pytest.mark.parametrize("where", ["__init__", "update", "background", "artist", "key"])
-def test_a_panel_that_fails_leaves_its_place_and_the_others_go_on(where, blits, failures, capsys):
+def test_a_panel_that_fails_leaves_its_place_and_the_others_go_on(where, blits, capsys):
     kind, filled = broken(where), long_run(400)
     if blits:
         screen = offscreen(RUN, (kind, Loss))
@@ -390,10 +372,10 @@ def test_a_panel_that_fails_leaves_its_place_and_the_others_go_on(where, blits, 
     failed, loss = dashboard.panels[1:]
     assert "failed" in failed.axes.texts[0].get_text()
     assert loss.train.get_xdata()[-1] == 460
-    assert list(failures) == [kind]
+    assert list(FAILURES) == [kind]
     print_failures()
     told = capsys.readouterr().err
-    assert told.count("Traceback") == 1 and "panel Broken" in told and not failures
+    assert told.count("Traceback") == 1 and "panel Broken" in told and not FAILURES
     cell = failed.cell.frozen()
     left = np.array(dashboard.figure.canvas.buffer_rgba())[:, : int(cell.x1)]
     assert (left[int(0.2 * SIZES[0][1]) :, :, :3] < 100).any()  # the message is drawn

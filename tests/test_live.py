@@ -3,7 +3,6 @@
 What a key did is seen from outside: on the screen, on the terminal, in the files.
 """
 
-import csv
 import ctypes
 import importlib
 import json
@@ -146,8 +145,9 @@ class Lecture:
         return self.xdotool("search", "--onlyvisible", "--name", name).split()
 
     def open(self):
-        """Wait for the window."""
+        """Wait for the window, and give it the keyboard."""
         self.id = until(self.find_window, 60)[-1]
+        self.xdotool("windowfocus", "--sync", self.id)
         return self
 
     def first_evaluation(self):
@@ -158,9 +158,7 @@ class Lecture:
     def geometry(self):
         """x, y, width, height of the window, in pixels."""
         told = self.xdotool("getwindowgeometry", "--shell", self.id)
-        return [
-            int(re.search(rf"^{k}=(\d+)", told, re.M)[1]) for k in ("X", "Y", "WIDTH", "HEIGHT")
-        ]
+        return [int(value) for value in re.findall(r"=(\d+)", told)[1:5]]
 
     def screen(self):
         """The window's pixels [height, width, 3] as they are on the screen."""
@@ -225,14 +223,8 @@ def assert_ended_early(status, printed, folder, expected):
     assert imread(folder / "window.png").shape[:2] == (756, 1344)
 
 
-def first_rows(folder, rows):
-    with open(folder / "curves.csv", newline="") as file:
-        return [row for _, row in zip(range(rows), csv.reader(file), strict=False)]
-
-
 def test_every_key(lecture, run_here):
     live = lecture(SOFTMAX).open()
-    live.xdotool("windowfocus", "--sync", live.id)
     live.first_evaluation()
 
     live.key("space")
@@ -276,13 +268,13 @@ def test_every_key(lecture, run_here):
     assert_ended_early(*ended, folder, 0)
     run_here(SOFTMAX, "--iterations", "50")
     headless, _ = run_here.printed()
-    same = first_rows(Path(headless.rpartition("Files: ")[2].strip()), 7)
-    assert len(same) == 7 and first_rows(folder, 7) == same
+    folders = folder, Path(headless.rpartition("Files: ")[2].strip())
+    rows, same = [(path / "curves.csv").read_text().splitlines()[:7] for path in folders]
+    assert len(same) == 7 and rows == same
 
 
 def test_a_lecturer_sets_the_pace(lecture, tmp_path):
     live = lecture(told(tmp_path, TOLD), "--pause", "--iterations", "1000").open()
-    live.xdotool("windowfocus", "--sync", live.id)
     live.line(r"^\|PAUSED")
     live.key("n")  # while it compiles
     live.line(r"^\|one iteration")
@@ -321,7 +313,6 @@ def test_a_panel_that_fails_does_not_end_the_training(lecture, tmp_path):
     live = lecture(told(tmp_path, FAILS), "--iterations", "500").open()
     live.line("Final test accuracy: .* after 500 iterations")
     until(live.status)  # done
-    live.xdotool("windowfocus", "--sync", live.id)
     live.key("q")
     assert live.process.wait(20) == 0
     complaint = live.process.stderr.read()
@@ -336,7 +327,6 @@ def test_a_finished_run_is_saved_while_its_window_is_open(lecture):
         folders.append(Path(live.line("Files: (.*)")[1]))
         until(live.status)  # done
         if again:
-            live.xdotool("windowfocus", "--sync", live.id)
             live.key("r")
     assert live.process.poll() is None
     live.process.kill()
@@ -348,7 +338,6 @@ def test_a_finished_run_is_saved_while_its_window_is_open(lecture):
 
 def test_a_digit_drawn_with_the_mouse(lecture):
     live = lecture(SOFTMAX).open()
-    live.xdotool("windowfocus", "--sync", live.id)
     live.first_evaluation()
     live.key("space")
     until(live.status)

@@ -11,10 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from visu.panels.curves import Accuracy
 from visu.panels.dashboard import Dashboard
 from visu.panels.painter import Offscreen
-from visu.panels.panel import FAILURES
 from visu.panels.style import DPI, INCHES
 from visu.panels.views import ACTIONS, SIX, VIEWS
 from visu.record.run import History
@@ -64,6 +62,13 @@ def pixels(made):
     return np.array(made.canvas.buffer_rgba())
 
 
+def assert_whole(made):
+    """What was blitted is what a full redraw draws."""
+    blitted = pixels(made)
+    made.canvas.draw()
+    np.testing.assert_array_equal(blitted, pixels(made))
+
+
 def test_a_blitted_frame_is_what_a_full_redraw_draws(make_window):
     filled = long_run(1600)
     made = make_window(filled)
@@ -75,9 +80,7 @@ def test_a_blitted_frame_is_what_a_full_redraw_draws(make_window):
         made.tick()
         assert made.due == [] and made.error is None
         assert (pixels(made) != before).any()
-    blitted = pixels(made)
-    made.canvas.draw()
-    np.testing.assert_array_equal(blitted, pixels(made))
+    assert_whole(made)
 
 
 def test_a_frame_is_drawn_in_slices_and_a_key_need_not_wait(make_window, monkeypatch):
@@ -88,15 +91,13 @@ def test_a_frame_is_drawn_in_slices_and_a_key_need_not_wait(make_window, monkeyp
     assert made.due == left
     made.tick()
     assert made.due == left  # no new frame before this one is done
-    made.paint_rest()
+    made.paint(0)
     assert made.due == left[1:]
     made.live.status = "PAUSED"
     press(made, "h")
     assert made.due == [] and drawn.status.get_text() == "PAUSED"
     press(made, "h")
-    sliced = pixels(made)
-    made.canvas.draw()
-    np.testing.assert_array_equal(sliced, pixels(made))
+    assert_whole(made)
 
 
 def test_keys_choose_the_panels_and_the_same_key_leads_back(make_window):
@@ -147,9 +148,7 @@ def test_any_key_closes_the_help_and_does_what_it_says(make_window, key):
     if key == "s":
         middle = imread(path)[300:450, 560:780], pixels(made)[300:450, 560:780] / 255
         assert abs(np.subtract(*middle)).max() < 0.02  # the panels, not the help
-    blitted = pixels(made)
-    made.canvas.draw()
-    np.testing.assert_array_equal(blitted, pixels(made))
+    assert_whole(made)
 
 
 def test_help_stays_on_top_of_new_evaluations(make_window):
@@ -186,7 +185,7 @@ def test_s_before_the_first_frame_saves_the_whole_view(make_window):
     made.live.said.clear()
     press(made, "s")
     again = (imread(made.live.folder / "0.png") * 255).round()
-    assert (saved[100:] == again[100:]).all()  # below the headline, which says that it is saved
+    assert (abs(saved - again)[100:] > 8).mean() < 0.001  # below the headline
 
 
 def test_s_needs_no_canvas_with_pixels(make_window, monkeypatch):
@@ -227,26 +226,6 @@ def test_a_click_on_a_digit_opens_it(make_window):
     assert made.dashboard.selection.index is not None
 
 
-@pytest.mark.parametrize("event", ["update", "mouse"])
-def test_a_panel_that_fails_leaves_the_window_open(make_window, monkeypatch, event):
-    made = make_window(long_run(400))
-    made.tick()
-    failed = made.dashboard.panels[1]
-    monkeypatch.setattr(Accuracy, event, lambda *_: 1 / 0)
-    made.history.append(evaluation(420))
-    x, y = failed.axes.transAxes.transform((0.5, 0.5))
-    mouse = MouseEvent("button_press_event", made.canvas, x, y, button=1)
-    made.canvas.callbacks.process("button_press_event", mouse)
-    made.tick()
-    assert not made.closed and made.error is None
-    assert list(FAILURES) == [Accuracy]
-    FAILURES.clear()
-    assert "failed" in failed.axes.texts[0].get_text() and len(made.dashboard.panels) == 7
-    blitted = pixels(made)
-    made.canvas.draw()
-    np.testing.assert_array_equal(blitted, pixels(made))
-
-
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_what_poll_raises_closes_the_window_and_ends_show(make_window, monkeypatch, error):
     def poll():
@@ -280,21 +259,7 @@ def test_a_view_comes_back_with_what_was_measured_meanwhile(make_window):
         made.tick()
     press(made, "0")
     assert made.dashboard.panels[1:] == six  # the same as before, not built again
-    shown = pixels(made)
-    made.canvas.draw()
-    np.testing.assert_array_equal(shown, pixels(made))
-
-
-def test_a_window_of_another_size_is_laid_out_anew_once_it_rests(make_window):
-    made = make_window(long_run())
-    made.tick()
-    made.figure.set_size_inches(20, 11.25)
-    before = made.dashboard.panels
-    made.tick()
-    assert made.dashboard.panels == before  # it may still be dragged
-    made.tick()
-    assert not set(made.dashboard.panels) & set(before)
-    assert made.dashboard.panels[1].axes.xaxis.label.get_fontsize() > 12 * 1.4
+    assert_whole(made)
 
 
 def test_no_picture_of_another_size_has_the_layout_of_the_layout_of_the_one_before(make_window):
@@ -317,7 +282,7 @@ def test_no_picture_of_another_size_has_the_layout_of_the_layout_of_the_one_befo
     for size in ((960, 540), (1344, 756)):
         resize(*size)
         made.tick()
-        made.paint_rest()
+        made.paint()
         press(made, "n")
         assert not pixels(made)[..., 3].any()  # an empty picture
         made.tick()
@@ -343,11 +308,9 @@ def test_another_size_in_the_middle_of_a_frame(make_window, monkeypatch):
     assert made.due  # the rest of the frame is still to be drawn
     made.tick()
     for _ in made.dashboard.panels:
-        made.paint_rest()
+        made.paint(0)
     assert made.error is None and not made.closed and not made.due
-    sliced = pixels(made)
-    made.canvas.draw()
-    np.testing.assert_array_equal(sliced, pixels(made))
+    assert_whole(made)
 
 
 def test_a_restart_does_not_wait_for_the_picture_of_the_run_before(tmp_path, capsys):

@@ -50,21 +50,19 @@ class Painter:
             self.figure.draw_artist(artist)
 
 
-class Offscreen:
-    """A Dashboard on a canvas in memory, where only what has changed is drawn again.
+class Offscreen(Painter):
+    """Draws a Dashboard of its own, on a canvas in memory.
 
     run: a Run; width, height: in pixels.
     """
 
     def __init__(self, run, width=1344, height=756):
-        self.figure = Figure((width / DPI, height / DPI), dpi=DPI)
-        self.canvas = FigureCanvasAgg(self.figure)
-        self.dashboard = Dashboard(self.figure, run, animated=True)
-        self.painter = Painter(self.dashboard)
+        figure = FigureCanvasAgg(Figure((width / DPI, height / DPI), dpi=DPI)).figure
+        super().__init__(Dashboard(figure, run, animated=True))
 
     def draw(self, history, status=""):
         """Draw a History and the status; False where nothing has changed. See Dashboard.update."""
-        return bool(self.painter.paint(self.dashboard.update(history, status)))
+        return bool(self.paint(self.dashboard.update(history, status)))
 
     @property
     def pixels(self):

@@ -69,7 +69,7 @@ class Window:
         self.seen_size = None  # at the last tick, [width, height] in inches
         self.painter = Painter(self.dashboard)
         self.due = []  # members of dashboard.panels that are yet to be drawn
-        self.rest = self.canvas.new_timer(interval=1, callbacks=[(self.paint_rest, (), {})])
+        self.rest = self.canvas.new_timer(1, [(self.paint, (PAINT_SECONDS,), {})])
         self.rest.single_shot = True
         handlers = dict.fromkeys(MOUSE, self._mouse)
         handlers |= {"key_press_event": self._press, "draw_event": self.drawn}
@@ -86,10 +86,10 @@ class Window:
         raised again from here.
         """
         self.dashboard.update(self.history)
-        first = self.canvas.new_timer(interval=LOOK_MILLISECONDS, callbacks=[(begin, (), {})])
+        first = self.canvas.new_timer(LOOK_MILLISECONDS, [(begin, (), {})])
         first.single_shot = True
         first.start()
-        timer = self.canvas.new_timer(interval=LOOK_MILLISECONDS, callbacks=[(self.tick, (), {})])
+        timer = self.canvas.new_timer(LOOK_MILLISECONDS, [(self.tick, (), {})])
         timer.start()
         try:
             with matplotlib.rc_context({"figure.raise_window": False}):  # takes no focus
@@ -141,6 +141,7 @@ class Window:
         new = self.dashboard.update(self.history, self.notice if noticed else status)
         self.due = [panel for panel in self.dashboard.panels if panel in self.due or panel in new]
 
+    @_guarded
     def paint(self, seconds=math.inf):
         """Draw what is due, for about so long; the rest follows when waiting keys are answered."""
         if not self.figure.get_visible():
@@ -149,15 +150,10 @@ class Window:
             self.canvas.draw_idle()
             self.due = []
         end = time.perf_counter() + seconds
-        while self.due and not self.closed:
+        while self.due:
             self._blit(self.due.pop(0))
             if time.perf_counter() > end:
                 return self.rest.start()
-
-    @_guarded
-    def paint_rest(self):
-        """Draw more of what is due."""
-        self.paint(PAINT_SECONDS)
 
     def _blit(self, panel):
         for area in self.painter.paint([panel]):
@@ -181,12 +177,10 @@ class Window:
         key = {"=": "+"}.get(event.key, event.key or "").lower()
         if key in MODIFIERS:
             return
-        helped = self.dashboard.help_shown
-        if helped:  # any key closes it
+        if self.dashboard.help_shown:  # any key closes it, and these do nothing else
             self.toggle_help()
-        if helped and key in ("h", "escape"):
-            pass
-        elif key in ACTIONS:
+            key = "" if key in ("h", "escape") else key
+        if key in ACTIONS:
             owner = self if hasattr(self, ACTIONS[key]) else self.live
             getattr(owner, ACTIONS[key])()
         elif not self._obey(self.dashboard.key(key)) and key in VIEWS:
@@ -237,12 +231,10 @@ class Window:
         self.paint() if self.fits() else self.fit()
         try:
             path = self.live.picture_path()
-            if not self.blits:  # a canvas that may have no pixels
-                self.figure.savefig(path, format="png")
-            else:
-                if not self.painter.backgrounds:  # nothing was drawn yet
-                    self.canvas.draw()
+            if self.painter.backgrounds:
                 imsave(path, self.canvas.buffer_rgba(), format="png")  # a third of savefig's time
+            else:  # a canvas that may have no pixels, or none yet
+                self.figure.savefig(path, format="png")
             self.live.say(f"saved {path}")
             self.notice = f"saved {path.name}"
         except OSError as error:
@@ -253,8 +245,7 @@ class Window:
 
 def open_figure(title):
     """pyplot's empty figure in a window with this title. Raises NoWindow."""
-    reason = why_no_window()
-    if reason:
+    if reason := why_no_window():
         raise NoWindow(reason)
     try:
         with matplotlib.rc_context({"toolbar": "None"}):
