@@ -23,9 +23,10 @@ from visu.show.backend import NoWindow, in_notebook  # before the rest of matplo
 
 # isort: split
 from visu.panels import comparison
-from visu.panels.deck import DECK, command
+from visu.panels.comparison import GRADIENTS, View
 from visu.panels.style import INCHES, drawable, printable
 from visu.record.experiments import Runs, Wrong, choose_with_curves, newest_run, step_and_variant
+from visu.record.ladder import LADDER
 from visu.record.medians import names, table
 from visu.record.run import EDITED
 from visu.record.run_folder import NoRun
@@ -35,6 +36,24 @@ TOP = Path(__file__).resolve().parent
 MOST_ITERATIONS = 10**7  # iterations of a run
 RECENT_SECONDS = 60  # --follow takes runs that changed so shortly before it for runs under way
 LOOK_SECONDS = 1  # between two looks at the runs, and at most until Ctrl-C is obeyed
+
+CONSTANT = "constant rate"
+SIGMOID, RELU, DECAY, DROPOUT = ("2.0", ""), ("2.1", CONSTANT), ("2.1", ""), ("2.2", "")
+SOFTMAX, CONVOLUTION, BIGGER, KERAS = ("1.0", ""), ("3.0", ""), ("3.1", ""), ("5.0", "")
+NORMALIZED, AUGMENTED, DEEPER = ("4.0", ""), ("4.1", ""), ("4.2", "")
+DECK = (  # the slides' comparisons: the file's name; the curves, each a step and a label; the View
+    ("ladder", (SOFTMAX, SIGMOID, DECAY, DROPOUT, CONVOLUTION, BIGGER), View()),
+    ("sigmoid_relu", (SIGMOID, RELU), View(last=300)),  # "first 300 iterations"
+    ("vanishing_gradients", (SIGMOID, DECAY), View((GRADIENTS,), last=300)),
+    ("noisy_accuracy", (RELU,), View(("accuracy",))),
+    ("learning_rate_decay", (RELU, DECAY), View()),  # "start fast, then decay"
+    ("dropout", (SIGMOID, RELU, DECAY, DROPOUT), View()),
+    ("convolution", (DROPOUT, CONVOLUTION), View()),  # "Results - CNN"
+    ("bigger_convolution", (CONVOLUTION, BIGGER), View()),  # "Improvements"
+    ("keras", (BIGGER, KERAS), View()),  # "simple but constrained"
+    ("beyond", (BIGGER, NORMALIZED, AUGMENTED, DEEPER), View(first=2000)),  # what its end names
+)
+EDITS = {CONSTANT: "after lrmin=0.003 is written for lrmin=0.0001 in it"}
 
 
 def main():
@@ -237,6 +256,12 @@ def print_difference(a, b, runs):
         folders.append(printable(str(saved.folder)))
     lines = list(difflib.unified_diff(*texts, *folders, lineterm=""))
     say("\n".join(lines) if lines else "The two scripts are the same.")
+
+
+def command(step, label, flags):
+    """How a run is made that the deck lacks, as a line for a person; flags: further ones."""
+    labelled, edit = (f' --label "{label}"', f"  ({EDITS[label]})") if label else ("", "")
+    return f"python {LADDER[step].script}.py{labelled}{flags}{edit}"
 
 
 def draw_deck(folder, runs):

@@ -14,7 +14,7 @@ from visu import session
 from visu.panels.views import HELP, VIEWS
 from visu.record.run_folder import read_weights
 from visu.show.terminal import Parser, label, shorten, whole
-from visu.training.network import Network
+from visu.training.network import KerasNetwork, Network
 
 EPILOG = f"""\
 keys in the window:
@@ -121,7 +121,5 @@ def fit(args, mnist, model):
     probabilities [n, 10], or logits where its loss has from_logits=True; its loss takes one-hot
     labels, or whole numbers where it is a sparse one. args, mnist: as for `run`.
     """
-    from visu.training.keras_network import KerasNetwork
-
     layers = sum(len(variable.shape) > 1 for variable in getattr(model, "trainable_variables", ()))
     session.run(args, mnist, layers, KerasNetwork, model)

@@ -19,7 +19,7 @@ import numpy as np
 import steps
 from steps import SCRIPTS, TOP
 
-from visu.panels.deck import CONSTANT
+from compare_curves import CONSTANT
 from visu.record.run_folder import SavedRun
 
 SECONDS = "wall_seconds"  # the file, beside run.json, that makes a run one of ours

@@ -15,7 +15,7 @@ from visu.panels.dashboard import rate, save_picture
 from visu.panels.first_weights import FirstWeights
 from visu.panels.panel import FAILURES, Panel, print_failures, thin_out
 from visu.panels.views import SIX, VIEWS
-from visu.record.run import History, TrainPoint
+from visu.record.run import History, Point
 
 
 def runs(values, **changes):
@@ -230,7 +230,7 @@ def test_the_headline_tells_step_data_iteration_rate_and_accuracy():
 
 def test_the_rate_is_that_of_the_last_two_seconds():
     at = (0, 0), (100, 10), (200, 11), (300, 12), (400, 12.5)
-    points = [TrainPoint(iteration, 0.5, 100, seconds) for iteration, seconds in at]
+    points = [Point(iteration, 0.5, 100, seconds) for iteration, seconds in at]
     found = [rate(points[:k]) for k in (1, 2, 5)]
     assert found == [0, 10, 300 / 2.5]  # from second 10 on: 2 seconds are covered
 

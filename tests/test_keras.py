@@ -10,9 +10,8 @@ from tensorflow.keras import layers
 
 import mnist_data
 from visu.training.inspection import gradient_sizes
-from visu.training.keras_network import KerasNetwork
 from visu.training.loop import Training, batches
-from visu.training.network import ScriptError
+from visu.training.network import KerasNetwork, ScriptError
 from visu.training.worker import Control
 
 PARENT, KERAS = (next(p for p in SCRIPTS if number in p.stem) for number in ("3.1", "5.0"))

@@ -17,7 +17,7 @@ from PIL import Image
 from windows import offscreen
 
 import tensorflowvisu
-from visu.panels.painter import Offscreen
+from visu.panels.dashboard import Offscreen
 from visu.panels.views import SIX, VIEWS
 from visu.record.run import History
 from visu.session import Recording

@@ -11,8 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from visu.panels.dashboard import Dashboard
-from visu.panels.painter import Offscreen
+from visu.panels.dashboard import Dashboard, Offscreen
 from visu.panels.style import DPI, INCHES
 from visu.panels.views import ACTIONS, SIX, VIEWS
 from visu.record.run import History

@@ -8,8 +8,7 @@ from matplotlib.backend_bases import MouseEvent
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from visu.panels.dashboard import Dashboard
-from visu.panels.painter import Offscreen
+from visu.panels.dashboard import Dashboard, Offscreen
 from visu.panels.style import DPI
 from visu.panels.views import SIX
 

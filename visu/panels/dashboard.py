@@ -6,6 +6,7 @@ from textwrap import shorten
 
 import matplotlib.style
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
@@ -19,7 +20,7 @@ RATE_SECONDS = 2  # iterations per second are counted over the last so many
 
 
 def rate(points):
-    """Iterations per second over the last RATE_SECONDS of these TrainPoints, or all of a few."""
+    """Iterations per second over the last RATE_SECONDS of these Points, or all of a few."""
     last = points[-1]
     earlier = bisect_right(points, last.seconds - RATE_SECONDS, key=lambda point: point.seconds)
     first = points[max(earlier - 1, 0)]
@@ -203,6 +204,68 @@ def places(view, width, height):
         left, right, top, bottom = kind.margins
         place = cell + [[left, bottom], [-right, -top]]
         yield Bbox(cell / [width, height]), Bbox(place / [width, height])
+
+
+class Painter:
+    """Draws panels of a Dashboard made with animated=True; its canvas is one that uses Agg."""
+
+    def __init__(self, dashboard):
+        self.dashboard, self.figure = dashboard, dashboard.figure
+        self.canvas = self.figure.canvas
+        self.backgrounds = {}  # panel -> the pixels of its background
+
+    def paint(self, panels):
+        """Draw these panels of the dashboard; returns the areas with new pixels, as Bboxes."""
+        for panel in panels:
+            self._restore_background(panel)
+        for panel in panels:
+            try:
+                self._draw(panel.artists)
+            except Exception as error:
+                panel.fail(error)
+        if not self.dashboard.help_shown:
+            return [panel.cell.padded(1) for panel in panels]  # Qt rounds both ends down
+        self._draw([self.dashboard.help])
+        return [self.figure.bbox] if panels else []
+
+    def complete(self):
+        """After the canvas has drawn the backgrounds: cache these, and draw the artists on them."""
+        self.backgrounds = {
+            panel: self.canvas.copy_from_bbox(panel.cell) for panel in self.dashboard.panels
+        }
+        self.paint(self.dashboard.panels)
+
+    def _restore_background(self, panel):
+        """Restore the cached background of a panel; draw it where there is none, or a stale one."""
+        if panel in self.backgrounds and not panel.axes.stale:
+            self.canvas.restore_region(self.backgrounds[panel])
+        else:
+            self._draw([panel.paper, panel.axes])
+            self.backgrounds[panel] = self.canvas.copy_from_bbox(panel.cell)
+
+    def _draw(self, artists):
+        for artist in artists:
+            self.figure.draw_artist(artist)
+
+
+class Offscreen(Painter):
+    """Draws a Dashboard of its own, on a canvas in memory.
+
+    run: a Run; width, height: in pixels.
+    """
+
+    def __init__(self, run, width=1344, height=756):
+        figure = FigureCanvasAgg(Figure((width / DPI, height / DPI), dpi=DPI)).figure
+        super().__init__(Dashboard(figure, run, animated=True))
+
+    def draw(self, history, status=""):
+        """Draw a History and the status; False where nothing has changed. See Dashboard.update."""
+        return bool(self.paint(self.dashboard.update(history, status)))
+
+    @property
+    def pixels(self):
+        """What was drawn, [height, width, 4] uint8; the next drawing changes it."""
+        return np.asarray(self.canvas.buffer_rgba())
 
 
 def save_picture(path, history):

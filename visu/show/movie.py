@@ -9,7 +9,7 @@ from matplotlib.animation import FFMpegWriter
 from matplotlib.figure import Figure
 from PIL import Image  # comes with matplotlib, which needs it
 
-from visu.panels.painter import Offscreen
+from visu.panels.dashboard import Offscreen
 from visu.panels.style import DPI
 
 WIDTH, HEIGHT = 1280, 720  # pixels

@@ -6,7 +6,7 @@ from io import BytesIO
 from IPython.display import Image, display
 from matplotlib.image import imsave
 
-from visu.panels.painter import Offscreen
+from visu.panels.dashboard import Offscreen
 
 LOOK_SECONDS = 0.1  # between two looks at the training, and at most until an interrupt is obeyed
 REFRESH_SECONDS = 1.0  # between two pictures

@@ -8,8 +8,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 from matplotlib.image import imsave
 
-from visu.panels.dashboard import Dashboard
-from visu.panels.painter import Painter
+from visu.panels.dashboard import Dashboard, Painter
 from visu.panels.style import DPI, INCHES
 from visu.panels.views import ACTIONS, SIX, VIEWS
 from visu.show.backend import NoWindow, one_line, why_no_window
