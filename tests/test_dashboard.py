@@ -168,8 +168,9 @@ def test_seven_bands_lie_in_one_another():
     bands = show(filled, WeightBands)
     for fill, (low, high) in zip(bands.fills, [(0, 7), (1, 6), (2, 5), (3, 4)], strict=True):
         corners = {tuple(corner) for corner in fill.get_paths()[0].vertices.tolist()}
-        for iteration, _, _, boundaries, *_ in filled.test:
-            assert {(iteration, boundaries[low]), (iteration, boundaries[high])} <= corners
+        for point in filled.test:
+            edges = point.weight_bands[[low, high]]
+            assert {(point.iteration, edge) for edge in edges} <= corners
     low, high = bands.axes.get_ylim()
     assert low < -2 and 2 < high < 4
     low, high = show(history_of(evaluation(0, weight=0)), WeightBands).axes.get_ylim()
