@@ -39,7 +39,7 @@ ROWS = (
     ("0  Esc", "all six panels; also a view's key again", {"0": SIX, "escape": SIX}),
     ("w", "weights of the first layer", {"w": (FirstWeights,)}),
     ("g", "gradient per layer", {"g": (GradientLines, GradientBars)}),
-    ("d", "one digit; draw your own; d again: a training step", {"d": (OneDigit,)}),
+    ("d", "one digit, or your own; again: a training step", {"d": (OneDigit,)}),
     ("e", "worst errors", {"e": (WorstErrors,)}),
     ("c", "confusion matrix", {"c": (Confusion, CellDigits)}),
     ("f  F11", "full screen", {"f": "full_screen", "f11": "full_screen"}),
