@@ -224,7 +224,7 @@ def test_a_script_without_mnist_says_so_everywhere(
     assert "NOT MNIST" in err
     assert "DRAWN DIGITS, not MNIST" in out.splitlines()[0]
     (file,) = tmp_path.glob("runs/*/*/run.json")
-    assert json.loads(file.read_text())["data"] == "DRAWN DIGITS, not MNIST"
+    assert json.loads(file.read_text())["run"]["data"] == "DRAWN DIGITS, not MNIST"
 
 
 # ---- the ends of a script ----
