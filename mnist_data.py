@@ -93,7 +93,7 @@ def load_drawn():
     print(" done", file=sys.stderr, flush=True)
     try:
         for name, array in zip(files.NAMES, arrays, strict=True):
-            files.save(folder, name, gzip.compress(files.to_idx(array), compresslevel=1))
+            files.save(folder, name, gzip.compress(files.to_idx(array), compresslevel=1, mtime=0))
     except OSError as error:
         print(files.not_saved("The drawing", folder, error), file=sys.stderr)
     return to_mnist(arrays, DRAWN)

@@ -8,8 +8,7 @@ Every contender trains the script's network on MNIST in memory, batches of 100, 
 process of its own; they take turns, round after round, and the table gives medians. "training
 only" is the script's loop with hardly any evaluation: 100 digits after every 100 iterations. "whole
 script" is the unedited script, headless, with its evaluations; the others have none. For 5.0 all
-have the same evaluations: what the ladder's fit costs is seen beside Keras's own. What is
-not installed is skipped (pip install torch).
+have the same evaluations, in the ladder's fit and in Keras's own. Optional: pip install torch.
 
 oneDNN is on for every TensorFlow contender, as the scripts turn it on; by itself TensorFlow does so
 on some CPUs only. TF_ENABLE_ONEDNN_OPTS=0 before the command turns it off for all of them.

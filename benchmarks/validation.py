@@ -5,9 +5,8 @@
 
 Holds out some of the 60,000 training digits, the last of a fixed shuffle (10,000 for 3.1, 5,000 for
 4.0, 20,000 for 4.1 and 4.2, whose variants differ by less), as the test set of a data folder, and
-trains the script and edited copies of it on the others. The 10,000 real test digits are not looked
-at. Prints per variant the final validation accuracy, and the validation loss at its lowest and at
-the end.
+trains the script and edited copies of it on the others. The real test digits are not looked at.
+Prints per variant the final validation accuracy, and the validation loss, lowest and final.
 """
 
 import tempfile

@@ -4,7 +4,6 @@ keras.utils.get_file is not enough: it sets no limit to a download, and stops at
 """
 
 import contextlib
-import functools
 import hashlib
 import queue
 import ssl
@@ -116,9 +115,10 @@ def fetch(mirror, names, answers, left, bar):
     """
     received, size = 0, sum(GZ_BYTES[name] for name in names)
     try:
+        trusted = certificates()
         for name in names:
             content, url = bytearray(), f"{mirror}{name}.gz"
-            with urlopen(url, timeout=SILENT_SECONDS, context=certificates()) as response:
+            with urlopen(url, timeout=SILENT_SECONDS, context=trusted) as response:
                 while not left.is_set() and (chunk := response.read1(CHUNK_BYTES)):
                     content += chunk
                     received += len(chunk)
@@ -152,7 +152,6 @@ def no_data_message(folder):
     )
 
 
-@functools.cache
 def certificates():
     """Returns an SSL context that trusts the system's certificates and, if installed, certifi's.
 

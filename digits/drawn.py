@@ -13,6 +13,7 @@ no sum of many floats.
 import math
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from digits.strokes import GLYPHS, parse
 
@@ -228,14 +229,10 @@ def centred(boxes):
 
     As in MNIST the middle is pixel 14, 14, and boxes are moved by whole pixels.
     """
-    mass = boxes.sum(axis=(1, 2), dtype=np.int64)
-    places = []
+    mass, middles = boxes.sum(axis=(1, 2), dtype=np.int64), []
     for axis in (2, 1):  # y, x
         moment = (boxes.sum(axis=axis, dtype=np.int64) * np.arange(BOX)).sum(axis=1)
-        middle = (2 * moment + mass) // (2 * mass)
-        index = middle[:, np.newaxis] - SIDE // 2 + np.arange(SIDE)
-        # what lies outside a box is taken from a blank row behind it
-        places.append(np.where((index < 0) | (index > BOX), BOX, index))
-    y, x = places[0][:, :, np.newaxis], places[1][:, np.newaxis]
-    n = np.arange(len(boxes))[:, np.newaxis, np.newaxis]
-    return np.pad(boxes, ((0, 0), (0, 1), (0, 1)))[n, y, x]
+        middles.append((2 * moment + mass) // (2 * mass))
+    padded = np.pad(boxes, ((0, 0), (SIDE // 2, SIDE // 2), (SIDE // 2, SIDE // 2)))
+    y, x = middles
+    return sliding_window_view(padded, (SIDE, SIDE), (1, 2))[np.arange(len(boxes)), y, x]

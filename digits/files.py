@@ -128,8 +128,8 @@ def to_idx(array):
 def save(folder, name, content):
     """Saves the bytes of a .gz as `name`.gz in one of our own folders, whole or not at all.
 
-    Creates the folder. What is there already and holds the same data stays; anything else, such as
-    a damaged file, is renamed. Raises OSError, with the folder's files as they were.
+    Creates the folder. The same file, if it is there already, stays; any other, such as a damaged
+    one, is renamed. Raises OSError, with the folder's files as they were.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path, unique = folder / f"{name}.gz", secrets.token_hex(4)
@@ -137,20 +137,12 @@ def save(folder, name, content):
     try:
         part.write_bytes(content)
         if os.path.lexists(path):
-            if holds(path, content):
+            if path.read_bytes() == content:
                 return
             os.rename(path, path.with_name(f"{path.name}.old-{unique}"))
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def holds(path, content):
-    """Whether a file holds the same array as these bytes, perhaps compressed otherwise."""
-    try:
-        return np.array_equal(read_idx(path), from_idx(content))
-    except DataError:
-        return False
 
 
 def not_saved(what, folder, error):

@@ -13,9 +13,9 @@ from PIL import Image, ImageFilter, ImageOps  # Pillow comes with matplotlib, wh
 
 MOST = 1000  # pixels: larger pictures are reduced
 COARSE = 32  # pixels: size at which the brightness of the paper is estimated
-CONTRAST = 0.08  # of ink, at least
+CONTRAST = 0.08  # between ink and paper, at least
 SMALLEST = 0.0001  # of a picture's area: less ink is a speck of dust
-SPECK = 0.05  # of the largest stroke: what is smaller is left out
+SPECK = 0.1  # of the ink around strokes: where there is less around a pixel, it is left out
 
 BOX, SIDE = 20, 28  # pixels: the digit's own box, the picture
 FINER = 8  # the pixels in which strokes are widened, per pixel of the box
@@ -33,16 +33,14 @@ def read(path):
     image = _grey(path)
     grey, paper = (np.asarray(part, np.float32) / 255 for part in (image, _paper(image)))
     difference = paper - grey
-    light = (difference**3).sum() < 0
-    contrast = -difference / (1.02 - paper) if light else difference / (paper + 0.02)
-    ink = contrast > _threshold(contrast)
-    if ink.any() and contrast[ink].mean() < CONTRAST:  # that was noise; ink is little, if any
-        ink = contrast > 3 * CONTRAST
-    if ink.sum() < max(SMALLEST * ink.size, 4):
+    low, high = np.quantile(difference, (SMALLEST, 1 - SMALLEST))
+    if max(high, -low) < CONTRAST:
         raise ValueError("the picture is blank: nothing differs from its background")
-    level = np.quantile(contrast[ink], STROKE)
+    contrast = np.sign(high + low) * difference / (paper + 0.1)
+    darkest = np.quantile(contrast, 1 - SMALLEST)
+    level = np.quantile(contrast[contrast >= darkest / 2], STROKE)
     ink = np.clip(2 * contrast / level - 0.5, 0, 1)  # edges stay grey
-    return ink * _strokes(ink > 0.5)
+    return ink * _dense(ink)
 
 
 def _grey(path):
@@ -74,35 +72,20 @@ def _grey(path):
 
 def _paper(image):
     """The brightness of the paper, an image of the same size: the median of a wide surrounding."""
-    coarse = image.copy()
+    coarse, edge = image.copy(), COARSE // 2
     coarse.thumbnail((COARSE, COARSE))
-    median = coarse.filter(ImageFilter.MedianFilter(COARSE // 2 + 1))
-    return median.filter(ImageFilter.GaussianBlur(2)).resize(image.size, Image.Resampling.BICUBIC)
+    # beyond its edges the light goes on as it does before them, else corners look like ink
+    wide = np.pad(np.asarray(coarse, int), edge, "reflect", reflect_type="odd").clip(0, 255)
+    median = Image.fromarray(wide.astype(np.uint8)).filter(ImageFilter.MedianFilter(edge + 1))
+    paper = ImageOps.crop(median.filter(ImageFilter.GaussianBlur(2)), edge)
+    return paper.resize(image.size, Image.Resampling.BICUBIC)
 
 
-def _threshold(values):
-    """Otsu's threshold: the two classes that it divides values, 0 to 1, into differ the most."""
-    counts, edges = np.histogram(values, 256, (0, 1))
-    below, mass = counts.cumsum(), (counts * edges[1:]).cumsum()
-    rest = np.maximum(below * (below[-1] - below), 1)
-    return edges[1 + np.argmax((mass[-1] * below - mass * below[-1]) ** 2 / rest)]
-
-
-def _strokes(mask):
-    """Where a mask [h, w] holds strokes rather than specks: True also around them."""
-    size = mask.shape[::-1]
-    side = max(size) / 150  # of the blocks in which strokes are told apart
-    coarse = Image.fromarray(mask).convert("L").resize([max(round(n / side), 1) for n in size])
-    blocks = np.asarray(coarse) > 0
-    numbers, before = np.arange(1, blocks.size + 1, dtype=np.int32).reshape(blocks.shape), None
-    while not np.array_equal(numbers := numbers * blocks, before):  # until each group has one
-        before = numbers
-        numbers = np.asarray(Image.fromarray(numbers).filter(ImageFilter.MaxFilter(3)))
-    sizes = np.bincount(numbers.ravel())
-    sizes[0] = 0
-    large = Image.fromarray((sizes >= SPECK * sizes.max())[numbers] & blocks).convert("L")
-    around = large.filter(ImageFilter.MaxFilter(3)).resize(size, Image.Resampling.NEAREST)
-    return np.asarray(around) > 0
+def _dense(ink):
+    """Where ink [h, w] has much ink around it, as strokes have, and specks have not."""
+    image = Image.fromarray(np.rint(255 * ink).astype(np.uint8))
+    around = np.asarray(image.filter(ImageFilter.BoxBlur(max(ink.shape) / 20)))
+    return around > SPECK * around.max()
 
 
 def prepare(ink):

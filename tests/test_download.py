@@ -90,10 +90,8 @@ def test_fault_certificate_failure(machine, server, fetch, capsys, monkeypatch, 
         assert_next_mirror_serves(fetch, capsys, machine, *mirrors, "certificate")
         assert not secure.asked
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))  # the server itself is sound
-        download.certificates.cache_clear()
         shutil.rmtree(machine)
         assert same(fetch(mirrors[0]), STAND_IN)
-    download.certificates.cache_clear()
 
 
 def test_proxy_variables_are_honoured(machine, server, fetch, monkeypatch):
