@@ -108,10 +108,6 @@ def test_white_on_black_with_grey_edges(small):
     assert 0.17 < share < 0.22 and 0.55 < grey < 0.70 and 90 < pixels < 115
 
 
-def test_the_tones_are_those_of_mnist(small, mnist):
-    np.testing.assert_allclose(tones(small[0]), tones(mnist[0]), rtol=0.1)
-
-
 def read_by_means(images, labels, others):
     """Reads digits `others` by the class whose mean image is nearest; the labels."""
     means = np.stack([images[labels == digit].mean(axis=0) for digit in range(10)])

@@ -120,26 +120,6 @@ def test_folder_with_a_damaged_file(tmp_path, damage):
     assert NAMES[0] in message and "damaged" in message
 
 
-class Trap:
-    """An object whose unpickling leaves a file behind."""
-
-    def __init__(self, path):
-        self.path = str(path)
-
-    def __reduce__(self):
-        return (open, (self.path, "w"))
-
-
-def test_npz_with_pickled_objects_is_refused(tmp_path):
-    sprung = tmp_path / "sprung"
-    write_npz(tmp_path / "mnist.npz", OTHER, x_train=np.array([Trap(sprung)], dtype=object))
-    assert "mnist.npz" in load_fails(tmp_path)
-    assert not sprung.exists()
-    with np.load(tmp_path / "mnist.npz", allow_pickle=True) as npz:  # the trap is a real one
-        _ = npz["x_train"]
-    assert sprung.exists()
-
-
 @pytest.mark.parametrize("fault", ["no zip", "cut", "key", "npy"])
 def test_npz_that_is_broken(tmp_path, fault):
     path = write_npz(tmp_path / "mnist.npz", OTHER)

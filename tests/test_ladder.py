@@ -82,11 +82,6 @@ def test_the_hash_counts_the_code_alone(source, same):
     assert (code_hash(source) == code_hash(SAME)) is same
 
 
-def test_a_block_is_part_of_the_code():
-    sources = b"if a:\n    b()\n    c()\n", b"if a:\n    b()\nc()\n"
-    assert len(set(map(code_hash, sources))) == 2
-
-
 @pytest.mark.parametrize("step", [step for step in LADDER if refresh.parent(step)])
 def test_neighbours_differ_by_their_idea(step):
     changed = changed_lines(refresh.body(refresh.parent(step)), refresh.body(step))

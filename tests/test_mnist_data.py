@@ -118,12 +118,6 @@ def test_mnist_dir_that_is_not_there_is_said(machine, offline, monkeypatch, caps
     assert str(tmp_path / "none") in capsys.readouterr().err
 
 
-def test_files_put_into_our_own_cache_by_hand(machine, offline):
-    for path in write_idx(machine / "mnist-ladder", *STAND_IN):
-        path.rename(path.with_name(path.name.replace("-idx", ".idx")))
-    assert_holds(mnist_data.load("mnist"))
-
-
 def test_mnist_is_downloaded_where_it_is_nowhere(machine, server, monkeypatch):
     monkeypatch.setattr(download, "MIRRORS", (server.mirror("first"),))
     assert_holds(mnist_data.load())
@@ -170,13 +164,6 @@ def test_auto_takes_drawn_digits_where_mnist_is_not(machine, no_network, drawing
         assert "drawn digits" in lines[loud] and "--data FOLDER" in lines[loud + 1]
         assert [line for line in lines if "no network" in line] == lines[1:loud]
         assert len(lines[1:loud]) == len(download.MIRRORS)
-
-
-def test_mnist_insists(machine, no_network, drawings, capsys):
-    with pytest.raises(SystemExit) as ended:
-        mnist_data.load("mnist")
-    assert ended.value.code == 2 and not drawings
-    assert "--data FOLDER" in capsys.readouterr().err
 
 
 def test_drawn_asks_for_them_and_looks_for_nothing(machine, offline, drawings, capsys):
@@ -295,12 +282,6 @@ def test_main_says_where_mnist_lies_and_how_to_share_it(
     assert_holds(mnist_data.load(stick))
     monkeypatch.setenv("MNIST_DIR", str(stick))
     assert mnist_data.find_mnist(1)[1] == stick.resolve()
-
-
-def test_main_downloads_patiently(machine, server, monkeypatch, capsys):
-    monkeypatch.setattr(download, "MIRRORS", (server.mirror("first"),))
-    assert str(machine / "mnist-ladder") in run_main(monkeypatch, capsys)
-    assert own_cache_is_whole(machine / "mnist-ladder")
 
 
 def test_main_takes_no_flags_and_says_so_in_one_line(offline, monkeypatch, capsys):

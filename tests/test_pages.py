@@ -255,16 +255,6 @@ def test_own_network(fashion, monkeypatch, tmp_path, capfd):
     assert [*Path(tmp_path).glob("runs/mine/*/run.json")]
 
 
-def test_pixels_that_are_scaled_already_are_refused(fashion):
-    """What a program for Keras has after its own first lines."""
-    import mnist_data
-
-    (x_train, y_train), (x_test, y_test) = fashion
-    for scale in (lambda x: x / 255, lambda x: x[..., np.newaxis]):
-        with pytest.raises(mnist_data.DataError):
-            mnist_data.to_mnist((scale(x_train), y_train, scale(x_test), y_test), "scaled")
-
-
 def test_the_regressor_of_the_deck(capfd):
     import tensorflow as tf
 

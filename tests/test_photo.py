@@ -72,11 +72,25 @@ def test_specks_are_left_out(tmp_path):
     np.testing.assert_array_equal(shape_read(tmp_path / "x.png"), seven())
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_small_digit_on_a_large_page(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    page = np.outer(np.linspace(220, 130, 750), np.linspace(1, 0.7, 1000))
+    small = np.asarray(Image.fromarray(seven()).convert("L").resize((34, 40))) / 255
+    top, left = rng.integers(0, (710, 966))
+    page[top : top + 40, left : left + 34] *= 1 - 0.5 * small
+    page += rng.normal(0, 10, page.shape)
+    Image.fromarray(page.clip(0, 255).astype(np.uint8)).save(tmp_path / "x.png")
+    off = prepare(read(tmp_path / "x.png")).astype(int) - prepare(seven())
+    assert np.abs(off).mean() < 30  # of 255
+
+
 def test_blank_paper_is_blank(tmp_path):
-    rng = np.random.default_rng(0)
     nothing = np.zeros((28, 28), np.uint8)
     pages = [np.full((50, 60), 255, np.uint8), np.zeros((1, 1), np.uint8)]
-    pages += [on_paper(nothing, rng, dark) for dark in (False, True)]
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        pages += [on_paper(nothing, rng, dark) for dark in (False, True)]
     for page in pages:
         for suffix in ("png", "jpg"):
             path = tmp_path / f"blank.{suffix}"

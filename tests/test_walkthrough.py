@@ -64,17 +64,6 @@ def test_each_step_shows_what_changed():
         assert (parent, step) in shown or parent == "none", step
 
 
-def test_files_and_places_that_are_named_exist():
-    targets = re.findall(r"\]\(([^)#]*)(#[^)]*)?\)", TEXT)
-    missing = {
-        file for file, _ in targets if "://" not in file and not (PAGE.parent / file).exists()
-    }
-    assert not missing
-    titles = re.findall(r"^##+ (.*)$", TEXT, re.MULTILINE)
-    places = {"#" + re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
-    assert {place for file, place in targets if place and not file} <= places
-
-
 def test_commands_name_scripts_and_flags_that_exist():
     sources = [*TOP.glob("*.py"), *TOP.glob("benchmarks/*.py")]
     known = {flag for path in sources for flag in re.findall(r'"(--[a-z-]+)"', path.read_text())}
