@@ -200,12 +200,14 @@ def test_all_flags_are_on_the_page(program, page, monkeypatch, capsys):
 
 
 def test_all_keys_are_on_the_page():
-    from visu.panels.views import ROWS
+    from visu.panels.views import KEYS, ROWS
 
     table = TEXTS[TOP / "docs" / "window.md"].partition("## Keys")[2].partition("###")[0]
     cells = re.findall(r"^\| (`.*?) \|", table, re.M)
     shown = [keys.replace("...", "").split() for keys, *_ in ROWS]
-    assert [re.findall("`(.+?)`", cell) for cell in cells] == shown
+    told = "docs/window.md, Keys: a row for each of ROWS, in its order"
+    assert [re.findall("`(.+?)`", cell) for cell in cells] == shown, told
+    assert sum(len(keys) for *_, keys in ROWS) == len(KEYS), "a key is in two rows"
 
 
 # ---- the programs on the pages

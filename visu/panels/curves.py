@@ -121,7 +121,7 @@ class Bands(TimePanel):
     name: of the values; kind: the attribute of a Point with their bands.
     """
 
-    margins = 66, 28, 66, 52
+    margins = 66, 30, 66, 52
 
     def __init__(self, axes, run):
         super().__init__(axes, run, f"{self.name.capitalize()} range", above=1)

@@ -191,7 +191,10 @@ class Dashboard:
 
 
 def places(view, width, height):
-    """For each panel of a view its cell and within it its axes, as Bboxes from 0 to 1 both ways."""
+    """For each panel of a view its cell and within it its axes, as Bboxes from 0 to 1 both ways.
+
+    One to three panels stand in a row, an even number of more in two.
+    """
     rows = 2 if len(view) > 3 else 1
     columns = len(view) // rows
     shares = np.array([max(kind.wide for kind in view[k::columns]) for k in range(columns)])

@@ -59,10 +59,11 @@ class Panel:
     A subclass is made with (axes, run). artists: what changes with nearly every evaluation, in
     drawing order; all else on the axes is the background, which is drawn again only where
     matplotlib has marked it as stale. selection, ask: the Selection of all panels and the
-    network's answers, see Dashboard; set before the first update.
+    network's answers, see Dashboard; set before the first update. Limits do not scale by
+    themselves, see set_limits; a label of an axis needs a place, as in TimePanel.
     """
 
-    margins = 60, 34, 38, 52  # left, right, top, bottom: for tick labels, title and legend
+    margins = 60, 34, 38, 52  # left, right, top, bottom, for all text outside of the axes
     wide = 1.0  # its width, as a share of that of most panels
     asks = False  # whether it needs a person and a network: a window
     keeps = ()  # names of the variables that it shows, which a movie has to keep
