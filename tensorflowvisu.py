@@ -11,7 +11,7 @@ from visu.show import backend  # before TensorFlow, which imports pyplot
 
 # isort: split
 from visu import session
-from visu.panels.views import HELP, VIEWS
+from visu.panels.keys_and_views import HELP, VIEWS
 from visu.record.run_folder import read_weights
 from visu.show.terminal import Parser, label, shorten, whole
 from visu.training.network import KerasNetwork, Network
@@ -29,8 +29,9 @@ def parse_args(doc, iterations):
 
     doc: the script's docstring, shown by --help; its first line begins with the title and a colon.
     iterations: how many batches of 100 the script trains for, unless --iterations says otherwise.
-    The result has iterations (int), seed (int), data, headless, label, runs (Path), view, movie and
-    weights (Path or None) and image (list of Path) as given; values, what the file of weights
+    The result has iterations (int), seed (int), data, headless, pause, label, runs (Path), view,
+    movie and weights (Path or None) and image (list of Path) as given, but with --image no window,
+    and with --weights too no training; values, what the file of weights
     holds, {name: array} or None; script, title, and source, the script's bytes; own_iterations;
     every, the iterations between two evaluations. A bad flag ends the script with one line and
     status 2.
@@ -56,7 +57,7 @@ def parse_args(doc, iterations):
     args.script, args.title = script.stem, shorten(title or script.stem, 60)
     args.own_iterations = iterations
     args.values = _weights(parser, args) if args.weights else None
-    args.every = 10 if iterations <= 2000 else 20  # also in shorter runs: their curves compare
+    args.every = 10 if iterations <= 2000 else 20  # whatever --iterations says
     args.source = script.read_bytes()  # now: it may be edited while it runs
     return args
 
@@ -115,7 +116,7 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
 
 
 def fit(args, mnist, model):
-    """Do the same with a compiled Keras model, which its own train_function trains, as in fit.
+    """Like `run`, for a compiled Keras model, trained by its own train_function as in model.fit.
 
     model: takes images [n, 28, 28, 1], [n, 28, 28] or [n, 784], pixels from 0 to 1, and returns
     probabilities [n, 10], or logits where its loss has from_logits=True; its loss takes one-hot

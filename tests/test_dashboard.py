@@ -13,8 +13,8 @@ from visu.panels import digit_grids, pictures
 from visu.panels.curves import Accuracy, Loss, WeightBands
 from visu.panels.dashboard import rate, save_picture
 from visu.panels.first_weights import FirstWeights
+from visu.panels.keys_and_views import SIX, VIEWS
 from visu.panels.panel import FAILURES, Panel, print_failures, thin_out
-from visu.panels.views import SIX, VIEWS
 from visu.record.run import History, Point
 
 
@@ -237,10 +237,10 @@ def test_the_rate_is_that_of_the_last_two_seconds():
 
 
 def test_nan_leaves_a_gap_and_a_hint():
-    values = [10, 9, np.nan, np.nan]
+    values = [10, np.nan, 9, np.nan, np.nan]
     loss = show(history_of(*(evaluation(20 * k, loss=v) for k, v in enumerate(values))), Loss)
-    assert np.isnan(loss.test.get_ydata()).tolist() == [False, False, True, True]
-    assert "NaN" in loss.hint.get_text() and "40" in loss.hint.get_text()
+    assert np.isnan(loss.test.get_ydata()).tolist() == [False, True, False, True, True]
+    assert "NaN" in loss.hint.get_text() and "since iteration 60" in loss.hint.get_text()
     broken = evaluation(20, loss=np.inf, weight=np.nan), evaluation(40, loss=np.nan)
     dashboard = make_dashboard()
     dashboard.update(history_of(evaluation(0), *broken))

@@ -18,7 +18,7 @@ from windows import offscreen
 
 import tensorflowvisu
 from visu.panels.dashboard import Offscreen
-from visu.panels.views import SIX, VIEWS
+from visu.panels.keys_and_views import SIX, VIEWS
 from visu.record.run import History
 from visu.session import Recording
 from visu.show import movie

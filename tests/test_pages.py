@@ -200,7 +200,7 @@ def test_all_flags_are_on_the_page(program, page, monkeypatch, capsys):
 
 
 def test_all_keys_are_on_the_page():
-    from visu.panels.views import KEYS, ROWS
+    from visu.panels.keys_and_views import KEYS, ROWS
 
     table = TEXTS[TOP / "docs" / "window.md"].partition("## Keys")[2].partition("###")[0]
     cells = re.findall(r"^\| (`.*?) \|", table, re.M)

@@ -9,7 +9,7 @@ import refresh
 from conftest import STEPS as PATHS
 from conftest import TOP, batch_of
 
-from visu.panels.views import KEYS
+from visu.panels.keys_and_views import KEYS
 
 PAGE = TOP / "docs" / "walkthrough.md"
 TEXT = PAGE.read_text(encoding="utf-8")

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from visu.panels.dashboard import Dashboard, Offscreen
+from visu.panels.keys_and_views import ACTIONS, SIX, VIEWS
 from visu.panels.style import DPI, INCHES
-from visu.panels.views import ACTIONS, SIX, VIEWS
 from visu.record.run import History
 from visu.session import Live, Recording
 from visu.show import window

@@ -9,8 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from visu.panels.dashboard import Dashboard, Offscreen
+from visu.panels.keys_and_views import SIX
 from visu.panels.style import DPI
-from visu.panels.views import SIX
 
 SIZES = [(1280, 720), (1344, 756), (1920, 1080), (2560, 1440)]
 BY_HAND = [(1000, 800), (800, 1000), (1600, 600)]

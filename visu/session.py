@@ -8,8 +8,8 @@ import numpy as np
 
 from digits import photo
 from visu.panels.dashboard import save_picture
+from visu.panels.keys_and_views import VIEWS
 from visu.panels.panel import print_failures
-from visu.panels.views import VIEWS
 from visu.record.ladder import LADDER, code_hash
 from visu.record.run import History, Run
 from visu.record.run_folder import RunFolder, tails
@@ -31,7 +31,7 @@ def run(args, mnist, layers, kind, *parts):
     def make_training():
         return Training(mnist, kind(*parts), args.values)
 
-    this, control = what_runs(args, mnist, layers), Control()
+    this, control, training = describe_run(args, mnist, layers), Control(), None
     recording = Recording(args, this)
     schedule = {"seed": this.seed, "iterations": this.iterations, "every": this.every}
     with stopping_signals(control.stop) as signals, recording:
@@ -52,11 +52,16 @@ def run(args, mnist, layers, kind, *parts):
     print_failures()
     if signals and not backend.in_notebook():  # where a status is nothing but an error
         sys.exit(128 + signals[0])
-    if args.image and not signals and (status := read_digits(args.image, training.inspection)):
+    if (
+        args.image
+        and training
+        and not signals
+        and (status := read_digits(args.image, training.inspection))
+    ):
         sys.exit(status)
 
 
-def what_runs(args, mnist, layers):
+def describe_run(args, mnist, layers):
     """The Run that these flags and data make; layers: how many layers have weights."""
     step, code = args.title.split()[0], code_hash(args.source)
     given = "script", "title", "label", "seed", "iterations", "own_iterations", "every"
@@ -100,7 +105,7 @@ class Recording:
         return self
 
     def __exit__(self, kind, *error):
-        if not (self.history.last or kind is None):
+        if kind is not None and not self.history.last:
             return
         self._sum_up()
         for folder, history in [*self._replaced, (self._folder, self.history)]:

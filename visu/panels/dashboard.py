@@ -10,10 +10,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
+from visu.panels.keys_and_views import HELP, SIX
 from visu.panels.one_digit import Selection
 from visu.panels.panel import Panel, PanelAxes
 from visu.panels.style import DPI, INCHES, WARNING, drawable, style
-from visu.panels.views import HELP, SIX
 
 HEAD = 84  # height of the headline; all lengths here are pixels of a figure of 1344 x 756
 RATE_SECONDS = 2  # iterations per second are counted over the last so many

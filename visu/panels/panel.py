@@ -64,8 +64,8 @@ class Panel:
     """
 
     margins = 60, 34, 38, 52  # left, right, top, bottom, for all text outside of the axes
-    wide = 1.0  # its width, as a share of that of most panels
-    asks = False  # whether it needs a person and a network: a window
+    wide = 1.0  # relative width, 1 for most panels
+    asks = False  # whether it asks the network about digits, and so needs a live window
     keeps = ()  # names of the variables that it shows, which a movie has to keep
     failed = False  # whether it has raised an exception
 
@@ -125,7 +125,10 @@ class Panel:
         return None
 
     def fail(self, error, kind=None):
-        """Show a message from now on, as this panel, or one of the class kind, has raised this."""
+        """Show a message in place of this panel from now on.
+
+        error: what it has raised; kind: the class that has, where it is not this panel's.
+        """
         FAILURES.setdefault(kind or type(self), error)
         self.failed, self.artists = True, []
         self.axes.clear()
@@ -184,9 +187,8 @@ class TimePanel(Panel):
         self.set_limits(x=(0, min(room, max(last, self.run.iterations))))
 
     def tell_nan(self, what, iterations, values):
-        """Say where the numbers broke down, as the curve has a gap there; values: [n]."""
-        broken = ~np.isfinite(values)
-        hint = ""
-        if broken.any() and broken[-1]:
-            hint = f"{what} not a number (NaN)\nsince iteration {iterations[broken.argmax()]:,.0f}"
-        self.hint.set_text(hint)
+        """Say since when the values, [n], are not numbers: their curve has a gap there."""
+        known = np.flatnonzero(np.isfinite(values))
+        since = known[-1] + 1 if len(known) else 0
+        told = f"{what} not a number (NaN)\nsince iteration "
+        self.hint.set_text(f"{told}{iterations[since]:,.0f}" if since < len(values) else "")

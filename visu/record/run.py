@@ -47,7 +47,7 @@ class Run:
 
     @property
     def variant(self):
-        """What tells the run from those of its step's own script, "" for these.
+        """What sets the run apart from those of its step's own script, "" where nothing does.
 
         Its label, or else the name of a copy, or else EDITED; and FROM_WEIGHTS.
         """
@@ -76,11 +76,12 @@ class Answers:
 
 @dataclass(frozen=True)
 class Test:
-    """What is measured now and then, beside the answers for all test digits.
+    """What is measured with the test digits, which is not done at each evaluation.
 
-    weight_bands, bias_bands: [8], the boundaries of the percentile bands of all weights and biases;
-    gradients: [layers], the root mean square of the loss's gradient for each layer's weights, on
-    the current batch; variables: {name: array}, copies of all that the network consists of.
+    answers: for all test digits; weight_bands, bias_bands: [8], the boundaries of the percentile
+    bands of all weights and biases; gradients: [layers], the root mean square of the loss's
+    gradient for each layer's weights, on the current batch; variables: {name: array}, copies of all
+    that the network consists of.
     """
 
     answers: Answers
@@ -127,10 +128,10 @@ class Look:
 class Evaluation:
     """What was measured after `iteration` updates, before the next one. Finished, never changed.
 
-    seconds: since the first iteration began, evaluations included (without a window: saving, too),
-    pauses and compiling not; train: the current batch; test: None if the test digits were not
-    evaluated; look: after a single step while the view of one digit is open, a digit as that step
-    saw it.
+    seconds: training time so far, with evaluations (and saving, without a window), but without
+    compiling, pauses and the waits of a run that is slowed down; train: the current batch; test:
+    None if the test digits were not evaluated; look: after a single step while the view of one
+    digit is open, a digit as that step saw it.
     """
 
     iteration: int
@@ -150,7 +151,10 @@ def percentile_bands(values):
 
 
 class Point(NamedTuple):
-    """What a History keeps of the Answers of each evaluation; of the test digits', of Test, too."""
+    """What a History keeps of an evaluation: a point of the curves.
+
+    weight_bands, bias_bands, gradients: as in Test; None for a batch.
+    """
 
     iteration: int
     accuracy: float

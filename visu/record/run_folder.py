@@ -38,8 +38,8 @@ class RunFolder:
     """Writes the files of one run while it goes on, so that they are there whatever ends it.
 
     runs: the folder of all runs; source: bytes of the script as it runs; run: the Run.
-    path: the folder's, None before there is something to save; saved: whether its files have all
-    there is. What could not be saved is tried again with the next call.
+    path: the folder's, None before there is something to save; saved: whether the last write
+    succeeded. What could not be saved is tried again with the next call.
     """
 
     def __init__(self, runs, source, run):
@@ -55,7 +55,7 @@ class RunFolder:
         """
         if not history.iteration:
             return
-        self.saved, lines, self._lines = False, self._lines, 0
+        lines, self._lines, self.saved = self._lines, 0, False  # as it is if this fails: all anew
         folder = self.make()
         source, curves = folder / f"{self._run.script}.py", folder / "curves.csv"
         if not source.exists():

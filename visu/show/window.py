@@ -9,14 +9,15 @@ import matplotlib.pyplot as plt
 from matplotlib.image import imsave
 
 from visu.panels.dashboard import Dashboard, Painter
+from visu.panels.keys_and_views import ACTIONS, SIX, VIEWS
 from visu.panels.style import DPI, INCHES
-from visu.panels.views import ACTIONS, SIX, VIEWS
 from visu.show.backend import NoWindow, one_line, why_no_window
 
 LOOK_MILLISECONDS = 160  # between two looks at the training
 PAINT_SECONDS = 0.01  # of painting, after which keys come first
 NOTICE_SECONDS = 2  # for which a notice stands in place of the status
 MODIFIERS = {"shift", "control", "ctrl", "alt", "super", "cmd", "meta", "caps_lock"}
+OWN_ACTIONS = "toggle_help", "full_screen", "save", "close"  # the others are session.Live's
 MOUSE = {
     "button_press_event": "press",
     "motion_notify_event": "drag",
@@ -47,11 +48,12 @@ def _guarded(method):
 class Window:
     """A live window on a run. Raises NoWindow, one line, where none can open.
 
-    live: a session.Live. Of it are used, all on the main thread: history, read, never changed;
-    poll(), several times a second, paused or not, which may add to the history: it returns the
-    status, such as "compiling …", "PAUSED", "done", or None to close the window; ask(), see there;
-    picture_path(), where `s` writes its PNG; say(line), for the terminal; and the methods named in
-    the table of keys that are not this window's own.
+    live: a session.Live, of which the window uses, on the main thread only,
+    history: read, never changed;
+    poll(): called several times a second, also while paused; it may add to the history, and
+    returns the status, such as "compiling …", "PAUSED", "done", or None to close the window;
+    ask(image, label): the network's answer; picture_path(): where `s` writes its PNG;
+    say(line): for the terminal; and the actions of the table of keys that are not OWN_ACTIONS.
 
     The window stays open until it is closed, also when nothing new comes.
     """
@@ -64,7 +66,9 @@ class Window:
         self.canvas = self.figure.canvas
         # On macosx blitting is there but known to fail.
         self.blits = self.canvas.supports_blit and matplotlib.get_backend() != "macosx"
-        self.dashboard = Dashboard(self.figure, self.history.run, self.blits, True, live.ask)
+        self.dashboard = Dashboard(
+            self.figure, self.history.run, animated=self.blits, keys=True, ask=live.ask
+        )
         self.seen_size = None  # at the last tick, [width, height] in inches
         self.painter = Painter(self.dashboard)
         self.due = []  # members of dashboard.panels that are yet to be drawn
@@ -128,7 +132,8 @@ class Window:
         self.figure.set_visible(True)
         self.dashboard.arrange()
         self.update()
-        self.canvas.draw()
+        if not self.closed:
+            self.canvas.draw()
         self.due = []
 
     def update(self):
@@ -165,6 +170,7 @@ class Window:
             self.painter.complete()
             self.due = []
 
+    @_guarded
     def _resized(self, event):
         """Show nothing, rather than text over text, until the panels are laid out again."""
         self.painter.backgrounds.clear()
@@ -180,7 +186,7 @@ class Window:
             self.toggle_help()
             key = "" if key in ("h", "escape") else key
         if key in ACTIONS:
-            owner = self if hasattr(self, ACTIONS[key]) else self.live
+            owner = self if ACTIONS[key] in OWN_ACTIONS else self.live
             getattr(owner, ACTIONS[key])()
         elif not self._obey(self.dashboard.key(key)) and key in VIEWS:
             self._obey(SIX if self.dashboard.view == VIEWS[key] else VIEWS[key])

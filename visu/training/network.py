@@ -1,4 +1,4 @@
-"""A network, a script's or Keras's: it advances by batches, and answers for images; XLA."""
+"""A network, of a script or of Keras: it trains on batches and answers for images; XLA or not."""
 
 import math
 from contextlib import suppress
@@ -98,15 +98,15 @@ def signature(n):
 
 
 def xla_compiles(step):
-    """Whether XLA is to compile a concrete function, which may call others.
+    """Whether XLA is to compile a concrete function, which may call others: only without a GPU.
 
     XLA fuses many small operations. It has no fast convolution on a CPU, cannot print or call
     Python, and fails on some GPUs.
     """
     graph = step.graph.as_graph_def()
     nodes = [graph.node, *(function.node_def for function in graph.library.function)]
-    types = {node.op for part in nodes for node in part}
-    refused = any(word in type for type in types for word in NOT_FOR_XLA)
+    operations = {node.op for part in nodes for node in part}
+    refused = any(word in op for op in operations for word in NOT_FOR_XLA)
     return not refused and not tf.config.list_physical_devices("GPU")
 
 
@@ -156,9 +156,9 @@ class KerasNetwork(Network):
     in_graph = False  # Keras decides in Python what its train_function is
 
     def __init__(self, model):
-        _check(model)
+        _check_model(model)
         self._model = model
-        self._sparse = "sparse" in _name(model.loss).lower()
+        self._sparse = "sparse" in _loss_name(model.loss).lower()
         logits = getattr(model.loss, "get_config", dict)().get("from_logits", False)
         kernels, vectors = [], []
         for variable in model.trainable_variables:
@@ -178,7 +178,7 @@ class KerasNetwork(Network):
             return Y, 100 * tf.reduce_mean(losses), tf.reduce_mean(tf.cast(right, tf.float32))
 
         super().__init__(train_step, evaluate, model.optimizer, kernels, vectors)
-        self.xla = bool(model.jit_compile)  # as Keras does, whose dropout this is to drop
+        self.xla = bool(model.jit_compile)  # as in Keras: the same dropout in Inspection
 
     def _pair(self, X, Y_):
         """Images [..., 28, 28, 1] and one-hot labels [..., 10] as model and loss take them."""
@@ -200,7 +200,7 @@ class KerasNetwork(Network):
             model.train_function(iter(dataset))
 
 
-def _check(model):
+def _check_model(model):
     """Raise ScriptError unless this is a compiled Keras model of images [28, 28]."""
     if not isinstance(model, tf.keras.Model) or not getattr(model, "optimizer", None):
         raise ScriptError(
@@ -221,6 +221,6 @@ def _check(model):
         raise ScriptError(f"the model returns outputs of shape {gives}, not (None, 10)")
 
 
-def _name(loss):
+def _loss_name(loss):
     """The name of a Keras loss, given as text, function or object."""
     return loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)

@@ -1,6 +1,7 @@
-"""The one table of keys: what the help says of each, and the panels or the action behind it.
+"""The one table of keys: what the help says of each, and the view or the action behind it.
 
-A new view is a panel class and a row here.
+A new view is a panel class and a row here. Within its view, a panel may use further keys
+(Panel.key): the arrows, Backspace and `d` are those of OneDigit.
 """
 
 from visu.panels.confusion import CellDigits, Confusion
