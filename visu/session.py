@@ -31,7 +31,7 @@ def run(args, mnist, layers, kind, *parts):
     def make_training():
         return Training(mnist, kind(*parts), args.values)
 
-    this, control, training = describe_run(args, mnist, layers), Control(), None
+    this, control = describe_run(args, mnist, layers), Control()
     recording = Recording(args, this)
     schedule = {"seed": this.seed, "iterations": this.iterations, "every": this.every}
     with stopping_signals(control.stop) as signals, recording:
@@ -52,12 +52,7 @@ def run(args, mnist, layers, kind, *parts):
     print_failures()
     if signals and not backend.in_notebook():  # where a status is nothing but an error
         sys.exit(128 + signals[0])
-    if (
-        args.image
-        and training
-        and not signals
-        and (status := read_digits(args.image, training.inspection))
-    ):
+    if args.image and not signals and (status := read_digits(args.image, training.inspection)):
         sys.exit(status)
 
 
