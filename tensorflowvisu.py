@@ -110,9 +110,8 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
     be read, that is the status in the end. After Ctrl-C, SIGTERM or SIGHUP the status is 128 + the
     signal's number.
     """
-    session.run(
-        args, mnist, len(weights), Network, train_step, evaluate, optimizer, weights, biases
-    )
+    layers = len(weights) if isinstance(weights, list | tuple) else 0  # see Network
+    session.run(args, mnist, layers, Network, train_step, evaluate, optimizer, weights, biases)
 
 
 def fit(args, mnist, model):

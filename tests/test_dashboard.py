@@ -308,8 +308,8 @@ def test_only_what_is_new_is_drawn():
 def test_updates_add_no_artists_and_few_new_backgrounds():
     screen, filled, redraws = offscreen(RUN, SIX), History(RUN), 0
     axes = screen.figure.axes
-    for k in range(200):
-        filled.append(evaluation(10 * k, min(0.98, k / 100), 230 / (k + 1), test=k % 5 == 0))
+    for k in range(100):
+        filled.append(evaluation(20 * k, min(0.98, k / 50), 230 / (k + 1), test=k % 5 == 0))
         changed = screen.dashboard.update(filled)
         redraws += any(panel.axes.stale for panel in changed)
         screen.paint(changed)

@@ -309,6 +309,7 @@ def test_a_lecturer_sets_the_pace(lecture, tmp_path):
     assert (live.process.wait(20), live.process.stderr.read()) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_panel_that_fails_does_not_end_the_training(lecture, tmp_path):
     live = lecture(told(tmp_path, FAILS), "--iterations", "500").open()
     live.line("Final test accuracy: .* after 500 iterations")
@@ -336,6 +337,7 @@ def test_a_finished_run_is_saved_while_its_window_is_open(lecture):
     assert all(result(folder)["completed"] for folder in folders)
 
 
+@pytest.mark.slow
 def test_a_digit_drawn_with_the_mouse(lecture):
     live = lecture(SOFTMAX).open()
     live.first_evaluation()

@@ -15,6 +15,7 @@ from matplotlib.backends import BackendFilter, backend_registry  # noqa: E402
 LINUX = sys.platform.startswith("linux")
 # where none was chosen: Tk before Qt, which ends the process where a library is missing
 TRIED = "tkagg", "qtagg", "gtk4agg", "gtk3agg", "wxagg"
+IN_CELL = "!python cannot draw in a notebook; write %run in its place."
 INSTALL = "apt install python3-tk, or pip install pyside6 (for webagg: tornado)."
 
 if _chosen:
@@ -45,7 +46,8 @@ def why_no_window():
     Where a window can open, pyplot has been switched to the backend that opens it.
     """
     if _unknown:
-        return f"matplotlib has no backend MPLBACKEND={_unknown}; unset it."
+        unknown = f"matplotlib has no backend MPLBACKEND={_unknown}; unset it."
+        return IN_CELL if _of_notebooks(_unknown.lower()) else unknown
     chosen = matplotlib.get_backend(auto_select=False)
     why = missing = ""
     for backend in [chosen] if chosen else TRIED if LINUX else [matplotlib.get_backend()]:
@@ -65,7 +67,7 @@ def _switch(backend):
 
     name = backend.lower()
     if _of_notebooks(name):
-        raise NoWindow("!python cannot draw in a notebook; write %run in its place.")
+        raise NoWindow(IN_CELL)
     if name in backend_registry.list_builtin(BackendFilter.NON_INTERACTIVE):
         line = f"the backend {backend} only writes files; unset MPLBACKEND, or {INSTALL}"
         raise NoWindow(line)

@@ -25,8 +25,9 @@ class Network:
     in_graph = True  # whether `advance` may be traced as part of a graph
 
     def __init__(self, train_step, evaluate, optimizer, weights, biases):
-        if not weights:
-            raise ScriptError("there are no weights to train: the list of weights is empty")
+        if not (all(isinstance(part, list | tuple) for part in (weights, biases)) and weights):
+            raise ScriptError("weights, biases must be two lists of tf.Variable, as [W], [b]")
+        weights, biases = [*weights], [*biases]
         self.train_step, self.evaluate = _as_graph(train_step), _as_graph(evaluate)
         self.optimizer, self.weights, self.biases = optimizer, weights, biases
         if not optimizer.built:
