@@ -243,7 +243,7 @@ def test_every_key(lecture, run_here):
     six = live.still()
 
     pictures = [six]
-    for key, back in ("1", "Escape"), ("6", "0"), ("g", "g"), ("e", "e"), ("c", "0"), ("h", "h"):
+    for key, back in ("1", "Escape"), ("g", "g"), ("c", "0"), ("h", "h"):
         pictures.append(live.answer(key, six, 0.01))
         np.testing.assert_array_equal(live.answer(back, pictures[-1], 0.01), six)
     shares = [np.mean(a != b) for k, a in enumerate(pictures) for b in pictures[:k]]

@@ -257,6 +257,7 @@ def test_own_network(fashion, monkeypatch, tmp_path, capfd):
     assert [*Path(tmp_path).glob("runs/mine/*/run.json")]
 
 
+@pytest.mark.slow
 def test_the_regressor_of_the_deck(capfd):
     import tensorflow as tf
 

@@ -25,8 +25,10 @@ class Network:
     in_graph = True  # whether `advance` may be traced as part of a graph
 
     def __init__(self, train_step, evaluate, optimizer, weights, biases):
-        if not (all(isinstance(part, list | tuple) for part in (weights, biases)) and weights):
+        if not all(isinstance(part, list | tuple) for part in (weights, biases)):
             raise ScriptError("weights, biases must be two lists of tf.Variable, as [W], [b]")
+        if not weights:
+            raise ScriptError("there are no weights to train: the list of weights is empty")
         weights, biases = [*weights], [*biases]
         self.train_step, self.evaluate = _as_graph(train_step), _as_graph(evaluate)
         self.optimizer, self.weights, self.biases = optimizer, weights, biases
