@@ -199,8 +199,12 @@ class KerasNetwork(Network):
             model.steps_per_execution = steps
             model.make_train_function(force=True)
         dataset = tf.data.Dataset.from_tensor_slices(self._pair(X[first:last], Y_[first:last]))
+        options = (
+            tf.data.Options()
+        )  # for so few batches threads and tuning cost more than they save
+        options.autotune.enabled, options.threading.private_threadpool_size = False, 1
         with suppress(StopIteration):
-            model.train_function(iter(dataset))
+            model.train_function(iter(dataset.with_options(options)))
 
 
 def _check_model(model):
