@@ -201,7 +201,7 @@ class KerasNetwork(Network):
         dataset = tf.data.Dataset.from_tensor_slices(self._pair(X[first:last], Y_[first:last]))
         options = (
             tf.data.Options()
-        )  # for so few batches threads and tuning cost more than they save
+        )  # for a few batches threads and tuning do not pay
         options.autotune.enabled, options.threading.private_threadpool_size = False, 1
         with suppress(StopIteration):
             model.train_function(iter(dataset.with_options(options)))
