@@ -199,9 +199,7 @@ class KerasNetwork(Network):
             model.steps_per_execution = steps
             model.make_train_function(force=True)
         dataset = tf.data.Dataset.from_tensor_slices(self._pair(X[first:last], Y_[first:last]))
-        options = (
-            tf.data.Options()
-        )  # for a few batches threads and tuning do not pay
+        options = tf.data.Options()  # for a few batches threads and tuning do not pay
         options.autotune.enabled, options.threading.private_threadpool_size = False, 1
         with suppress(StopIteration):
             model.train_function(iter(dataset.with_options(options)))
