@@ -3,7 +3,7 @@
     python benchmarks/window.py                             # 1.0, 2.2, 3.1 in full
     python benchmarks/window.py 2.2 --iterations 2000 --size 1344x756 --rounds 1
     python benchmarks/window.py 3.1 --view d                # with one digit open
-    python benchmarks/window.py 3.1 --strokes               # how fast a drawn digit is computed
+    python benchmarks/window.py 3.1 --strokes               # how soon a stroke has its answer
 
 Prints a line per script: iterations per second headless and live, in alternation, and the median of
 the ratios; milliseconds of a processor that the window takes for a frame; seconds from the start of
@@ -174,7 +174,7 @@ def cost(step, options):
 
 
 def strokes(step, options):
-    """The cells of a line on how long it takes until a stroke is computed and shown."""
+    """The cells of a line: how long it takes until the answer to a stroke is shown."""
     with window(step, options, ENDLESS, "d") as (display, *_):
         return milliseconds(draw_strokes(display, options.key_seconds))
 

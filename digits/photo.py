@@ -74,7 +74,7 @@ def _paper(image):
     """The brightness of the paper, an image of the same size: the median of a wide surrounding."""
     coarse, edge = image.copy(), COARSE // 2
     coarse.thumbnail((COARSE, COARSE))
-    # beyond its edges the light goes on as it does before them, else corners look like ink
+    # the light is continued beyond the edges: otherwise corners look like ink
     wide = np.pad(np.asarray(coarse, int), edge, "reflect", reflect_type="odd").clip(0, 255)
     median = Image.fromarray(wide.astype(np.uint8)).filter(ImageFilter.MedianFilter(edge + 1))
     paper = ImageOps.crop(median.filter(ImageFilter.GaussianBlur(2)), edge)
