@@ -1,11 +1,12 @@
 """5.0 and tensorflowvisu.fit: a Keras model, which its own train_function trains."""
 
 import itertools
+import runpy
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import SCRIPTS, batch_of
+from conftest import SCRIPTS, TOP, batch_of
 from tensorflow.keras import layers
 
 import mnist_data
@@ -163,6 +164,15 @@ def test_models_that_do_not_say_what_they_take(mnist, whole, model):
     found = train(Training(mnist, KerasNetwork(mine)))
     losses = [[one.train.loss for one in run] for run in (whole, found)]
     np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
+def test_a_persons_keras_json_does_not_change_the_scripts():
+    tf.keras.config.set_image_data_format("channels_first")
+    try:
+        runpy.run_path(TOP / "visu" / "training" / "quiet_tensorflow.py")
+        assert tf.keras.config.image_data_format() == "channels_last"
+    finally:
+        tf.keras.config.set_image_data_format("channels_last")
 
 
 def test_what_model_fit_knows_and_fit_does_not_is_one_line(capsys):
