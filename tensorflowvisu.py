@@ -4,6 +4,7 @@
 history, the window on the main thread, the terminal, and the files in `runs/`.
 """
 
+import ast
 import sys
 from pathlib import Path
 
@@ -37,11 +38,13 @@ def parse_args(doc, iterations):
     every, the iterations between two evaluations. A bad flag ends the script with one line and
     status 2.
     """
-    script = Path(sys.argv[0]).resolve()
+    script, source, flags = _started()
+    if doc and doc.startswith("Automatically created module"):  # a cell's __doc__ is IPython's
+        doc = ast.get_docstring(ast.parse(source))
     doc = (doc or "").strip()  # none under python -OO
     parser = Parser(prog=script.name, description=doc, epilog=EPILOG)
     _add_flags(parser.add_argument, iterations, script.parent / "runs")
-    args = parser.parse_args()
+    args = parser.parse_args(flags)
     if args.image:
         args.headless, args.iterations = True, 0 if args.weights else args.iterations
     if args.pause and (args.headless or backend.in_notebook()):
@@ -59,8 +62,20 @@ def parse_args(doc, iterations):
     args.own_iterations = iterations
     args.values = _weights(parser, args) if args.weights else None
     args.every = 10 if iterations <= 2000 else 20  # whatever --iterations says
-    args.source = script.read_bytes()  # now: it may be edited while it runs
+    args.source = source
     return args
+
+
+def _started():
+    """The script's path, its source as bytes, which may be edited while it runs, and its flags.
+
+    Without a file, in a notebook's cell, the source is the cell's, and there are no flags.
+    """
+    script = Path(sys.argv[0]).resolve()
+    if "kernel_launcher" not in script.stem:
+        return script, script.read_bytes(), sys.argv[1:]
+    cell = sys.modules["__main__"].In[-1]  # what IPython has been given
+    return Path("notebook.py").resolve(), cell.encode(), []
 
 
 def _weights(parser, args):
