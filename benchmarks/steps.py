@@ -20,11 +20,12 @@ SCRIPTS = {step: TOP / f"{own.script}.py" for step, own in LADDER.items()}
 def edited(folder, step, edits):
     """Write an edited copy of a step's script to a folder, and return its path.
 
-    edits: pairs (old, new) of texts; each old one is there once.
+    edits: texts (old, new), or (old, new, times); each old one is there once, or so many times.
     """
     source = SCRIPTS[step].read_text(encoding="utf-8")
-    for old, new in edits:
-        assert source.count(old) == 1, f"{old!r} is not there once, in {SCRIPTS[step].name}"
+    for old, new, *times in edits:
+        found, there = source.count(old), times[0] if times else 1
+        assert found == there, f"{old!r} is there {found} times, in {SCRIPTS[step].name}"
         source = source.replace(old, new)
     copy = Path(folder, SCRIPTS[step].name)
     copy.write_text(source, encoding="utf-8")

@@ -45,6 +45,8 @@ def evaluation(iteration, accuracy=0.95, loss=10.0, test=True, weight=1.0):
         bias_bands=np.linspace(0, weight / 5, 8),
         gradients=np.array([0.001, 0.01, 0.1]) / (1 + iteration),
         variables={"W1": np.full((784, 10), 0.1)},
+        sample=np.arange(1000),
+        probabilities=np.random.default_rng(iteration).dirichlet(np.full(10, 0.2), 1000),
     )
     train = answers(100, wrong, loss)
     return Evaluation(iteration, iteration / 500, 0.003, train, tested if test else None)

@@ -81,7 +81,8 @@ class Test:
     answers: for all test digits; weight_bands, bias_bands: [8], the boundaries of the percentile
     bands of all weights and biases; gradients: [layers], the root mean square of the loss's
     gradient for each layer's weights, on the current batch; variables: {name: array}, copies of all
-    that the network consists of.
+    that the network consists of; sample: [m] int, indices of some test digits; probabilities:
+    [m, 10], the network's for these.
     """
 
     answers: Answers
@@ -89,6 +90,8 @@ class Test:
     bias_bands: np.ndarray
     gradients: np.ndarray
     variables: dict
+    sample: np.ndarray
+    probabilities: np.ndarray
 
     __test__ = False  # to pytest: this is no test
 

@@ -11,6 +11,7 @@ from visu.training.network import BATCH
 from visu.training.quiet_tensorflow import tf
 
 TEST_SLICE = 1000  # test digits per call of evaluate: all 10,000 at once do not fit a small GPU
+SAMPLED = 1000  # test digits, evenly spread over all, whose probabilities are kept
 
 
 def batches(n, seed):
@@ -68,6 +69,7 @@ class Training:
             to_batch(test.images[k : k + TEST_SLICE], test.labels[k : k + TEST_SLICE])
             for k in range(0, len(test.images), TEST_SLICE)
         ]
+        self._sample = np.arange(0, len(test.images), max(1, len(test.images) // SAMPLED))
         # without autograph, which they do not need, tracing is faster
         self._evaluate_batch = tf.function(self._evaluate_batch, autograph=False)
         self._evaluate_test = tf.function(self._evaluate_test, autograph=False)
@@ -143,25 +145,26 @@ class Training:
         """In the graph, for a batch: accuracy and loss [2]; the images, labels, predictions and
         confidences [BATCH] for the picture, of another batch if it is given; the learning rate.
         """
-        values, predictions, confidences = self.network.answers(X, Y_)
+        values, Y = self.network.answers(X, Y_)
         if shown:
             X, Y_ = shown
-            _, predictions, confidences = self.network.answers(X, Y_)
+            _, Y = self.network.answers(X, Y_)
         rate = self.network.learning_rate()
-        return values, to_images(X), tf.argmax(Y_, 1), predictions, confidences, rate
+        return values, to_images(X), tf.argmax(Y_, 1), tf.argmax(Y, 1), tf.reduce_max(Y, 1), rate
 
     def _evaluate_test(self, indices):
         """In the graph: the answers for each slice of the test digits, one slice after the other;
-        the sizes of the gradients, [layers], on the batch with these indices.
+        the probabilities of those in the sample; the sizes of the gradients, [layers], on the batch
+        with these indices.
         """
         read = []
         for X, Y_ in self._slices:
             with tf.control_dependencies([answers[0] for answers in read[-1:]]):
                 read.append(self.network.answers(X, Y_))
-        values, predictions, confidences = zip(*read, strict=True)
-        network = self.network
+        values, Y = tf.stack([answers[0] for answers in read]), tf.concat([Y for _, Y in read], 0)
+        network, sampled = self.network, tf.gather(Y, self._sample)
         sizes = gradient_sizes(network.evaluate, network.weights, *self._gather(indices))
-        return tf.stack(values), tf.concat(predictions, 0), tf.concat(confidences, 0), sizes
+        return values, tf.argmax(Y, 1), tf.reduce_max(Y, 1), sampled, sizes
 
     def _evaluation(self, i, seconds, batch, test, look=None):
         """The Evaluation at iteration i of what _evaluate_batch and _evaluate_test returned."""
@@ -172,13 +175,13 @@ class Training:
         train = Answers(*map(float, values), *answers)
         if test is None:
             return Evaluation(i, seconds, float(rate), train, look=look)
-        values, *answers, gradients = (tensor.numpy() for tensor in test)
+        values, *answers, sampled, gradients = (tensor.numpy() for tensor in test)
         values = np.average(values, axis=0, weights=[len(X) for X, _ in self._slices])
         digits = self._mnist.test
         answers = Answers(*map(float, values), digits.images, digits.labels, *answers)
         variables = self.network.values()
         bands = _bands(variables, "W"), _bands(variables, "B")
-        test = Test(answers, *bands, gradients, variables)
+        test = Test(answers, *bands, gradients, variables, self._sample, sampled)
         return Evaluation(i, seconds, float(rate), train, test, look)
 
 

@@ -122,11 +122,9 @@ class Network:
         return images
 
     def answers(self, X, Y_):
-        """In the graph, for X [n, 28, 28, 1]: accuracy and loss [2], predictions [n] and their
-        confidences [n].
-        """
+        """In the graph, for X [n, 28, 28, 1]: accuracy and loss [2], probabilities Y [n, 10]."""
         Y, loss, accuracy = self._evaluated(X, Y_)
-        return tf.stack([accuracy, loss]), tf.argmax(Y, 1), tf.reduce_max(Y, 1)
+        return tf.stack([accuracy, loss]), Y
 
     def _evaluated(self, X, Y_):
         """What evaluate returns, as float32. Raises ScriptError where the shapes are others."""
