@@ -58,13 +58,13 @@ class DigitGrid(Panel):
     def draw(self, answers, indices, height=SIDE, width=SIDE):
         """Draw these digits of Answers in the grid; height, width: as for pictures.mosaic."""
         self.answers, self.indices = answers, indices
-        picture = pictures.mosaic(answers, indices, self.rows, self.columns, height, width)
         # Sharp pixels; but on a screen with clearly fewer than the picture, strokes would break.
         room = min(self.width / self.columns / width, self.height / self.rows / height)
         self.image.set_interpolation("nearest" if room > 0.9 else "hanning")
-        if room < 0.6 and (height, width) == (SIDE, SIDE):  # half the size does, and is faster
-            picture = pictures.halved(picture)
-        self.image.set(data=picture, extent=(0, self.columns, self.rows, 0))
+        half = room < 0.6 and (height, width) == (SIDE, SIDE)  # which does, and is faster
+        tiles = self.rows, self.columns, height, width, half
+        self.image.set(data=pictures.mosaic(answers, indices, *tiles))
+        self.image.set_extent((0, self.columns, self.rows, 0))
 
     def mouse(self, action, event):
         row, column = int(event.ydata), int(event.xdata)
