@@ -223,6 +223,12 @@ def display():
 
 
 @pytest.fixture
+def warned(recwarn):
+    """warned(): the warnings so far, but for the deprecations of old libraries beside newer ones."""
+    return lambda: [w for w in recwarn if not issubclass(w.category, DeprecationWarning)]
+
+
+@pytest.fixture
 def drawn_texts(monkeypatch):
     """drawn_texts(dashboard): the texts that appear when its figure is drawn."""
     from matplotlib.text import Text
