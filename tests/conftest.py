@@ -224,7 +224,7 @@ def display():
 
 @pytest.fixture
 def warned(recwarn):
-    """warned(): the warnings so far, but for the deprecations of old libraries beside newer ones."""
+    """warned(): the warnings so far, without what old libraries call deprecated in newer ones."""
     return lambda: [w for w in recwarn if not issubclass(w.category, DeprecationWarning)]
 
 
