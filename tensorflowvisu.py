@@ -8,15 +8,18 @@ import ast
 import sys
 from pathlib import Path
 
-from visu.show import backend  # before TensorFlow, which imports pyplot
+from visu import ctrl_c_while_starting
 
-# isort: split
-from visu import session
-from visu.panels.keys_and_views import HELP, VIEWS
-from visu.record.run_folder import read_weights
-from visu.show.terminal import Parser, label, shorten, whole
-from visu.training.keras_network import KerasNetwork
-from visu.training.network import Network, ScriptError
+with ctrl_c_while_starting():
+    from visu.show import backend  # before TensorFlow, which imports pyplot
+
+    # isort: split
+    from visu import session
+    from visu.panels.keys_and_views import HELP, VIEWS
+    from visu.record.run_folder import read_weights
+    from visu.show.terminal import Parser, label, shorten, whole
+    from visu.training.keras_network import KerasNetwork
+    from visu.training.network import Network, ScriptError
 
 EPILOG = f"""\
 keys in the window:
