@@ -278,7 +278,7 @@ LAYOUTS += [(SIZES[0], key) for key in VIEWS if len(key) == 1]
 def test_no_text_is_clipped_or_overlaps(drawn_texts, size, key):
     changes = {"iterations": 10_000, "test_count": 10_000, "data": mnist_data.DRAWN}
     dashboard = make_dashboard(size, VIEWS[key], keys=True, **changes)
-    dashboard.update(long_run(10_000, 500), "compiling …")
+    dashboard.update(long_run(10_000, 500), "starting …")
     texts = drawn_texts(dashboard)
     assert len(texts) > 6
     assert_legible(dashboard, texts)

@@ -174,7 +174,7 @@ class Lecture:
                 return before
 
     def status(self):
-        """Whether the headline tells what goes on: compiling, PAUSED."""
+        """Whether the headline tells what goes on: starting, PAUSED."""
         return (self.screen()[:60] == YELLOW).all(axis=2).sum() > 500
 
     def key(self, name):

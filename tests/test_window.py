@@ -365,7 +365,7 @@ class BusyTraining:
         yield evaluation(0)
 
 
-def test_a_closed_window_says_at_once_that_the_training_is_still_to_end(tmp_path, monkeypatch):
+def test_a_closed_window_says_at_once_that_something_is_still_under_way(tmp_path, monkeypatch):
     class Closed(window.Window):
         """A window that is closed as soon as it is there."""
 

@@ -222,7 +222,7 @@ class Live:
             gc.unfreeze()
             try:
                 if not worker.end(QUIET_SECONDS):
-                    self.say("The training ends after the iterations under way …")
+                    self.say("Finishing what is under way …")
                     worker.end()
             finally:
                 self.poll()  # what was finished after the window's last look
@@ -251,7 +251,7 @@ class Live:
         if self._control.paused:
             return STEPPING if self._stepping else f"{PAUSED}, {pace}/s" if pace else PAUSED
         if not self.history.iteration:
-            return "compiling …"
+            return "starting …"
         return f"at most {pace}/s" if pace else ""
 
     def _copy_network(self, inspection):

@@ -142,7 +142,8 @@ class Bands(TimePanel):
         self.fit_iterations(history)  # at the same moment as the curves
         if not self.is_new(history.last_test):
             return False
-        iterations, bands = series(history.test, self.kind, 8)
+        known = [point for point in history.test if getattr(point, self.kind) is not None]
+        iterations, bands = series(known, self.kind, 8)
         for k, fill in enumerate(self.fills):
             fill.set_data(iterations, bands[:, k], bands[:, 7 - k])
         self.fit_values(bands[np.isfinite(bands)])

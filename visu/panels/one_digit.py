@@ -102,7 +102,7 @@ class OneDigit(Panel):
             return False
         self.drops = look.drops if look else self.drops
         self.title.set_text(title(look, selection))
-        keys = KEYS + DROPOUT_KEY if self.drops else KEYS
+        keys = KEYS + DROPOUT_KEY * bool(self.drops and history.run.iterations)
         self.keys.set_text(BACK if selection.training else keys)
         self.digit.show(look, selection)
         self.layers.show(look)

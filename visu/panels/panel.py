@@ -177,9 +177,7 @@ class TimePanel(Panel):
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
         axes.yaxis.set_major_formatter(lambda value, position: in_short(value))
-        self.hint = axes.text(
-            0.5, 0.5, "", transform=axes.transAxes, ha="center", va="center", color=RED
-        )
+        self.hint = axes.text(0.5, 0.5, "", transform=axes.transAxes, ha="center", va="center")
         self.hint.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.8})
 
     def fit_iterations(self, history):
@@ -192,9 +190,10 @@ class TimePanel(Panel):
         """Say since when the values, [n], are not numbers, or why they make no curve."""
         known = np.flatnonzero(np.isfinite(values))
         since = known[-1] + 1 if len(known) else 0
-        told = ""
+        told, colour = "", "0.3"
         if since < len(values):
             told = f"{what} not a number (NaN)\nsince iteration {iterations[since]:,.0f}"
+            colour = RED
         elif not self.run.iterations and len(known) == 1:
-            told = "a single evaluation,\nno curve: nothing is trained"
-        self.hint.set_text(told)
+            told = "one evaluation, no curve:\nthis run trains nothing"
+        self.hint.set(text=told, color=colour)

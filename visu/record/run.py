@@ -166,7 +166,7 @@ def percentile_bands(values):
 class Point(NamedTuple):
     """What a History keeps of an evaluation: a point of the curves.
 
-    weight_bands, bias_bands, gradients: as in Test; None for a batch.
+    weight_bands, bias_bands, gradients: as in Test; None for a batch, and where unknown.
     """
 
     iteration: int

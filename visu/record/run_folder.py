@@ -215,14 +215,14 @@ class SavedRun:
     def points(self, end):
         """(train, test): the Points of the curves before iteration `end`. Raises NoRun.
 
-        They count from the first iteration on of the network, and of no bands.
+        Iterations count from the network's own start; the bands are not in the curves.
         """
-        train, test, bands = [], [], [np.full(8, np.nan)] * 2
+        train, test = [], []
         for row in np.transpose([*self.curves.values()]):
             i = (self.run.trained or 0) + int(row[0])
             if i < end:
                 train.append(Point(i, *row[1:3], 0.0))
-                test.append(Point(i, *row[3:5], 0.0, *bands, row[5:]))
+                test.append(Point(i, *row[3:5], 0.0, gradients=row[5:]))
         return train, [point for point in test if np.isfinite(point.accuracy)]
 
     @property

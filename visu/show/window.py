@@ -53,7 +53,7 @@ class Window:
     live: a session.Live, of which the window uses, on the main thread only,
     history: read, never changed;
     poll(): called several times a second, also while paused; it may add to the history, and
-    returns the status, such as "compiling …", "PAUSED", "done", or None to close the window;
+    returns the status, such as "starting …", "PAUSED", "done", or None to close the window;
     ask(image, label): the network's answer; picture_path(): where `s` writes its PNG;
     say(line): for the terminal; and the actions of the table of keys that are not OWN_ACTIONS.
 
