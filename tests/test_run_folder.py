@@ -111,7 +111,8 @@ def test_the_weights_of_a_run_under_way_are_saved_now_and_then(folder, monkeypat
         grown.append(replace(one, test=replace(one.test, variables=variables)))
         folder.write(grown, ended)
         if iteration:
-            saved.append(read_weights(folder.path / "weights.npz", RUN.title)["W1"][0])
+            variables, _ = read_weights(folder.path / "weights.npz", RUN.title)
+            saved.append(variables["W1"][0])
     assert saved == [20, 20, 60, 61]
 
 

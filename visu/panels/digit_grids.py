@@ -12,7 +12,7 @@ from visu.panels.style import percent
 
 FEW = 150  # misread digits that are shown without the others
 MOST_ERRORS = 40  # of the worst ones
-KEY = "wrong ones first,\non red, with the\ntrue digit (left),\ncomputed (right)"
+KEY = "misread ones first,\non red, with the\ntrue digit (left),\npredicted (right)"
 
 
 class DigitGrid(Panel):
@@ -118,7 +118,7 @@ class TestDigitsAlone(TestDigits):
     def show(self, answers):
         misread = np.flatnonzero(answers.labels != answers.predictions)
         if 0 < len(misread) < FEW:
-            self.title.set_text(f"Test images: the {len(misread)} wrong ones")
+            self.title.set_text(f"Test images: the {len(misread)} misread ones")
             self.set_grid(*pictures.tiling(len(misread), self.width / self.height))
             self.draw(answers, misread)
         else:
@@ -188,7 +188,7 @@ class WorstErrors(CaptionedDigits):
         indices = pictures.worst_errors(answers, MOST_ERRORS)
         count = np.count_nonzero(answers.labels != answers.predictions)
         which = "all" if count == len(indices) else f"the {len(indices)} most confident of"
-        said = f"{which} {count:,} mistakes: true digit → computed digit, confidence"
+        said = f"{which} {count:,} mistakes: true digit → predicted digit, confidence"
         if not count:
             said = f"none, all {len(answers.labels):,} test digits are right"
         self.title.set_text(f"Worst errors: {said}")
