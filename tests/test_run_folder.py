@@ -144,7 +144,7 @@ def test_what_a_full_disk_did_not_take_is_saved_later(folder, history):
 
 
 def test_a_disk_that_is_full_when_only_the_picture_is_missing(tmp_path, capsys):
-    args = SimpleNamespace(runs=tmp_path, source=SOURCE, movie=None, view="0")
+    args = SimpleNamespace(runs=tmp_path, source=SOURCE, movie=None, view="0", weights=None)
     with full_disk(100_000), Recording(args, RUN) as recording:
         for iteration in (0, 20):
             recording.take(evaluation(iteration))
