@@ -117,7 +117,7 @@ class Dashboard:
     @property
     def asks(self):
         """Whether a panel of the view asks the network about digits."""
-        return any(kind.asks for kind in self.view)
+        return any(panel.asks for panel in self.panels)
 
     def update(self, history, status="", notice=""):
         """Take over what is new in `history`, and the status, such as "PAUSED".
