@@ -32,13 +32,6 @@ def only_run(tmp_path, script):
     return SavedRun(folder)
 
 
-def start(script, small_data, tmp_path, *flags, **options):
-    command = [sys.executable, str(script), "--data", str(small_data), "--runs", tmp_path / "runs"]
-    return subprocess.Popen(
-        [*command, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
-    )
-
-
 # without random numbers in training, with dropout, with Keras's; with moving averages; augmented
 REPEATED = [STEPS[step] for step in ("1.0", "2.2", "5.0", "4.0", "4.1")]
 
@@ -165,10 +158,11 @@ SIGNALS = [
 ]
 
 
-def begun(small_data, tmp_path, *flags):
+@pytest.fixture
+def begun(small_data, start_process, tmp_path):
     """A run of 1.0 that would take minutes, and whose first 500 iterations are saved."""
-    flags = "--headless", "--iterations", "1000000", *flags
-    process = start(SOFTMAX, small_data, tmp_path, *flags)
+    command = [sys.executable, SOFTMAX, "--data", small_data, "--runs", tmp_path / "runs"]
+    process = start_process([*command, "--headless", "--iterations", "1000000"])
     while not [*tmp_path.glob("runs/*/*/curves.csv")]:
         assert process.poll() is None
         time.sleep(0.05)
@@ -179,12 +173,11 @@ def begun(small_data, tmp_path, *flags):
 
 
 @pytest.mark.parametrize("number", [SIGNALS[0], *map(slow, SIGNALS[1:])], ids=lambda n: n.name)
-def test_a_signal_ends_with_the_summary(number, small_data, tmp_path):
-    process = begun(small_data, tmp_path)
+def test_a_signal_ends_with_the_summary(number, begun, tmp_path):
     for _ in range(2 if number == signal.SIGINT else 1):  # Ctrl-C is pressed twice
-        process.send_signal(number)
-    out, err = process.communicate(timeout=30)
-    assert (process.returncode, err) == (128 + number, "")
+        begun.send_signal(number)
+    out, err = begun.communicate(timeout=30)
+    assert (begun.returncode, err) == (128 + number, "")
     assert "Stopped at iteration" in out and "Last test accuracy" in out and "Best" not in out
     saved = only_run(tmp_path, SOFTMAX)
     assert saved.result["completed"] is False and 500 <= saved.result["iteration"] < 10**6
@@ -193,10 +186,9 @@ def test_a_signal_ends_with_the_summary(number, small_data, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_killed_run_leaves_what_was_measured(small_data, tmp_path):
-    process = begun(small_data, tmp_path)
-    process.kill()
-    process.communicate()
+def test_a_killed_run_leaves_what_was_measured(begun, tmp_path):
+    begun.kill()
+    begun.communicate()
     saved = only_run(tmp_path, SOFTMAX)
     assert saved.result["completed"] is saved.result["ended"] is False
     assert saved.curves["iteration"][-1] >= 490 and saved.source == SOFTMAX.read_text()
@@ -311,11 +303,11 @@ def test_a_broken_contract_in_a_notebooks_cell_names_the_cell(
     assert ended.value.code == 2 and line.startswith("notebook.py: weights")
 
 
-def test_a_terminal_gets_a_progress_bar(small_data, tmp_path):
+def test_a_terminal_gets_a_progress_bar(small_data, start_process, tmp_path):
     pty = pytest.importorskip("pty", reason="needs a Unix terminal")
     ours, theirs = pty.openpty()
     command = [sys.executable, SOFTMAX, "--data", small_data, "--runs", tmp_path, "--headless"]
-    process = subprocess.Popen([*command, "--iterations", "200"], stdout=theirs, stderr=theirs)
+    process = start_process([*command, "--iterations", "200"], stdout=theirs, stderr=theirs)
     os.close(theirs)
     seen = b""
     while True:

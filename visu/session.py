@@ -1,6 +1,7 @@
 """One run from start to end: worker, history, folder, terminal, window and movie put together."""
 
 import gc
+import io
 import sys
 from contextlib import contextmanager
 
@@ -12,7 +13,7 @@ from visu.panels.keys_and_views import VIEWS
 from visu.panels.panel import print_failures
 from visu.record.ladder import LADDER, code_hash
 from visu.record.run import History, Run
-from visu.record.run_folder import RunFolder, tails
+from visu.record.run_folder import RunFolder, replace, tails
 from visu.show import backend
 from visu.show.terminal import Progress, say, stopping_signals, summary
 from visu.training import quiet_tensorflow
@@ -148,15 +149,10 @@ class Recording:
         try:
             self._folder.write(self.history, ended)
         except OSError as error:
-            self._warn(error)
-
-    def _warn(self, error):
-        if not self._warned:
-            line = (
-                f"This run could not be saved: {error}. Choose another folder with --runs FOLDER."
-            )
-            say(line, sys.stderr)
-        self._warned = True
+            if not self._warned:
+                what_to_do = "Choose another folder with --runs FOLDER."
+                say(f"This run could not be saved: {error}. {what_to_do}", sys.stderr)
+            self._warned = True
 
     def _sum_up(self):
         """Save what is measured and print the result, once a run."""
@@ -169,10 +165,12 @@ class Recording:
     def _save_picture(self, folder, history):
         """Save the six panels, when there is nothing else to do: it takes a moment."""
         if folder.saved:
+            picture = io.BytesIO()
+            save_picture(picture, history)
             try:
-                save_picture(folder.path / "window.png", history)
+                replace(folder.path / "window.png", picture.getvalue())
             except OSError as error:
-                self._warn(error)
+                say(f"The picture window.png could not be saved: {error}.", sys.stderr)
 
     def write_movie(self):
         """Write the movie, if one is wanted; return the signals that aborted it."""
@@ -224,13 +222,25 @@ class Live:
         gc.collect()
         gc.freeze()  # else each full collection, with all of TensorFlow's objects, halts the window
         try:
-            self._window.show(worker.start)
+            with backend.lost_display(self._lose_display):
+                self._window.show(worker.start)
         finally:
             gc.unfreeze()
-            try:
-                worker.end()
-            finally:
-                self.poll()  # what was finished after the window's last look
+            self._end()
+
+    def _end(self):
+        """End the training, and take in what was finished after the window's last look."""
+        try:
+            self._worker.end()
+        finally:
+            self.poll()
+
+    def _lose_display(self):
+        """Do what is left of the run: the process ends when this returns."""
+        say("The display is gone, and the window with it.", sys.stderr)
+        with self._recording:
+            self._end()
+        self._recording.write_movie()
 
     def poll(self):
         """Take in what the worker has finished; return the run's status in a word or two.

@@ -271,8 +271,8 @@ class Offscreen(Painter):
         return np.asarray(self.canvas.buffer_rgba())
 
 
-def save_picture(path, history):
-    """Write the six panels of `history` as a PNG. Raises OSError where that fails."""
+def save_picture(file, history):
+    """Write the six panels of `history` as a PNG. file: a path, or a file open for bytes."""
     figure = Figure(INCHES, dpi=DPI)
     Dashboard(figure, history.run).update(history)
-    figure.savefig(path, format="png")
+    figure.savefig(file, format="png")
