@@ -233,6 +233,12 @@ def display():
 
 
 @pytest.fixture
+def warned(recwarn):
+    """warned(): the warnings so far, without what old libraries call deprecated in newer ones."""
+    return lambda: [w for w in recwarn if not issubclass(w.category, DeprecationWarning)]
+
+
+@pytest.fixture
 def drawn_texts(monkeypatch):
     """drawn_texts(dashboard): the texts that appear when its figure is drawn."""
     from matplotlib.text import Text

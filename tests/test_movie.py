@@ -140,7 +140,7 @@ def test_ctrl_c_aborts_the_movie_and_leaves_an_earlier_one(name, tmp_path, monke
     path = tmp_path / name
     if movie.why_not(path):
         pytest.skip("needs ffmpeg")
-    args = SimpleNamespace(runs=tmp_path / "runs", source=b"", movie=path, view="0")
+    args = SimpleNamespace(runs=tmp_path / "runs", source=b"", movie=path, view="0", weights=None)
     recording, draw = Recording(args, RUN), Offscreen.draw
     for k in range(5):
         recording.take(evaluation(20 * k))

@@ -111,7 +111,8 @@ def test_the_weights_of_a_run_under_way_are_saved_now_and_then(folder, monkeypat
         grown.append(replace(one, test=replace(one.test, variables=variables)))
         folder.write(grown, ended)
         if iteration:
-            saved.append(read_weights(folder.path / "weights.npz", RUN.title)["W1"][0])
+            variables, _ = read_weights(folder.path / "weights.npz", RUN.title)
+            saved.append(variables["W1"][0])
     assert saved == [20, 20, 60, 61]
 
 
@@ -143,7 +144,7 @@ def test_what_a_full_disk_did_not_take_is_saved_later(folder, history):
 
 
 def test_a_disk_that_is_full_when_only_the_picture_is_missing(tmp_path, capsys):
-    args = SimpleNamespace(runs=tmp_path, source=SOURCE, movie=None, view="0")
+    args = SimpleNamespace(runs=tmp_path, source=SOURCE, movie=None, view="0", weights=None)
     with full_disk(100_000), Recording(args, RUN) as recording:
         for iteration in (0, 20):
             recording.take(evaluation(iteration))

@@ -10,7 +10,7 @@ import sys
 import time
 
 import pytest
-from conftest import SCRIPTS, STEPS
+from conftest import SCRIPTS, STEPS, TOP
 from evaluations import history_of
 
 import tensorflowvisu
@@ -192,6 +192,45 @@ def test_a_killed_run_leaves_what_was_measured(begun, tmp_path):
     saved = only_run(tmp_path, SOFTMAX)
     assert saved.result["completed"] is saved.result["ended"] is False
     assert saved.curves["iteration"][-1] >= 490 and saved.source == SOFTMAX.read_text()
+
+
+INTERRUPTED = """
+import contextlib, runpy, signal, sys
+script, module, before = sys.argv[1:4]
+sys.argv = [script, "--help"]
+signal.signal(signal.SIGINT, signal.default_int_handler)
+exec(before)
+class Interrupt:
+    def find_spec(name, *_):
+        if name == module:
+            with contextlib.suppress(KeyboardInterrupt):  # as in some libraries
+                signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupt)
+runpy.run_path(script, run_name="__main__")
+"""
+COMPARE = TOP / "compare_curves.py"
+IGNORED = "signal.signal(signal.SIGINT, signal.SIG_IGN)"  # as in a shell's background
+NOTEBOOK = "sys.modules['IPython'] = None"
+
+
+@pytest.mark.parametrize(
+    ("script", "module", "before", "status"),
+    [
+        (SOFTMAX, "matplotlib", "", 130),
+        (SOFTMAX, "tensorflow", "", 130),
+        pytest.param(SOFTMAX, "keras", "", 130, marks=pytest.mark.slow),
+        (COMPARE, "numpy", "", 130),
+        (COMPARE, "numpy", IGNORED, 0),
+        (COMPARE, "numpy", NOTEBOOK, 0),
+    ],
+    ids=lambda value: getattr(value, "stem", value),
+)
+def test_ctrl_c_while_modules_are_imported_is_one_line(script, module, before, status):
+    """Unless it is ignored, or would end a notebook's kernel."""
+    command = [sys.executable, "-c", INTERRUPTED, script, module, before]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (status, "")
+    assert (len(done.stdout.splitlines()) == 1) == (status == 130)
 
 
 def test_a_pipe_that_nobody_reads_does_not_end_the_training(run_here, tmp_path, monkeypatch):

@@ -10,16 +10,18 @@ import numpy as np
 from digits import photo
 from visu.panels.dashboard import save_picture
 from visu.panels.keys_and_views import VIEWS
-from visu.panels.panel import print_failures
+from visu.panels.panel import PAUSED, STEPPING, print_failures
 from visu.record.ladder import LADDER, code_hash
 from visu.record.run import History, Run
-from visu.record.run_folder import RunFolder, replace, tails
+from visu.record.run_folder import RunFolder, points_before, replace, tails
 from visu.show import backend
 from visu.show.terminal import Progress, say, stopping_signals, summary
 from visu.training import quiet_tensorflow
 from visu.training.loop import Training
 from visu.training.network import ScriptError
 from visu.training.worker import Control, Worker
+
+QUIET_SECONDS = 0.3  # for which the end of the training is awaited without a word
 
 
 def run(args, mnist, kind, *parts):
@@ -39,7 +41,7 @@ def run(args, mnist, kind, *parts):
     schedule = {"seed": this.seed, "iterations": this.iterations, "every": this.every}
     with stopping_signals(control.stop) as signals, recording:
         live = None if args.headless else open_window(recording, control, args.view)
-        say(f"{this.name} on {this.data}, {this.iterations:,} iterations, {this.device}")
+        say(f"{this.name} on {this.data}, {this.planned}, {this.device}")
         with script_errors(args.script):
             if live:
                 live.run(Worker(make_training, control, **schedule), paused=args.pause)
@@ -69,7 +71,7 @@ def script_errors(script):
 def describe_run(args, mnist, layers):
     """The Run that these flags and data make; layers: how many layers have weights."""
     step, code = args.title.split()[0], code_hash(args.source)
-    given = "script", "title", "label", "seed", "iterations", "own_iterations", "every"
+    given = "script", "title", "label", "seed", "iterations", "own_iterations", "every", "trained"
     return Run(
         **{name: getattr(args, name) for name in given},
         step=step,
@@ -94,7 +96,7 @@ class Recording:
     """
 
     def __init__(self, args, run):
-        self.history = History(run)
+        self.history = History(run, points_before(args.weights, run))
         self._make_folder = lambda: RunFolder(args.runs, args.source, run)
         self._folder = self._make_folder()
         self._progress = Progress()
@@ -231,7 +233,9 @@ class Live:
     def _end(self):
         """End the training, and take in what was finished after the window's last look."""
         try:
-            self._worker.end()
+            if not self._worker.end(QUIET_SECONDS):
+                self.say("Finishing what is under way …")
+                self._worker.end()
         finally:
             self.poll()
 
@@ -262,12 +266,12 @@ class Live:
                 self.say("The window is still open: q in it, or Ctrl-C here, closes it.")
             self._told = self.history.last
             return "done"
-        if self._control.paused:
-            return "one iteration …" if self._stepping else "PAUSED"
-        if not self.history.iteration:
-            return "compiling …"
         pace = self._control.pace
-        return f"at most {pace} iterations/s" if pace else ""
+        if self._control.paused:
+            return STEPPING if self._stepping else f"{PAUSED}, {pace}/s" if pace else PAUSED
+        if not self.history.iteration:
+            return "starting …"
+        return f"at most {pace}/s" if pace else ""
 
     def _copy_network(self, inspection):
         """Have the network copied after each block, so that it can answer, while a view asks."""
