@@ -9,9 +9,9 @@ import pytest
 from evaluations import evaluation, history_of
 from windows import SIZES, make_dashboard, offscreen
 
-from visu.panels.gradients import GradientBars, GradientLines
+from visu.panels.gradients import GradientDots, GradientLines
 
-VIEW = GradientLines, GradientBars
+VIEW = GradientLines, GradientDots
 VANISHING = [0.00036, 0.0016, 0.0083, 0.066, 0.92]  # of 2.0
 
 
@@ -36,41 +36,48 @@ def curves(panel):
     return [np.array(line.get_data(), float) for line in panel.axes.get_lines()]
 
 
-def bars(panel):
-    """Where the bars end, and their colours, from top to bottom."""
-
-    def height(bar):
-        return panel.axes.transData.transform(bar.get_xy())[1]
-
-    found = sorted(panel.axes.patches, key=height, reverse=True)
-    return [bar.get_x() + bar.get_width() for bar in found], [bar.get_facecolor() for bar in found]
+def dots(panel):
+    """Where the dots are, and their colours, from top to bottom."""
+    found = [line for line in panel.axes.get_lines() if line.get_marker() == "o"]
+    found = sorted(found, key=lambda dot: panel.axes.transData.transform(dot.get_xydata()[0])[1])
+    return [dot.get_xdata()[0] for dot in found[::-1]], [dot.get_color() for dot in found[::-1]]
 
 
 def words(panel):
     return [text.get_text() for text in panel.axes.texts if text.get_text()]
 
 
-def test_lines_and_bars_show_the_sizes_first_layer_dark_and_on_top():
+def test_lines_and_dots_show_the_sizes_first_layer_dark_and_on_top():
     _, lines, panel = show(measured(VANISHING, np.sqrt(VANISHING)))
     for (x, y), size in zip(curves(lines), VANISHING, strict=True):
         assert x.tolist() == [0, 20]
         np.testing.assert_allclose(y, [size, size**0.5], rtol=1e-6)
-    ends, colours = bars(panel)
+    ends, colours = dots(panel)
     np.testing.assert_allclose(ends, np.sqrt(VANISHING), rtol=1e-6)
     grey = np.array(colours)[:, :3] @ [0.3, 0.6, 0.1]
     assert (np.diff(grey) > 0.05).all() and grey[0] < 0.2 and grey[-1] < 0.75
     assert lines.axes.get_yscale() == panel.axes.get_xscale() == "log"
-    assert lines.axes.get_ylim()[0] <= min(VANISHING) and panel.axes.get_xlim()[1] >= max(ends)
-    assert {"W1", "W5", "0.019", "0.96"} <= {*words(panel)}
-    (told,) = [text for text in words(panel) if "times" in text]
-    assert "iteration 20" in told and "W5's gradient is 51 times W1's" in told
+    assert {"W1", "W5", "0.019", "0.96", "W5 : W1 = 51", "÷ 3.7"} <= {*words(panel)}
+    assert "iteration 20" in " ".join(words(panel))
+
+
+@pytest.mark.parametrize(
+    "sizes", [VANISHING, [0.03, 0.1, 0.4, 1.3, 5.0], [1e-9, 1e7], [0, math.nan]]
+)
+def test_the_axes_are_the_same_in_all_steps(sizes):
+    """So that two steps compare at a glance; what is beyond stands at the end."""
+    _, lines, panel = show(measured(sizes))
+    assert lines.axes.get_ylim() == panel.axes.get_xlim() == (1e-4, 1e2)
+    known = np.isfinite(sizes)
+    places = np.array(dots(panel)[0])[known] if known.all() else []
+    np.testing.assert_allclose(places, np.clip(sizes, 1e-4, 1e2)[: len(places)])
 
 
 @pytest.mark.parametrize(
     ("sizes", "told"),
     [
-        (VANISHING, "W5's gradient is 2,600 times W1's"),
-        ([3, 1, 2], "W1's gradient is 1.5 times W3's"),
+        (VANISHING, "W5 : W1 = 2,600"),
+        ([3, 1, 2], "W1 : W3 = 1.5"),
         ([0.1], ""),
         ([0, 1], ""),
         ([math.nan, 1], ""),
@@ -78,7 +85,13 @@ def test_lines_and_bars_show_the_sizes_first_layer_dark_and_on_top():
 )
 def test_the_ratio_of_last_and_first_in_words(sizes, told):
     text = " ".join(words(show(measured(sizes))[2]))
-    assert told in text and ("times" in text) == bool(told)
+    assert told in text and (" : " in text) == bool(told)
+
+
+def test_the_factors_on_the_way_back_stand_between_the_layers():
+    panel = show(measured([3, 1, 2, 2]))[2]
+    factors = [text for text in words(panel) if text[0] in "×÷"]
+    assert factors == ["× 3", "÷ 2", "÷ 1"]
 
 
 @pytest.mark.parametrize("sizes", [[0, 0, 0], [0, 0.1, 2], [math.nan, 1, 1], [math.inf, 1, 1]])
@@ -112,11 +125,11 @@ def test_names_at_the_ends_of_lines_do_not_overlap(size, sizes):
 
 def test_a_single_layer_and_an_empty_history():
     _, lines, panel = show(measured([0.5], [0.25]))
-    assert len(curves(lines)) == 1 and bars(panel)[0] == [0.25]
+    assert len(curves(lines)) == 1 and dots(panel)[0] == [0.25]
     assert "iteration 20" in " ".join(words(panel))
     _, lines, panel = show(history_of())
     assert not any(curve.size for curve in curves(lines))
-    assert not any(bar.get_width() for bar in panel.axes.patches)
+    assert not any(curve.size for curve in curves(panel))
 
 
 def test_what_is_blitted_is_the_whole_picture():

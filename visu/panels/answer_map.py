@@ -14,7 +14,7 @@ COLOURS = (  # of the digits 0 to 9; none is RED, which is for misread ones
     "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9",
     "#8b5a2b", "#000000", "#999999", "#a6a600", "#6a3d9a",
 )  # fmt: skip
-REACH = 1.25  # of the axes, upwards and downwards; the corners are at 1
+REACH = 1.2  # of the axes, upwards and downwards; the corners are at 1
 NEAR = 0.04  # how near to a digit a click has to be
 WORDS = """\
 A dot is a test digit,
@@ -32,7 +32,7 @@ alike."""
 class AnswerMap(Panel):
     """Test digits at Y @ CORNERS, Y the network's probabilities; misread ones have a red ring."""
 
-    margins = 16, 16, 40, 12
+    margins = 16, 16, 34, 8
 
     def __init__(self, axes, run):
         super().__init__(axes, "Map of answers")
@@ -43,20 +43,20 @@ class AnswerMap(Panel):
         size, width = rcParams["font.size"], rcParams["lines.linewidth"]
         around = np.concatenate([CORNERS, CORNERS[:1]])
         axes.add_line(Line2D(*around.T, color="0.85", linewidth=width))
-        for digit, (x, y) in enumerate(1.13 * CORNERS):
+        for digit, (x, y) in enumerate(1.1 * CORNERS):
             axes.text(
                 x, y, str(digit), color=COLOURS[digit], size=2.2 * size, weight="bold",
                 ha="center", va="center_baseline",
             )  # fmt: skip
-        axes.text(-wide, 1, WORDS, size=1.15 * size, va="top", linespacing=1.3)
+        axes.text(-wide, 1.1, WORDS, size=1.3 * size, va="top", linespacing=1.3)
         dots = {"linestyle": "none", "marker": "o", "clip_on": False}
         self.dots = [
-            axes.add_line(Line2D([], [], color=colour, markersize=0.45 * size, **dots))
+            axes.add_line(Line2D([], [], color=colour, markersize=0.55 * size, **dots))
             for colour in COLOURS
         ]
         for line in self.dots:
             line.set_markeredgewidth(0)
-        self.rings = axes.add_line(Line2D([], [], color=RED, markersize=0.7 * size, **dots))
+        self.rings = axes.add_line(Line2D([], [], color=RED, markersize=0.85 * size, **dots))
         self.rings.set(markerfacecolor="none", markeredgewidth=1.5 * width)
         self.own = axes.add_line(Line2D([], [], color=RED, markersize=1.6 * size, **dots))
         self.own.set(marker="*", markerfacecolor="white", markeredgewidth=2 * width)

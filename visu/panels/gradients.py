@@ -6,18 +6,16 @@ from itertools import pairwise
 import numpy as np
 from matplotlib import colormaps, rcParams
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from matplotlib.transforms import offset_copy
 
 from visu.panels.panel import Panel, TimePanel, series
 
 LIGHTEST = 0.75  # of the colour scale, for the last layer; lighter shades are pale on white
-LIMITS = 1e-4, 1.0  # of an axis while no gradient is above 0
+LIMITS = 1e-4, 1e2  # of the axes, the same in all steps, so that they compare at a glance
 LARGE = 1.25  # times the type of a tick label: names of layers, and their numbers
 ABOVE = 1.4  # lines between axes and title, for one of words
-FEWEST = 3  # bars there is room for: a single one does not fill the panel
-THICK = 0.64  # of a bar; 1 is the distance between two
+FEWEST = 3  # rows there is room for: a single one does not fill the panel
 
 
 def shades(layers):
@@ -25,13 +23,9 @@ def shades(layers):
     return colormaps["viridis"](np.linspace(0, LIGHTEST, layers))
 
 
-def limits(sizes):
-    """(low, high): the powers of ten between which all sizes above 0 lie."""
-    known = np.log10(sizes[sizes > 0])
-    if not len(known):
-        return LIMITS
-    low, high = math.floor(known.min()), math.ceil(known.max())
-    return 10.0**low, 10.0 ** max(high, low + 1)
+def on_axis(sizes):
+    """The sizes, moved to the nearer end of LIMITS where they are beyond; NaN stays."""
+    return np.clip(sizes, *LIMITS)
 
 
 def spread(places, least):
@@ -54,12 +48,25 @@ def in_words(size):
     return f"{size:,.{max(0, 1 - math.floor(math.log10(size)))}f}"
 
 
+def two_digits(number):
+    """A number of 1 or more in two digits: "1.4", "16", "4,700"."""
+    return f"{float(f'{number:.2g}'):,.10g}"
+
+
 def ratio_in_words(sizes):
     """How much the gradients of the first and the last layer differ; "" if that is unknown."""
     if len(sizes) < 2 or not (sizes[[0, -1]] > 0).all():
         return ""
     (small, one), (large, other) = sorted([(sizes[0], "W1"), (sizes[-1], f"W{len(sizes)}")])
-    return f"{other}'s gradient is {float(f'{large / small:.2g}'):,.10g} times {one}'s"
+    return f"{other} : {one} = {two_digits(large / small)}"
+
+
+def factor_in_words(size, next_size):
+    """How the gradient changes on its way back, from the next layer to this one; "" if unknown."""
+    if not (size > 0 and next_size > 0):
+        return ""
+    up = size > next_size
+    return f"{'×' if up else '÷'} {two_digits(size / next_size if up else next_size / size)}"
 
 
 class LayerPanel(Panel):
@@ -114,31 +121,29 @@ class GradientLines(LayerPanel, TimePanel):
 
     def show(self, iterations, sizes):
         """Draw the lines; iterations: [n]; sizes: [n, layers]."""
-        low, high = limits(sizes)
-        self.set_limits(y=(low, high))
         for (line, _), values in zip(self.layers, sizes.T, strict=True):
-            line.set_data(iterations, np.where(values > 0, values, np.nan))
+            line.set_data(iterations, on_axis(values))
         if len(sizes):
             self.put_names(iterations[-1], sizes[-1])
         self.tell_nan("gradient", iterations, sizes.sum(axis=1))
 
     def put_names(self, iteration, sizes):
         """Name each line at its end, none over another; a gradient of 0 is at the bottom."""
-        low, high = self.axes.get_ylim()
-        ends = np.log(np.where(sizes > 0, sizes, low) / low) / np.log(high / low)
+        low, high = LIMITS
+        ends = np.log(np.nan_to_num(on_axis(sizes), nan=low) / low) / np.log(high / low)
         least = 1.2 * LARGE * self.letter / self.axes.bbox.height
         for k, place in enumerate(spread(ends, least)):
             known = "" if sizes[k] > 0 else f" = {sizes[k]:g}"
             self.layers[k][1].set(x=iteration, y=place, text=f"W{k + 1}{known}")
 
 
-class GradientBars(LayerPanel):
-    """A bar a layer for the newest evaluation, the first layer on top, and the ratio in words."""
+class GradientDots(LayerPanel):
+    """A dot a layer for the newest evaluation, the first layer on top; the factors between them."""
 
-    margins = 66, 116, 66, 56
+    margins = 66, 116, 84, 56
 
     def __init__(self, axes, run):
-        super().__init__(axes, "Newest evaluation, first layer on top", ABOVE)
+        super().__init__(axes, "Newest evaluation, first layer on top", ABOVE + 1)
         axes.set(xlim=LIMITS, xscale="log", yticks=[], ylim=(max(run.layers, FEWEST) + 0.5, 0.5))
         logarithmic(axes.xaxis)
         axes.set_axisbelow(True)
@@ -146,29 +151,42 @@ class GradientBars(LayerPanel):
         axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
         axes.set_xlabel("root mean square of the gradient · current batch, dropout off")
         axes.xaxis.set_label_coords(0.5, -1.7 * self.letter / axes.bbox.height)
+        self.way = axes.add_line(Line2D([], [], color="0.6"))
+        self.artists = [self.way]
         self.add_layers(run, "")
+        self.way.set_linewidth(self.width)
+        self.words.set(size=2.2 * self.size, weight="bold")
+        above = self.words.get_position()[1]
+        self.when = axes.text(1.1, above, "", transform=axes.transAxes, size=LARGE * self.size)
+        self.when.set_ha("right")
+        self.factors = [self.text(axes.transData, 1, color="0.35") for _ in self.layers[1:]]
+        self.artists += [self.when, *self.factors]
 
     def add_layer(self, k, colour):
-        """The bar of layer k, its name, and the number at its end."""
-        bar = Rectangle((1, k - THICK / 2), 0, THICK, color=colour)
+        """The dot of layer k, its name, and the number beside it."""
+        dot = Line2D([], [], color=colour, marker="o", markersize=1.6 * self.size, clip_on=False)
         name = self.text(self.axes.get_yaxis_transform(), -0.5, color=colour, ha="right")
         name.set(y=k, text=f"W{k}")
-        number = self.text(self.axes.transData, 0.5)
-        number.set(y=k)
-        return self.axes.add_patch(bar), name, number
+        number = self.text(self.axes.transData, 1.2)
+        number.set_y(k)
+        return self.axes.add_line(dot), name, number
 
     def show(self, iterations, sizes):
-        """Draw the bars; iterations: [n]; sizes: [n, layers], of which the last ones are shown."""
+        """Draw the dots; iterations: [n]; sizes: [n, layers], of which the last ones are shown."""
         if not len(sizes):
             return
-        low, high = limits(sizes)
-        self.set_limits(x=(low, high))
-        for (bar, _, number), size in zip(self.layers, sizes[-1], strict=True):
-            end = size if size > 0 else low
-            bar.set(x=low, width=end - low)
-            number.set(x=end, text=in_words(size))
-        told = f"iteration {iterations[-1]:,.0f}", ratio_in_words(sizes[-1])
-        self.words.set_text(":  ".join(filter(None, told)))
+        last, places = sizes[-1], on_axis(sizes[-1])
+        rows = 1 + np.arange(len(last))
+        self.way.set_data(places, rows)
+        for k, (dot, _, number) in enumerate(self.layers):
+            dot.set_data(places[k : k + 1], rows[k : k + 1])
+            number.set(x=np.nan_to_num(places[k], nan=LIMITS[0]), text=in_words(last[k]))
+        for k, factor in enumerate(self.factors):
+            middle = np.sqrt(places[k] * places[k + 1])
+            factor.set(x=np.nan_to_num(middle, nan=LIMITS[0]), y=rows[k] + 0.5)
+            factor.set_text(factor_in_words(last[k], last[k + 1]))
+        self.words.set_text(ratio_in_words(last))
+        self.when.set_text(f"at iteration {iterations[-1]:,.0f}")
 
 
 def logarithmic(axis):

@@ -4,11 +4,12 @@ A new view is a panel class and a row here. Within its view, a panel may use fur
 (Panel.key): the arrows, Backspace and `d` are those of OneDigit.
 """
 
+from visu.panels.answer_map import AnswerMap
 from visu.panels.confusion import CellDigits, Confusion
 from visu.panels.curves import Accuracy, BiasBands, Loss, WeightBands
 from visu.panels.digit_grids import TestDigits, TestDigitsAlone, TrainingDigits, WorstErrors
 from visu.panels.first_weights import FirstWeights
-from visu.panels.gradients import GradientBars, GradientLines
+from visu.panels.gradients import GradientDots, GradientLines
 from visu.panels.one_digit import OneDigit
 
 SIX = Accuracy, Loss, TrainingDigits, WeightBands, BiasBands, TestDigits
@@ -39,8 +40,9 @@ ROWS = (
     ),
     ("0  Esc", "all six panels; also a view's key again", {"0": SIX, "escape": SIX}),
     ("w", "weights of the first layer", {"w": (FirstWeights,)}),
-    ("g", "gradient per layer", {"g": (GradientLines, GradientBars)}),
+    ("g", "gradient per layer", {"g": (GradientLines, GradientDots)}),
     ("d", "one digit, or your own; again: a training step", {"d": (OneDigit,)}),
+    ("m", "map of answers", {"m": (AnswerMap,)}),
     ("e", "worst errors", {"e": (WorstErrors,)}),
     ("c", "confusion matrix", {"c": (Confusion, CellDigits)}),
     ("f  F11", "full screen", {"f": "full_screen", "f11": "full_screen"}),
