@@ -17,7 +17,7 @@ New: batch normalization, with offsets B in place of the biases.
 
 For one channel of one layer:
 
-    weighted sums over a batch        mean to 0, variance to 1          plus B, which is learnt
+    weighted sums over a batch        mean to 0, variance to 1          plus B, which is learned
 
          .:|||:.                              .:|||:.                             .:|||:.
     -------------------+------>       -----------+------------>         ---------+------------->
