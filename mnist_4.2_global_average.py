@@ -62,7 +62,7 @@ weights, biases = [W1, W2, W3, W4, W5, W6], [B1, B2, B3, B4, B5, B6]
 averages = [tf.Variable([[0.0] * channels, [1.0] * channels]) for channels in (K, L, L, M, M)]
 
 
-# augmentation: for each pixel yx of the output, where in the input to look: a random rotation, shear
+# augmentation: for each output pixel yx, where in the input to look: a random rotation, shear
 # and scaling about the centre, 13.5, + a random shift + elastic, a smooth random displacement
 def augment(X, strength):
     n = X.shape[0]
