@@ -19,18 +19,27 @@ import sys
 import time
 from pathlib import Path
 
-from visu.show.backend import NoWindow, in_notebook  # before the rest of matplotlib
+from visu import ctrl_c_while_starting
 
-# isort: split
-from visu.panels import comparison
-from visu.panels.comparison import GRADIENTS, View
-from visu.panels.style import INCHES, drawable, printable
-from visu.record.experiments import Runs, Wrong, choose_with_curves, newest_run, step_and_variant
-from visu.record.ladder import LADDER
-from visu.record.medians import names, table
-from visu.record.run import EDITED
-from visu.record.run_folder import NoRun
-from visu.show.terminal import Parser, say, shorten, stopping_signals, whole
+with ctrl_c_while_starting():
+    from visu.show.backend import NoWindow, in_notebook  # before the rest of matplotlib
+
+    # isort: split
+    from visu.panels import comparison
+    from visu.panels.comparison import GRADIENTS, View
+    from visu.panels.style import INCHES, drawable, printable
+    from visu.record.experiments import (
+        Runs,
+        Wrong,
+        choose_with_curves,
+        newest_run,
+        step_and_variant,
+    )
+    from visu.record.ladder import LADDER
+    from visu.record.medians import names, table
+    from visu.record.run import EDITED
+    from visu.record.run_folder import NoRun
+    from visu.show.terminal import Parser, say, shorten, stopping_signals, whole
 
 TOP = Path(__file__).resolve().parent
 MOST_ITERATIONS = 10**7  # iterations of a run

@@ -119,7 +119,7 @@ def test_the_table_in_figures(tmp_path, compare):
     assert len({len(line) for line in lines[:3]}) == 1
 
 
-def test_extreme_curves_are_drawn(tmp_path, compare, recwarn):
+def test_extreme_curves_are_drawn(tmp_path, compare, warned):
     for k, loss in enumerate(("3e38", "inf", "nan", "-1e-5", "0")):
         table = write_run(tmp_path, f"2.{k}", [0, 1, 0, 1]) / "curves.csv"
         table.write_text(table.read_text().replace(",100,", f",{loss},"))
@@ -129,7 +129,7 @@ def test_extreme_curves_are_drawn(tmp_path, compare, recwarn):
         done = compare(*flags)
         assert (done.status, done.err) == (0, "")
         FigureCanvasAgg(done.figure).draw()
-    assert not recwarn.list
+    assert not warned()
 
 
 # ---- what is said
@@ -210,12 +210,12 @@ def test_bad_flags_are_one_line(tmp_path, compare, flags):
 
 
 @pytest.mark.parametrize("label", ["漢字 🚀", "\x1b[0m", "$5 and $6_{", "_hidden", "a\udcffb"])
-def test_any_label_is_drawn_without_a_warning(tmp_path, compare, recwarn, label):
+def test_any_label_is_drawn_without_a_warning(tmp_path, compare, warned, label):
     write_run(tmp_path, "2.0", GOOD, label=label, data=label)
     write_run(tmp_path, "2.1", GOOD, title=f"{label} 1")
     done = compare()
     FigureCanvasAgg(done.figure).draw()
-    assert len(done.folders) == 2 and not recwarn.list and done.out.encode()
+    assert len(done.folders) == 2 and not warned() and done.out.encode()
     assert all(line.isprintable() for line in done.out.splitlines())
 
 
@@ -268,14 +268,14 @@ def test_the_gradient_of_a_single_layer(tmp_path, compare):
 
 
 @pytest.mark.parametrize("sizes", [[0, 0, 0, 0], [0, 0.1, 0.1, 0], [np.nan] * 4], ids=str)
-def test_gradients_of_zero_and_nan_are_no_error(tmp_path, compare, sizes, recwarn):
+def test_gradients_of_zero_and_nan_are_no_error(tmp_path, compare, sizes, warned):
     write_run(tmp_path, "2.0", GOOD, gradients=[sizes, sizes])
     done = compare("2.0", "--gradients")
     assert done.status == 0
     low, high = done.figure.axes[0].get_ylim()
     assert 0 < low < high
     FigureCanvasAgg(done.figure).draw()
-    assert not recwarn.list
+    assert not warned()
 
 
 # ---- the deck

@@ -177,26 +177,18 @@ sys.exit(compare_curves.main())
     ("backend", "number"), [("tkagg", signal.SIGINT), ("qtagg", signal.SIGTERM)]
 )
 def test_a_run_in_another_process_is_followed_in_a_window(
-    tmp_path, display, environment, backend, number
+    tmp_path, display, environment, start_process, backend, number
 ):
     pytest.importorskip("tkinter" if backend == "tkagg" else "PySide6")
     variables = environment(DISPLAY=display, MPLBACKEND=backend)
     command = [sys.executable, "-c", CHILD, TOP, "--runs", tmp_path, "--follow", "2.0"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    writer = [sys.executable, "-c", WRITER, TOP, TOP / "tests", tmp_path]
-    with (
-        subprocess.Popen(command, env=variables, **pipes) as watcher,
-        subprocess.Popen(writer) as run,
-    ):
-        try:
-            lines = []
-            while len({*lines}) < 3:
-                lines.append(watcher.stdout.readline())
-            watcher.send_signal(number)
-            _, errors = watcher.communicate(timeout=30)
-        finally:
-            watcher.kill()
-            run.kill()
+    watcher = start_process(command, env=variables)
+    start_process([sys.executable, "-c", WRITER, TOP, TOP / "tests", tmp_path])
+    lines = []
+    while len({*lines}) < 3:
+        lines.append(watcher.stdout.readline())
+    watcher.send_signal(number)
+    _, errors = watcher.communicate(timeout=30)
     ends = [int(line.split()[0]) for line in lines]
     assert ends == sorted(ends) and all("running" in line for line in lines)
     assert watcher.returncode == 128 + number and errors == ""
