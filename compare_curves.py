@@ -2,6 +2,7 @@
 
     python compare_curves.py                            all steps that have runs
     python compare_curves.py 2.0 2.1 --until 300        of two steps, the first iterations
+    python compare_curves.py 2.1 half                   of a step and its experiment "half"
     python compare_curves.py 2.0 2.1 --follow           while they train, in other terminals
     python compare_curves.py runs/mnist_2.1*/*          given runs
     python compare_curves.py 3.0 3.1 --save slide.pdf   a picture in place of a window
@@ -10,7 +11,7 @@
     python compare_curves.py --deck                     the slides' own comparisons
 
 Runs that differ by their seed only are drawn as their median, with a band from the 10th to the 90th
-percentile. docs/comparing.md says which run stands for its step.
+percentile. In the window, h shows the keys. docs/comparing.md says which run stands for its step.
 """
 
 import argparse
@@ -98,7 +99,7 @@ def parse_args():
 def add_flags(parser):
     """Add all flags."""
     add = parser.add_argument
-    which = "a step such as 2.1, a label, or the folder of a run (default all steps)"
+    which = "a step such as 2.1, a label, a printed name, or a run's folder (default all steps)"
     add("which", nargs="*", default=[], metavar="RUN", help=which)
     first = {"dest": "first", "type": whole(0, MOST_ITERATIONS), "default": 0}
     add("--from", **first, metavar="I", help="from iteration I on")
@@ -197,10 +198,10 @@ def show(look, args):
 
     A notebook shows the figure.
     """
-    from visu.show.comparing import Comparing  # not where only pictures are written: pyplot
+    from visu.show.comparison_window import ComparisonWindow  # imports pyplot
 
     with stopping_signals(lambda: None) as signals:
-        Comparing(look, view_of(args), args.runs, lambda: signals).show()
+        ComparisonWindow(look, view_of(args), args.runs, lambda: signals).show()
     if signals and not in_notebook():
         sys.exit(128 + signals[0])
 

@@ -7,6 +7,7 @@ from saved_runs import SOURCE, TITLES, change, legend, thick, write_run
 
 from visu.record import experiments
 from visu.record.ladder import LADDER
+from visu.record.medians import names
 from visu.record.run_folder import SavedRun
 
 GOOD = [0.1, 0.5, 0.9, 0.96]  # test accuracies
@@ -129,30 +130,39 @@ def test_where_runs_are_looked_for(tmp_path, compare):
     assert compare("--runs", str(tmp_path / "ladder")).folders == [[ladder]]
 
 
-def test_a_step_beside_the_name_of_an_experiment_means_itself(tmp_path, compare):
-    own, half, _ = (write_run(tmp_path, "2.1", GOOD, label=text) for text in ("", "half", "fast"))
+@pytest.fixture
+def choose(tmp_path):
+    """choose(*words): the experiments that these words mean."""
+    return lambda *words: experiments.choose(words, experiments.Runs(tmp_path, lambda line: None))
+
+
+def test_a_step_beside_the_name_of_an_experiment_means_itself(tmp_path, choose):
+    def folders(*words):
+        return [group[0].folder for group in choose(*words)]
+
+    own, half, fast = (write_run(tmp_path, "2.1", GOOD, label=x) for x in ("", "half", "fast"))
     other = write_run(tmp_path, "2.0", GOOD, label="half")
-    assert compare("2.1", "half").folders == [[own], [half]]
-    assert compare("half", "mnist_2.1_five_layers_relu_lrdecay.py").folders == [[half], [own]]
-    assert compare("half").folders == [[other], [half]]
+    assert folders("2.1", "half") == [own, half]
+    assert folders("half", "mnist_2.1_five_layers_relu_lrdecay.py") == [half, own]
+    assert folders("half") == [other, half]
     sigmoid = write_run(tmp_path, "2.0", GOOD)
-    assert compare("2.0", "fast").folders == [[sigmoid], [_]]
-    assert len(compare("2.1", "2.0").folders) == 5
+    assert folders("2.0", "fast") == [sigmoid, fast]
+    assert len(folders("2.1", "2.0")) == 5
 
 
-def test_what_is_printed_can_be_typed_back(tmp_path, compare):
-    write_run(tmp_path, "2.1", GOOD)
-    for facts in ({"label": "half"}, {"label": "half", "seed": 1}, {"from_weights": True}):
-        write_run(tmp_path, "2.1", GOOD, **facts, source="half = 1\n", time=f"2027{len(facts)}")
+def test_what_is_printed_can_be_typed_back(tmp_path, choose):
+    for facts in ({}, {"label": "half"}, {"label": "half", "seed": 1}, {"from_weights": True}):
+        write_run(tmp_path, "2.1", GOOD, **facts, source="half = 1\n" if facts else SOURCE)
     write_run(tmp_path, "2.1", GOOD, source="half = 2\n", script="my_half")
     write_run(tmp_path, "2.1", GOOD, label="half", data="drawn digits", time="2025")
     write_run(tmp_path, "7.0", GOOD, label="half")
-    folders = [str(path.parent) for path in tmp_path.rglob("run.json")]
-    for runs in ([], folders):
-        done = compare(*runs)
-        for name, group in zip(named(done), done.folders, strict=True):
-            for word in (name, name.replace('"', ""), name.upper()):
-                assert [sorted(found) for found in compare(word).folders] == [sorted(group)]
+    everything = [str(path.parent) for path in tmp_path.rglob("run.json")]
+    for groups in (choose(), choose(*everything)):
+        for name, group in zip(names(groups), groups, strict=True):
+            for word in (name, name.replace('"', ""), name.upper()):  # a shell takes the quotes
+                assert [{saved.folder for saved in found} for found in choose(word)] == [
+                    {saved.folder for saved in group}
+                ]
 
 
 # ---- which one stands for a step

@@ -199,7 +199,7 @@ sys.path.insert(0, sys.argv.pop(1))
 import compare_curves
 from visu.record.ladder import LADDER
 from visu.panels import comparison
-from visu.show import comparing
+from visu.show import comparison_window
 
 draw = comparison.draw
 
@@ -208,7 +208,7 @@ def told(figure, groups, view):
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     print(groups[0][0].end, "log" if view.log else "linear", *names, flush=True)
 
-comparison.draw, comparing.LOOK_SECONDS = told, 0.2
+comparison.draw, comparison_window.LOOK_SECONDS = told, 0.2
 sys.exit(compare_curves.main())
 """
 

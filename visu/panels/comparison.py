@@ -97,7 +97,7 @@ def _legend(figure, handles, names):
 
     def fitting(columns):
         lines = math.ceil(len(names) / columns)
-        return min(1, 0.98 * width / (columns * longest), LEGEND_SHARE * height / (1.65 * lines))
+        return min(1, 0.94 * width / (columns * longest), LEGEND_SHARE * height / (1.65 * lines))
 
     columns = max((2, 1, 3, 4, 5) if len(names) > 3 else (1,), key=fitting)
     figure.legend(

@@ -42,9 +42,10 @@ def over_seeds(group, column, smooth=1):
     columns = [points(saved, column) for saved in group]
     iterations = functools.reduce(np.intersect1d, [at for at, _ in columns])
     values = [smoothed(at, read, smooth)[np.isin(at, iterations)] for at, read in columns]
+    percentile = np.nanpercentile if np.isnan(values).any() else np.percentile  # by far faster
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # where the loss of all is not a number
-        return iterations, np.nanmedian(values, axis=0), np.nanpercentile(values, BAND, axis=0)
+        return iterations, np.nanmedian(values, axis=0), percentile(values, BAND, axis=0)
 
 
 def value_at(group, column, last):

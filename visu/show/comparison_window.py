@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import matplotlib.pyplot as plt
 
-from visu.panels import comparison
+from visu.panels import comparison, keys_and_views
 from visu.panels.style import INCHES, drawable
 from visu.record.medians import names
 from visu.record.run_folder import tails
@@ -13,18 +13,15 @@ from visu.show.backend import in_notebook
 from visu.show.terminal import say, shorten
 
 LOOK_SECONDS = 1  # between two looks at the runs, and at most until Ctrl-C is obeyed
-ROWS = (  # as in keys_and_views.py
+ROWS = (  # the keys, as in keys_and_views, from which the others are
     ("l", "logarithmic loss, or linear", {"l": "toggle_log"}),
-    ("f  F11", "full screen", {"f": "full_screen", "f11": "full_screen"}),
-    ("s", "save a picture (PNG)", {"s": "save"}),
-    ("h", "show/hide this help", {"h": "toggle_help"}),
-    ("q", "quit", {"q": "close"}),
+    *(row for row in keys_and_views.ROWS if {*row[2].values()} & {*window.OWN_ACTIONS}),
 )
 HELP = "\n".join(f"{keys:<9} {text}" for keys, text, _ in ROWS)
 ACTIONS = {key: action for *_, keys in ROWS for key, action in keys.items()}
 
 
-class Comparing:
+class ComparisonWindow:
     """A window on experiments. Raises NoWindow where none can open; a notebook shows the figure.
 
     look: returns experiments, and what is to be written where there are none; called every
