@@ -6,6 +6,7 @@ it looks for MNIST, downloads what is missing, and prints where it is stored and
 
 import argparse
 import gzip
+import math
 import os
 import sys
 from contextlib import contextmanager
@@ -58,7 +59,7 @@ def load(source="auto"):
         if source not in ("auto", "mnist"):
             return load_folder(source)
         try:
-            return to_mnist(find_mnist(TOTAL)[0], "MNIST")
+            return checked(find_mnist(TOTAL)[0], "MNIST")
         except DataError:
             if source == "mnist":
                 raise
@@ -71,7 +72,7 @@ def load_folder(folder):
     folder = files.full_path(folder)
     name = "".join(letter if letter.isprintable() else "?" for letter in folder.name)
     try:
-        return to_mnist(files.read(folder), name or str(folder))
+        return checked(files.read(folder), name or str(folder))
     except DataError as error:
         raise DataError(f"--data {folder}: {error}") from None
 
@@ -80,7 +81,7 @@ def load_drawn():
     """Returns 60,000 + 10,000 drawn digits as a Mnist; they are drawn and saved if need be."""
     folder = files.datasets() / DRAWN_FOLDER
     try:
-        return to_mnist(files.read(folder), DRAWN)
+        return checked(files.read(folder), DRAWN)
     except DataError as error:
         if os.path.isdir(folder):
             print(f"{folder} is ignored: {error}", file=sys.stderr)
@@ -96,7 +97,7 @@ def load_drawn():
             files.save(folder, name, gzip.compress(files.to_idx(array), compresslevel=1, mtime=0))
     except OSError as error:
         print(files.not_saved("The drawing", folder, error), file=sys.stderr)
-    return to_mnist(arrays, DRAWN)
+    return checked(arrays, DRAWN)
 
 
 def find_mnist(total):
@@ -125,37 +126,61 @@ def has_data(folder):
 
 
 def to_mnist(arrays, name):
-    """Returns four arrays, in the order of files.NAMES, as a Mnist. Raises DataError."""
-    return Mnist(to_digits(*arrays[:2], "train"), to_digits(*arrays[2:], "t10k"), name)
+    """Returns your own data as a Mnist, or ends the program: message on stderr, status 2.
+
+    arrays: train images, train labels, test images, test labels; or ((images, labels), (images,
+    labels)), as Keras's load_data() returns them. Images: n of 28 x 28 pixels, 0 to 255, the
+    background is 0; labels: n, 0 to 9. Both are whole numbers, in numpy arrays, tensors or lists.
+    """
+    with _ending_the_program():
+        return checked(arrays, name)
+
+
+def checked(arrays, name):
+    """Returns the same, but raises DataError where the arrays are anything else."""
+    parts = [*arrays[0], *arrays[1]] if len(arrays) == 2 else arrays
+    if len(parts) != 4:
+        raise DataError(f"{name}: needed are x_train, y_train, x_test, y_test; found {len(parts)}")
+    data = Mnist(to_digits(*parts[:2], "train"), to_digits(*parts[2:], "t10k"), name)
+    if np.median(data.train.images[:, [0, -1]]) > 170:  # of 255, at their edges
+        inverted = "those of MNIST are white on black. 255 - images inverts them"
+        print(f"{name}: the digits seem to be black on white; {inverted}.", file=sys.stderr)
+    return data
 
 
 def to_digits(images, labels, part):
-    """Returns images [n, 28, 28], 0 to 255, and labels [n], 0 to 9, as Digits.
-
-    Both are whole numbers of any integer type. Raises DataError if they are anything else; part:
-    their name in its message.
-    """
+    """Returns images and labels as Digits; part: their name in the message of a DataError."""
     images = to_uint8(images, 255, f"{part}-images")
     labels = to_uint8(labels, 9, f"{part}-labels")
-    if images.ndim != 3 or images.shape[1:] != (28, 28):
+    if math.prod(images.shape[1:]) != 28 * 28:
         raise DataError(f"{part}-images has shape {images.shape}, needed is (n, 28, 28)")
-    if labels.shape != images.shape[:1]:
-        needed = f"needed is ({len(images)},), one for each image"
+    if labels.size != len(images) or labels.shape[0] != len(images):
+        needed = f"needed is ({len(images)},), one for each image; of one-hot labels the argmax"
         raise DataError(f"{part}-labels has shape {labels.shape}, {needed}")
     if len(labels) == 0:
         raise DataError(f"{part}-images is empty, needed is one digit or more")
-    return Digits(images, labels)
+    if images.max() <= 1:
+        needed = "needed are 0 to 255: without a division by 255"
+        raise DataError(f"{part}-images has {images.min()} to {images.max()}, {needed}")
+    return Digits(images.reshape(-1, 28, 28), labels.reshape(-1))
 
 
 def to_uint8(numbers, most, name):
     """Returns whole numbers, 0 to `most`, as a uint8 array. Raises DataError if they are not."""
-    numbers = np.asarray(numbers)
     needed = f"needed are whole numbers from 0 to {most} (uint8)"
-    if numbers.dtype.kind not in "iu":
+    try:
+        numbers = np.asarray(numbers)
+    except (ValueError, TypeError) as error:  # rows of several lengths
+        raise DataError(f"{name} is no array of numbers, {needed}") from error
+    if numbers.dtype.kind not in "iuf":
         raise DataError(f"{name} has {numbers.dtype}, {needed}")
+    found = f"{numbers.min()} to {numbers.max()}" if numbers.size else "nothing"
     if numbers.size and not 0 <= numbers.min() <= numbers.max() <= most:
-        raise DataError(f"{name} has {numbers.min()} to {numbers.max()}, {needed}")
-    return numbers.astype(np.uint8, copy=False)
+        raise DataError(f"{name} has {found}, {needed}")
+    whole = numbers.astype(np.uint8, copy=False)
+    if (whole != numbers).any():
+        raise DataError(f"{name} has fractions, {found}; {needed}")
+    return whole
 
 
 @contextmanager

@@ -4,6 +4,7 @@
 history, the window on the main thread, the terminal, and the files in `runs/`.
 """
 
+import ast
 import sys
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from visu import session
 from visu.panels.keys_and_views import HELP, VIEWS
 from visu.record.run_folder import read_weights
 from visu.show.terminal import Parser, label, shorten, whole
-from visu.training.network import KerasNetwork, Network
+from visu.training.keras_network import KerasNetwork
+from visu.training.network import Network, ScriptError
 
 EPILOG = f"""\
 keys in the window:
@@ -36,11 +38,13 @@ def parse_args(doc, iterations):
     every, the iterations between two evaluations. A bad flag ends the script with one line and
     status 2.
     """
-    script = Path(sys.argv[0]).resolve()
+    script, source, flags = _started()
+    if doc and doc.startswith("Automatically created module"):  # a cell's __doc__ is IPython's
+        doc = ast.get_docstring(ast.parse(source))
     doc = (doc or "").strip()  # none under python -OO
     parser = Parser(prog=script.name, description=doc, epilog=EPILOG)
     _add_flags(parser.add_argument, iterations, script.parent / "runs")
-    args = parser.parse_args()
+    args = parser.parse_args(flags)
     if args.image:
         args.headless, args.iterations = True, 0 if args.weights else args.iterations
     if args.pause and (args.headless or backend.in_notebook()):
@@ -58,8 +62,20 @@ def parse_args(doc, iterations):
     args.own_iterations = iterations
     args.values = _weights(parser, args) if args.weights else None
     args.every = 10 if iterations <= 2000 else 20  # whatever --iterations says
-    args.source = script.read_bytes()  # now: it may be edited while it runs
+    args.source = source
     return args
+
+
+def _started():
+    """The script's path, its source as bytes, which may be edited while it runs, and its flags.
+
+    Without a file, in a notebook's cell, the source is the cell's, and there are no flags.
+    """
+    script = Path(sys.argv[0]).resolve()
+    if "kernel_launcher" not in script.stem:
+        return script, script.read_bytes(), sys.argv[1:]
+    cell = sys.modules["__main__"].In[-1]  # what IPython has been given
+    return Path("notebook.py").resolve(), cell.encode(), []
 
 
 def _weights(parser, args):
@@ -103,23 +119,29 @@ def run(args, mnist, train_step, evaluate, optimizer, weights, biases):
     train_step(X, Y_): one update from a batch X [100, 28, 28, 1], Y_ [100, 10]; where it changes
     the images first, it may return them, to be shown as the network saw them;
     evaluate(X, Y_): returns probabilities Y [n, 10], cross entropy per 100 digits, accuracy 0..1;
-    optimizer: its learning rate is shown; weights, biases: lists of tf.Variable, first layer first,
-    to be shown. Whatever else train_step changes (moving averages, say) a restart puts back too.
-    Both functions may be plain ones or tf.functions. A script that breaks this contract, or whose
-    network args.values do not fit, ends with one line and status 2; where one of args.image cannot
-    be read, that is the status in the end. After Ctrl-C, SIGTERM or SIGHUP the status is 128 + the
-    signal's number.
+    optimizer: its learning rate is shown; None where train_step does without one; weights, biases:
+    lists of tf.Variable, first layer first, to be shown. Whatever else train_step changes (moving
+    averages, say) a restart puts back too. Both functions may be plain ones or tf.functions.
+    A script that breaks this contract, or whose network args.values do not fit, ends with one line
+    and status 2; where one of args.image cannot be read, that is the status in the end. After
+    Ctrl-C, SIGTERM or SIGHUP the status is 128 + the signal's number.
     """
-    layers = len(weights) if isinstance(weights, list | tuple) else 0  # see Network
-    session.run(args, mnist, layers, Network, train_step, evaluate, optimizer, weights, biases)
+    session.run(args, mnist, Network, train_step, evaluate, optimizer, weights, biases)
 
 
-def fit(args, mnist, model):
+def fit(args, mnist, model, **others):
     """Like `run`, for a compiled Keras model, trained by its own train_function as in model.fit.
 
-    model: takes images [n, 28, 28, 1], [n, 28, 28] or [n, 784], pixels from 0 to 1, and returns
-    probabilities [n, 10], or logits where its loss has from_logits=True; its loss takes one-hot
-    labels, or whole numbers where it is a sparse one. args, mnist: as for `run`.
+    model: takes images [n, 28, 28, 1], or [n, 28, 28] or [n, 784] where its keras.Input or a first
+    call says so, pixels from 0 to 1; returns probabilities [n, 10], or logits where its loss has
+    from_logits=True. The loss takes one-hot labels, or whole numbers where it is a sparse one.
+    args, mnist: as for `run`; others: what model.fit knows and this does not, said in one line.
     """
-    layers = sum(len(variable.shape) > 1 for variable in getattr(model, "trainable_variables", ()))
-    session.run(args, mnist, layers, KerasNetwork, model)
+    with session.script_errors():
+        if others:
+            raise ScriptError(
+                f"fit(args, mnist, model) has no {', '.join(others)}. The flag --iterations says "
+                "how long it trains; a learning rate that changes is the optimizer's: "
+                "tf.keras.optimizers.schedules"
+            )
+    session.run(args, mnist, KerasNetwork, model)

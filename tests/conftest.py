@@ -139,8 +139,9 @@ def load_script(monkeypatch, small_data):
 @pytest.fixture
 def make_training(load_script):
     """make_training(path, *flags): the Training of a script, and what the script defines."""
+    from visu.training.keras_network import KerasNetwork
     from visu.training.loop import Training
-    from visu.training.network import KerasNetwork, Network
+    from visu.training.network import Network
 
     def make(path, *flags, values=None):
         names = load_script(path, *flags)

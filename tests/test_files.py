@@ -4,7 +4,17 @@ import gzip
 
 import numpy as np
 import pytest
-from idx import NAMES, OTHER, forbid, idx_bytes, made_up, same, write_idx, write_npz
+from idx import (
+    NAMES,
+    OTHER,
+    assert_holds,
+    forbid,
+    idx_bytes,
+    made_up,
+    same,
+    write_idx,
+    write_npz,
+)
 
 import mnist_data
 from digits import files
@@ -78,7 +88,7 @@ def test_gzip_is_told_by_the_bytes_not_by_the_name(tmp_path):
 MISFITS = [  # arrays that do not fit, and what is to be said of them
     ({0: np.zeros([5, 32, 32])}, "train-images", "(5, 32, 32)"),
     ({2: np.zeros([3, 28, 27])}, "t10k-images", "(3, 28, 27)"),
-    ({0: np.zeros([5, 784])}, "train-images", "(5, 784)"),
+    ({0: np.zeros([5, 783])}, "train-images", "(5, 783)"),
     ({0: OTHER[1]}, "train-images", "(5,)"),
     ({1: np.zeros([5, 28, 28])}, "train-labels", "(5, 28, 28)"),
     ({3: np.zeros(4)}, "t10k-labels", "(4,)"),
@@ -168,43 +178,93 @@ def test_a_folder_that_cannot_be_opened_is_not_called_empty(tmp_path, nobody):
 # ---- arrays that a program brings ----
 
 
-def assert_refused(arrays, name, says):
-    with pytest.raises(files.DataError) as caught:
+def refused(arrays, capsys):
+    """The one line with which a program ends that brings these arrays."""
+    with pytest.raises(SystemExit) as ended:
         mnist_data.to_mnist(arrays, "mine")
-    message = str(caught.value)
-    assert name in message and says in message and "\n" not in message
+    (line,) = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2
+    return line
 
 
 def with_array(i, array):
     return [*OTHER[:i], array, *OTHER[i + 1 :]]
 
 
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "int64", "uint64", ">u2"])
-def test_labels_and_pixels_of_any_integers_are_taken(dtype):
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "uint64", ">u2", "float32"])
+def test_labels_and_pixels_of_any_whole_numbers_are_taken(dtype):
     arrays = [np.minimum(array, 127) for array in OTHER]
     mnist = mnist_data.to_mnist([array.astype(dtype) for array in arrays], "mine")
     for part, images, labels in ((mnist.train, *arrays[:2]), (mnist.test, *arrays[2:])):
         assert part.images.dtype == part.labels.dtype == np.uint8
         assert same([part.images, part.labels], [images, labels])
-    lists = mnist_data.to_mnist([array.tolist() for array in arrays], "mine")
-    assert same([lists.test.images, lists.test.labels], arrays[2:])
+
+
+class Tensor:
+    """What numpy knows of a tensor of TensorFlow or PyTorch."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.array, dtype)
+
+
+@pytest.mark.parametrize(
+    "brought",
+    {
+        "lists": [array.tolist() for array in OTHER],
+        "tensors": [Tensor(array) for array in OTHER],
+        "as load_data() returns them": (tuple(OTHER[:2]), tuple(OTHER[2:])),
+        "with a channel": with_array(0, OTHER[0][..., None]),
+        "rows of pixels": with_array(2, OTHER[2].reshape(-1, 784)),
+        "a column of labels": with_array(1, OTHER[1][:, None]),
+    }.items(),
+    ids=lambda brought: brought[0],
+)
+def test_what_is_clear_is_taken(brought):
+    assert_holds(mnist_data.to_mnist(brought[1], "mine"), OTHER)
 
 
 @pytest.mark.parametrize(
     ("labels", "says"),
     [
-        (np.array([-1, 2, 3]), "-1 to 3"),
-        (np.array([0.5, 2, 3]), "float64"),
-        (np.array([True, False, True]), "bool"),
-        (np.array([1, 2, 256]), "1 to 256"),
-        (np.array(["1", "2", "3"]), "U1"),
+        ([-1, 2, 3], "-1 to 3"),
+        ([0.5, 2, 3], "fractions"),
+        ([np.nan, 2, 3], "nan"),
+        ([True, False, True], "bool"),
+        ([1, 2, 256], "1 to 256"),
+        (["1", "2", "3"], "U1"),
+        ([[1], [2, 3]], "no array"),
     ],
 )
-def test_labels_that_are_no_digits_are_refused(labels, says):
-    assert_refused(with_array(3, labels), "t10k-labels", says)
-    assert_refused(with_array(3, labels), "t10k-labels", "whole numbers from 0 to 9")
+def test_labels_that_are_no_digits_are_refused(labels, says, capsys):
+    line = refused(with_array(3, labels), capsys)
+    assert "t10k-labels" in line and says in line and "whole numbers from 0 to 9" in line
 
 
 @pytest.mark.parametrize("pixels", [OTHER[0] / 255, OTHER[0] - 1.0, OTHER[0].astype(int) + 1000])
-def test_pixels_that_are_not_0_to_255_are_refused(pixels):
-    assert_refused(with_array(0, pixels), "train-images", "whole numbers from 0 to 255")
+def test_pixels_that_are_not_0_to_255_are_refused(pixels, capsys):
+    line = refused(with_array(0, pixels), capsys)
+    assert "train-images" in line and "whole numbers from 0 to 255" in line
+
+
+@pytest.mark.parametrize(
+    ("brought", "says"),
+    [
+        (with_array(1, np.eye(10, dtype=int)[OTHER[1]]), "argmax"),
+        (with_array(0, OTHER[0] // 255), "0 to 255"),
+        (OTHER[:3], "x_train, y_train, x_test, y_test"),
+    ],
+)
+def test_other_arrays_are_told_apart(brought, says, capsys):
+    assert says in refused(brought, capsys)
+
+
+def test_black_digits_on_white_are_said(capsys):
+    drawn = np.pad(np.full([3, 24, 24], 200, np.uint8), ((0, 0), (2, 2), (2, 2)))
+    for images in drawn, 255 - drawn:
+        labels = range(3)
+        mnist_data.to_mnist((images, labels, images, labels), "mine")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "255 - images" in line

@@ -10,6 +10,7 @@ from conftest import SCRIPTS, batch_of
 from numpy_networks import NETWORKS, convolution, relu, sigmoid, values
 
 from visu.training.inspection import Inspection
+from visu.training.keras_network import KerasNetwork
 from visu.training.loop import Training
 from visu.training.network import Network
 from visu.training.worker import Control
@@ -59,18 +60,87 @@ def test_layers_and_probabilities_are_numpys_and_evaluates(step, make_training):
     assert looked.label == digits.labels[3] and looked.iteration == 0
 
 
-def test_only_activations_of_each_image_are_layers():
-    W, gate = tf.Variable(tf.ones([784, 10]) / 784), tf.Variable(0.0)
+def network_of(model, W):
+    """A Network whose training step does nothing."""
 
+    @tf.function
     def evaluate(X, Y_):
-        hidden = tf.nn.relu(tf.reshape(X, [-1, 784]) @ W) * tf.sigmoid(gate)
-        return tf.nn.softmax(hidden + tf.sigmoid(W)[0]), tf.constant(0.0), tf.constant(0.0)
+        loss = tf.nn.softmax_cross_entropy_with_logits(Y_, model(X))  # the model a second time
+        return tf.nn.softmax(model(X)), tf.reduce_mean(loss), tf.constant(0.1)
 
-    network = Network(lambda X, Y_: None, evaluate, tf.keras.optimizers.SGD(), [W], [])
-    inspection = Inspection(network)
+    return Network(lambda X, Y_: None, evaluate, None, W, [])
+
+
+@tf.function
+def branching(Y):
+    """Only AutoGraph can translate it."""
+    if tf.reduce_sum(Y) > 0:
+        return tf.nn.relu(Y)
+    return tf.nn.relu(Y)
+
+
+GATE = tf.Variable(0.0)
+STRANGE = {  # activations, and the same in numpy
+    "none": (tf.identity, lambda Y: Y),
+    "swish": (tf.nn.swish, lambda Y: Y * sigmoid(Y)),
+    "hard sigmoid": (tf.keras.activations.hard_sigmoid, lambda Y: np.clip(Y / 6 + 0.5, 0, 1)),
+    "own leaky ReLU": (lambda Y: tf.where(Y > 0, Y, Y / 10), lambda Y: np.where(Y > 0, Y, Y / 10)),
+    "gated": (lambda Y: tf.nn.relu(Y) * tf.sigmoid(GATE), lambda Y: relu(Y) / 2),
+    "average": (lambda Y: tf.reduce_mean(tf.nn.relu(Y), [1, 2]), relu),
+}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("kind", STRANGE)
+def test_a_layer_is_what_the_next_one_reads(kind, nested):
+    """Whatever its activation is, also in a tf.function within the network, and each one once."""
+    activation, numpys = STRANGE[kind]
+    rng = np.random.default_rng(0)
+    maps = kind == "average"
+    first = rng.normal(size=[28, 28, 1, 20] if maps else [784, 20]).astype(np.float32)
+    W = [tf.Variable(first), tf.Variable(rng.normal(size=[20, 10]).astype(np.float32))]
+
+    def model(X):
+        Y = tf.nn.conv2d(X, W[0], 14, "SAME") if maps else tf.reshape(X, [-1, 784]) @ W[0]
+        return activation(Y) @ W[1]
+
+    inspection = Inspection(network_of(tf.function(model) if nested else model, W))
+    inspection.copy()
+    digit = rng.integers(0, 256, [28, 28], np.uint8)
+    (layer,) = inspection.ask(digit).layers
+    X = digit[None, ..., None] / 255
+    Y = convolution(X, first, 14) if maps else X.reshape(1, 784) @ first
+    np.testing.assert_allclose(layer.outputs, numpys(Y)[0], rtol=1e-4, atol=1e-4)
+
+
+def test_a_function_that_needs_autograph_is_not_looked_into():
+    W = [tf.Variable(tf.ones([784, 20])), tf.Variable(tf.ones([20, 10]))]
+    inspection = Inspection(
+        network_of(lambda X: branching(tf.reshape(X, [-1, 784]) @ W[0]) @ W[1], W)
+    )
     inspection.copy()
     (layer,) = inspection.ask(np.full([28, 28], 255, np.uint8)).layers
-    np.testing.assert_allclose(layer.outputs, np.ones(10), rtol=1e-4)
+    np.testing.assert_allclose(layer.outputs, np.full(20, 784), rtol=1e-4)
+
+
+def test_a_recurrent_layer_is_one_layer():
+    layers = tf.keras.layers
+    parts = layers.Input([28, 28]), layers.LSTM(6), layers.Dense(10, activation="softmax")
+    model = tf.keras.Sequential(parts)
+    model.compile("sgd", "categorical_crossentropy")
+    inspection = Inspection(KerasNetwork(model))
+    inspection.copy()
+    digit = np.random.default_rng(0).integers(0, 256, [28, 28], np.uint8)
+    (layer,) = inspection.ask(digit).layers
+    expected = parts[1](digit[None] / np.float32(255))[0].numpy()
+    np.testing.assert_allclose(layer.outputs, expected, rtol=1e-4, atol=1e-6)
+    step = inspection.next_step(*blank_batch())
+    assert len(step.layers) == 1  # none of the backward pass
+
+
+def blank_batch():
+    """A blank batch."""
+    return tf.zeros([100, 28, 28, 1]), tf.one_hot(tf.zeros([100], tf.int32), 10)
 
 
 def test_answers_beside_a_training_are_of_one_iteration_and_leave_its_curve_alone(make_training):

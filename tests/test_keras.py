@@ -1,17 +1,20 @@
 """5.0 and tensorflowvisu.fit: a Keras model, which its own train_function trains."""
 
 import itertools
+import runpy
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import SCRIPTS, batch_of
+from conftest import SCRIPTS, TOP, batch_of
 from tensorflow.keras import layers
 
 import mnist_data
+import tensorflowvisu
 from visu.training.inspection import gradient_sizes
+from visu.training.keras_network import KerasNetwork
 from visu.training.loop import Training, batches
-from visu.training.network import KerasNetwork, ScriptError
+from visu.training.network import ScriptError
 from visu.training.worker import Control
 
 PARENT, KERAS = (next(p for p in SCRIPTS if number in p.stem) for number in ("3.1", "5.0"))
@@ -133,14 +136,61 @@ def test_a_model_in_half_precision(mnist):
     assert last.test.answers.loss < first.test.answers.loss
 
 
+class OwnModel(tf.keras.Model):
+    """A student's own class: the network of 1.0."""
+
+    def __init__(self, flatten=True):
+        super().__init__()
+        self.flatten = layers.Flatten() if flatten else None
+        start = tf.keras.initializers.TruncatedNormal(stddev=0.1, seed=7)
+        self.dense = layers.Dense(10, "softmax", kernel_initializer=start)
+
+    def call(self, X):
+        if self.flatten is None and len(X.shape) != 2:
+            raise ValueError("rows of pixels, please")
+        return self.dense(self.flatten(X) if self.flatten else X)
+
+
+@pytest.mark.parametrize("model", ["unbuilt", "flat", "without Input"])
+def test_models_that_do_not_say_what_they_take(mnist, whole, model):
+    if model == "without Input":
+        mine = tf.keras.Sequential(OwnModel().layers)
+    else:
+        mine = OwnModel(flatten=model == "unbuilt")
+    if model == "flat":
+        mine(tf.zeros([1, 784]))
+    mine.compile(tf.keras.optimizers.SGD(0.3), "categorical_crossentropy")
+    assert KerasNetwork.count_layers(mine) == 1
+    found = train(Training(mnist, KerasNetwork(mine)))
+    losses = [[one.train.loss for one in run] for run in (whole, found)]
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
+def test_a_persons_keras_json_does_not_change_the_scripts():
+    tf.keras.config.set_image_data_format("channels_first")
+    try:
+        runpy.run_path(TOP / "visu" / "training" / "quiet_tensorflow.py")
+        assert tf.keras.config.image_data_format() == "channels_last"
+    finally:
+        tf.keras.config.set_image_data_format("channels_last")
+
+
+def test_what_model_fit_knows_and_fit_does_not_is_one_line(capsys):
+    with pytest.raises(SystemExit) as ended:
+        tensorflowvisu.fit(None, None, softmax(), epochs=2, callbacks=[])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2 and "epochs, callbacks" in line
+
+
 def test_what_is_no_model_for_digits_is_said():
     raw = tf.keras.Sequential([layers.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10)])
-    shapeless = tf.keras.Sequential([layers.Flatten(), layers.Dense(10)])
+    unflattened = tf.keras.Sequential([layers.Dense(10)])
+    flat = OwnModel(flatten=False)
     pooled = [layers.Input((None, None, 1)), layers.GlobalAveragePooling2D(), layers.Dense(10)]
     any_size, frozen = tf.keras.Sequential(pooled), softmax()
     frozen.trainable = False
     twelve = tf.keras.Sequential([layers.Input((28, 28, 1)), layers.Flatten(), layers.Dense(12)])
-    for model in (shapeless, any_size, frozen, twelve):
+    for model in (unflattened, any_size, frozen, twelve, flat):
         model.compile(loss="categorical_crossentropy")
     for model, words in (
         (raw, "compile"),
@@ -148,7 +198,9 @@ def test_what_is_no_model_for_digits_is_said():
         (softmax((32, 32, 3)), "32, 32, 3"),
         (softmax(loss=None), "without a loss"),
         (softmax(loss=["categorical_crossentropy"]), "one loss"),
-        (shapeless, r"keras.Input\(\[28, 28, 1\]\)"),
+        (softmax(activation=None), "from_logits=True"),
+        (unflattened, "28, 28, 10"),
+        (flat, "first call"),
         (any_size, "None, None, 1"),
         (frozen, "no weights"),
         (twelve, "12"),

@@ -7,7 +7,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import SCRIPTS
+from conftest import SCRIPTS, TOP
 from matplotlib.image import imread
 
 nbclient = pytest.importorskip("nbclient", reason="needs nbclient, to run a notebook")
@@ -42,6 +42,9 @@ def ran(small_data, tmp_path_factory):
     sources += ["import gc; gc.get_freeze_count()"]
     sources += [f"%run {script} --iterations 100 --view e", MEMORY] * 2
     sources.append(f"%run {script} --iterations 0")
+    pasted = SCRIPTS[0].read_text().replace("iterations=2_000", "iterations=100")
+    sources.append(f"import os, sys; os.chdir({str(runs)!r}); sys.path.insert(0, {str(TOP)!r})")
+    sources.append(pasted.replace("load(args.data)", f"load({str(small_data)!r})"))
     notebook = v4.new_notebook(cells=[v4.new_code_cell(source) for source in sources])
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MPLBACKEND", raising=False)  # the kernel sets its own
@@ -81,7 +84,7 @@ def test_another_view_is_shown_and_the_six_panels_are_saved(ran):
 
 def test_a_network_that_is_not_trained_is_shown(ran):
     """Nine of ten test digits are wrong then: their panel, at the lower right, is red."""
-    (picture,) = pictures(ran[0][-1])
+    (picture,) = pictures(ran[0][8])
     height, width, _ = picture.shape
     red, green, _, _ = np.moveaxis(picture[height // 2 :, 2 * width // 3 :], -1, 0)
     assert (red - green > 0.1).mean() > 0.2
@@ -96,6 +99,14 @@ def test_the_result_is_printed_and_the_files_are_written(ran):
     files.add(SCRIPTS[0].name)
     assert {file.name for file in folders[0].iterdir()} == files
     assert result(folders[0])["completed"] is True
+
+
+def test_a_script_pasted_into_a_cell_works(ran):
+    cells, folders = ran
+    assert "1.0 softmax on small, 100 iterations" in printed(cells[-1])
+    (run,) = (folders[0].parent.parent / "runs" / "notebook").iterdir()
+    assert (run / "notebook.py").read_text().strip() == cells[-1].source.strip()
+    assert len(pictures(cells[-1])) == 1
 
 
 def test_an_interrupt_ends_the_run_with_its_summary(ran):

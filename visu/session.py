@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,32 +22,31 @@ from visu.training.network import ScriptError
 from visu.training.worker import Control, Worker
 
 
-def run(args, mnist, layers, kind, *parts):
+def run(args, mnist, kind, *parts):
     """Train, show it live, print the result and save it; see tensorflowvisu.run.
 
-    args: from tensorflowvisu.parse_args; mnist: from mnist_data.load; layers: how many layers have
-    weights; kind, parts: the class of the network, and what it is made of.
+    args: from tensorflowvisu.parse_args; mnist: from mnist_data.load; kind, parts: the class of the
+    network, and what it is made of.
     """
 
     def make_training():
         return Training(mnist, kind(*parts), args.values)
 
+    with script_errors():
+        layers = kind.count_layers(*parts)
     this, control = describe_run(args, mnist, layers), Control()
     recording = Recording(args, this)
     schedule = {"seed": this.seed, "iterations": this.iterations, "every": this.every}
     with stopping_signals(control.stop) as signals, recording:
         live = None if args.headless else open_window(recording, control, args.view)
         say(f"{this.name} on {this.data}, {this.iterations:,} iterations, {this.device}")
-        try:
+        with script_errors():
             if live:
                 live.run(Worker(make_training, control, **schedule), paused=args.pause)
             else:
                 training = make_training()
                 for evaluation in training.evaluations(control=control, **schedule):
                     recording.take(evaluation)
-        except ScriptError as error:
-            say(f"{Path(sys.argv[0]).name}: {error}", sys.stderr)
-            sys.exit(2)
     if len(signals) < 2:
         signals += recording.write_movie()
     print_failures()
@@ -54,6 +54,16 @@ def run(args, mnist, layers, kind, *parts):
         sys.exit(128 + signals[0])
     if args.image and not signals and (status := read_digits(args.image, training.inspection)):
         sys.exit(status)
+
+
+@contextmanager
+def script_errors():
+    """Within it a ScriptError ends the script: one line, status 2."""
+    try:
+        yield
+    except ScriptError as error:
+        say(f"{Path(sys.argv[0]).name}: {error}", sys.stderr)
+        sys.exit(2)
 
 
 def describe_run(args, mnist, layers):

@@ -8,7 +8,9 @@ from visu.record.run import Layer, Look
 from visu.training.network import signature
 from visu.training.quiet_tensorflow import tf
 
-ACTIVATIONS = "Relu", "Sigmoid", "Tanh", "Elu", "Selu", "LeakyRelu", "Relu6"  # types of operations
+# types of operations: products with weights, and what leaves the output of a layer as it is
+PRODUCTS = {"MatMul", "BatchMatMulV2", "Einsum", "Conv2D", "DepthwiseConv2dNative"}
+PASSING = {"Identity", "IdentityN", "Reshape", "Squeeze"}
 
 
 def gradient_sizes(evaluate, weights, X, Y_):
@@ -19,6 +21,7 @@ def gradient_sizes(evaluate, weights, X, Y_):
     with tf.GradientTape() as tape:
         loss = evaluate(X, Y_)[1]
     gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
+    gradients = [tf.cast(gradient, tf.float32) for gradient in gradients]
     return tf.stack([tf.sqrt(tf.reduce_mean(tf.square(gradient))) for gradient in gradients])
 
 
@@ -88,11 +91,21 @@ class _Opened:
 
         def opened(X, Y_):
             returned = function.python_function(X, Y_)
-            layers = _layers(tf.compat.v1.get_default_graph().get_operations(), n)
+            layers = _layers(tf.compat.v1.get_default_graph().get_operations(), X)
             self._kinds = [kind for kind, _, _ in layers]
             return returned, [tensors for _, *tensors in layers]
 
-        self._function = tf.function(opened, jit_compile=xla).get_concrete_function(*signature(n))
+        def trace():
+            return tf.function(opened, jit_compile=xla).get_concrete_function(*signature(n))
+
+        tf.config.run_functions_eagerly(True)  # tf.functions within it become part of its graph
+        try:
+            self._function = trace()
+        except tf.errors.OperatorNotAllowedInGraphError:  # one needs AutoGraph: its layers are lost
+            tf.config.run_functions_eagerly(False)
+            self._function = trace()
+        finally:
+            tf.config.run_functions_eagerly(False)
         variables = self._function.graph.variables
         self._pairs = [(tf.Variable(variable, trainable=False), variable) for variable in variables]
         handles = {id(variable.handle): copy.handle for copy, variable in self._pairs}
@@ -114,19 +127,46 @@ class _Opened:
         return returned, tuple(layers)
 
 
-def _layers(operations, n):
-    """In the graph: [kind, output, dropped] of each activation of n images, in order: its type of
-    operation; its neurons; which of them a dropout right behind it drops, True, or None.
+def _layers(operations, X):
+    """In the graph: [kind, output, dropped] of each hidden layer for images X, in order: the type
+    of operation that makes its output; that output; what a dropout drops of it, True, or None.
+
+    The output of a layer is what the next product with weights reads. Backward operations are none.
     """
-    layers = []
+    seeing, hidden, found = {X.op}, set(), {}  # operations; found: by the variable that reads it
+    learned = {}  # operation: variable
     for op in operations:
-        if op.name.startswith("gradient_tape/") or not op.outputs:
+        if "gradient_tape/" in op.name:
             continue
-        shape = op.outputs[0].shape
-        if op.type in ACTIVATIONS and shape.rank and shape[0] == n:
-            layers.append([op.type, op.outputs[0], None])
-        elif op.type == "SelectV2" and layers:
-            _, output, dropped = layers[-1]
-            if dropped is None and op.inputs[0].shape[1:] == output.shape[1:]:
-                layers[-1][2] = tf.logical_not(op.inputs[0])
-    return layers
+        images = [x for x in op.inputs if x.op in seeing]
+        weights = [x for x in op.inputs if x.op in learned or x.dtype == tf.resource]
+        if images:
+            seeing.add(op)
+        elif weights:
+            learned[op] = learned.get(weights[0].op, weights[0].ref())
+        product = op.type in PRODUCTS and len(images) == len(weights) == 1
+        if product and images[0].op in hidden:
+            found.setdefault(learned[weights[0].op], _layer(images[0], seeing))
+        loop = images and any(x.dtype == tf.resource for x in weights)  # or another control flow
+        if product or loop or any(x.op in hidden for x in images):
+            hidden.add(op)
+    return [*found.values()]
+
+
+def _layer(read, seeing):
+    """[kind, output, dropped] of the layer whose output is read as this tensor.
+
+    seeing: the operations that depend on the images, as a dropout's choice does not.
+    """
+    dropped, passing = None, PASSING | {"Mean", "SelectV2"}  # Mean: of whole feature maps
+    while read.op.type in passing:
+        op, data = read.op, [x for x in read.op.inputs if x.op in seeing]
+        if op.type != "IdentityN" and len(data) > 1:
+            break
+        if op.type == "SelectV2":  # the output, scaled up, or 0
+            dropped = tf.broadcast_to(tf.logical_not(op.inputs[0]), tf.shape(read))
+            passing = PASSING | {"Mul", "RealDiv"}
+        elif dropped is not None:
+            passing = PASSING
+        read = data[0]
+    return [read.op.type, read, None if dropped is None else tf.reshape(dropped, tf.shape(read))]

@@ -71,11 +71,25 @@ class Training:
         # without autograph, which they do not need, tracing is faster
         self._evaluate_batch = tf.function(self._evaluate_batch, autograph=False)
         self._evaluate_test = tf.function(self._evaluate_test, autograph=False)
-        if network.in_graph:
-            self._advance = tf.function(self._advance, autograph=False)
+        self._build()
         if values:
             network.assign(values)
         self._start = [variable.numpy() for variable in network.variables]
+
+    def _build(self):
+        self._loop = self._advance
+        if self.network.in_graph:
+            self._loop = tf.function(self._advance, autograph=False)
+
+    def _compile(self, indices):
+        """Compile the loop by training on no batch; without XLA where XLA cannot do it."""
+        try:
+            self._loop(indices, *tf.constant([1, 1]))
+        except tf.errors.OpError:
+            if not self.network.give_up_xla():
+                raise
+            self._build()
+            self._loop(indices, *tf.constant([1, 1]))
 
     def restore(self):
         """Put every variable back to the value it had before the first step."""
@@ -92,7 +106,7 @@ class Training:
         read = self._evaluate_batch(*self._gather(indices[0]))
         yield self._evaluation(0, 0.0, read, self._evaluate_test(indices[0]))
         if iterations:
-            self._advance(indices, *tf.constant([1, 1]))  # no iteration: compiles, off the clock
+            self._compile(indices)  # off the clock
         i, began, paused = 0, time.perf_counter(), 0.0
         while i < iterations:
             now = time.perf_counter()
@@ -103,7 +117,7 @@ class Training:
             first, last = i % every, i % every + n
             asked = n == 1 and self.inspection.copying
             look = self.inspection.next_step(*self._gather(indices[first])) if asked else None
-            read = self._advance(indices, *tf.constant([first, last]))
+            read = self._loop(indices, *tf.constant([first, last]))
             i += n
             seconds = time.perf_counter() - began - paused
             tests = control.slowed or evaluates_test(i, every, iterations)
@@ -133,7 +147,7 @@ class Training:
         if shown:
             X, Y_ = shown
             _, predictions, confidences = self.network.answers(X, Y_)
-        rate = tf.convert_to_tensor(self.network.optimizer.learning_rate)
+        rate = self.network.learning_rate()
         return values, to_images(X), tf.argmax(Y_, 1), predictions, confidences, rate
 
     def _evaluate_test(self, indices):

@@ -1,12 +1,11 @@
-"""A network, of a script or of Keras: it trains on batches and answers for images; XLA or not."""
+"""The network of a script: it trains on batches and answers for images, with XLA or without."""
 
 import math
-from contextlib import suppress
 
 from visu.training.quiet_tensorflow import tf
 
 BATCH = 100  # digits in a batch, as on the slides
-NOT_FOR_XLA = "Conv", "Print", "PyFunc"  # in the types of operations
+NOT_FOR_XLA = "Conv", "Print", "PyFunc", "Assert", "CheckNumerics"  # in types of operations
 
 
 class ScriptError(Exception):
@@ -24,25 +23,82 @@ class Network:
 
     in_graph = True  # whether `advance` may be traced as part of a graph
 
-    def __init__(self, train_step, evaluate, optimizer, weights, biases):
-        if not all(isinstance(part, list | tuple) for part in (weights, biases)):
-            raise ScriptError("weights, biases must be two lists of tf.Variable, as [W], [b]")
+    @staticmethod
+    def count_layers(train_step, evaluate, optimizer, weights, biases):
+        """How many layers have weights. Raises ScriptError where the arguments are no network."""
+        for name, part in (("weights", weights), ("biases", biases)):
+            if not isinstance(part, list | tuple):
+                raise ScriptError(f"{name} must be a list, as [W1, W2], not {_kind(part)}")
+            for one in part:
+                if not isinstance(one, tf.Variable | tf.keras.Variable):
+                    raise ScriptError(f"{name} must be a list of tf.Variable; {_kind(one)} is none")
         if not weights:
             raise ScriptError("there are no weights to train: the list of weights is empty")
-        weights, biases = [*weights], [*biases]
+        if not isinstance(optimizer, tf.keras.optimizers.Optimizer | None):
+            raise ScriptError(
+                "optimizer must be one of tf.keras.optimizers, or None where train_step needs "
+                f"none, not {_kind(optimizer)}"
+            )
+        return len(weights)
+
+    def __init__(self, train_step, evaluate, optimizer, weights, biases):
+        Network.count_layers(train_step, evaluate, optimizer, weights, biases)
         self.train_step, self.evaluate = _as_graph(train_step), _as_graph(evaluate)
-        self.optimizer, self.weights, self.biases = optimizer, weights, biases
-        if not optimizer.built:
-            optimizer.build(weights + biases)  # its variables cannot be made while tracing
+        variables = [*weights, *biases]
+        self.weights, biases = [*map(_tf_variable, weights)], [*map(_tf_variable, biases)]
+        self._check_evaluate()
+        self._named = _named(self.weights, biases, self._trace_evaluate(1))
+        self.optimizer = optimizer
+        of_keras = any(isinstance(one, tf.keras.Variable) for one in variables)
+        if optimizer and not (optimizer.built or of_keras):
+            # now: if tracing has to make its variables, it takes twice the time
+            optimizer.build([one for one in self._named.values() if one.trainable])
         step = self.train_step.get_concrete_function(*signature(BATCH))
-        _check_evaluate(self.evaluate.get_concrete_function(*signature(BATCH)).structured_outputs)
         # a step may return the images that it trained on; whatever else it returns is ignored
         shape = getattr(step.structured_outputs, "shape", None)
         self._returns_images = shape == signature(BATCH)[0].shape
-        self.variables, self.xla = step.variables, xla_compiles(step)
-        self._loop = tf.function(self._loop, jit_compile=self.xla)
-        one_image = self.evaluate.get_concrete_function(*signature(1))
-        self._named = _named(weights, biases, one_image)
+        self.variables = step.variables
+        self._compile_loop(xla_compiles(step))
+
+    def _check_evaluate(self):
+        """Raise ScriptError unless evaluate returns what it has to, for 100 blank images."""
+        labels = tf.one_hot(tf.range(BATCH) % 10, 10)  # so that one in ten is predicted
+        Y, _, accuracy = self._evaluated(tf.zeros([BATCH, 28, 28, 1]), labels)
+        sums = tf.reduce_sum(Y, 1).numpy()
+        wrong = sums[abs(sums - 1) > 0.01]  # NaN is none: the weights may have diverged
+        if len(wrong):
+            raise ScriptError(
+                "Y must be the probabilities of the ten digits, but they add up to "
+                f"{wrong[0]:.4g}, not to 1: are they logits, without tf.nn.softmax? (For a Keras "
+                "model: a last layer with softmax, or a loss with from_logits=True.)"
+            )
+        if accuracy > 1:
+            raise ScriptError(
+                f"accuracy must be a share from 0 to 1, but for 10 of 100 digits it is {accuracy:g}"
+            )
+
+    def _trace_evaluate(self, n):
+        """evaluate for n images, as a concrete function."""
+        try:
+            return self.evaluate.get_concrete_function(*signature(n))
+        except Exception as error:  # TensorFlow's, or Python's own
+            why = str(error).strip().splitlines()[-1].strip()
+            raise ScriptError(
+                f"evaluate(X, Y_) must take any number of images, not only {BATCH}: {why}"
+            ) from error
+
+    def _compile_loop(self, xla):
+        self.xla = xla
+        self._loop = tf.function(self._train_loop, jit_compile=xla)
+
+    def give_up_xla(self):
+        """Have the loop built again, without XLA; what has traced `advance` is to trace it again.
+
+        Returns whether there was something to give up.
+        """
+        before = self.xla
+        self._compile_loop(False)
+        return before
 
     def advance(self, X, Y_, first, last):
         """In the graph: train on the batches first ... last - 1 of X, Y_ [k, BATCH, ...].
@@ -52,7 +108,7 @@ class Network:
         images = self._loop(X, Y_, first, last)
         return (images, tf.gather(Y_, last - 1)) if self._returns_images else None
 
-    def _loop(self, X, Y_, first, last):
+    def _train_loop(self, X, Y_, first, last):
         """In the graph: the same; returns the images of the last batch.
 
         XLA compiles this once, as `first` and `last` are data to it: with tf.range(first, last), or
@@ -69,8 +125,26 @@ class Network:
         """In the graph, for X [n, 28, 28, 1]: accuracy and loss [2], predictions [n] and their
         confidences [n].
         """
-        Y, loss, accuracy = self.evaluate(X, Y_)
+        Y, loss, accuracy = self._evaluated(X, Y_)
         return tf.stack([accuracy, loss]), tf.argmax(Y, 1), tf.reduce_max(Y, 1)
+
+    def _evaluated(self, X, Y_):
+        """What evaluate returns, as float32. Raises ScriptError where the shapes are others."""
+        n, returned = X.shape[0], self.evaluate(X, Y_)
+        values = returned if isinstance(returned, tuple | list) else [returned]
+        shapes = [getattr(value, "shape", None) for value in values]
+        if shapes != [[n, 10], [], []]:
+            found = ", ".join(str(shape) for shape in shapes)
+            raise ScriptError(
+                "evaluate(X, Y_) must return three values: Y, the probabilities of the digits, "
+                f"shape ({n}, 10) for {n} images; cross_entropy and accuracy, one number "
+                f"each. It returns {found}"
+            )
+        return [tf.cast(value, tf.float32) for value in values]
+
+    def learning_rate(self):
+        """In the graph: the learning rate, [] float32; NaN without an optimizer."""
+        return tf.convert_to_tensor(self.optimizer.learning_rate if self.optimizer else math.nan)
 
     def values(self):
         """{name: array} of the variables that evaluate reads: W1, B1, ..., then other1, ..."""
@@ -118,17 +192,14 @@ def _as_graph(function):
     return function if hasattr(function, "get_concrete_function") else tf.function(function)
 
 
-def _check_evaluate(returned):
-    """Raise ScriptError unless evaluate returned Y [BATCH, 10], cross_entropy [], accuracy []."""
-    values = returned if isinstance(returned, tuple | list) else [returned]
-    shapes = [getattr(value, "shape", None) for value in values]
-    if shapes != [[BATCH, 10], [], []]:
-        found = ", ".join(str(shape) for shape in shapes)
-        raise ScriptError(
-            "evaluate(X, Y_) must return three values: Y, the probabilities of the digits, shape "
-            f"({BATCH}, 10) for {BATCH} images; cross_entropy and accuracy, one number each. "
-            f"It returns {found}"
-        )
+def _kind(value):
+    """What a value is, for a message: "a Tensor", "None"."""
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _tf_variable(variable):
+    """A tf.Variable as it is; what a Keras variable keeps its value in."""
+    return variable.value if isinstance(variable, tf.keras.Variable) else variable
 
 
 def _named(weights, biases, function):
@@ -143,89 +214,3 @@ def _named(weights, biases, function):
     others = [variable for variable in read if id(variable) not in known]
     named = ("W", weights), ("B", biases), ("other", others)
     return {f"{letters}{k}": one for letters, part in named for k, one in enumerate(part, 1)}
-
-
-# ---- a Keras model
-
-
-class KerasNetwork(Network):
-    """A compiled Keras model as a Network, of which its own train_function advances it.
-
-    model: takes [n, 28, 28, 1], [n, 28, 28] or [n, 784], pixels 0 to 1, and returns probabilities
-    [n, 10], or logits if its loss says from_logits.
-    Raises ScriptError where the model is another one.
-    """
-
-    in_graph = False  # Keras decides in Python what its train_function is
-
-    def __init__(self, model):
-        _check_model(model)
-        self._model = model
-        self._sparse = "sparse" in _loss_name(model.loss).lower()
-        logits = getattr(model.loss, "get_config", dict)().get("from_logits", False)
-        kernels, vectors = [], []
-        for variable in model.trainable_variables:
-            (vectors if len(variable.shape) == 1 else kernels).append(variable.value)
-        if not model.optimizer.built:
-            model.optimizer.build(model.trainable_variables)
-
-        def train_step(X, Y_):  # not what trains: it shows what Keras does in a single step
-            model.train_step(self._pair(X, Y_))
-
-        def evaluate(X, Y_):
-            inputs, _ = self._pair(X, Y_)
-            outputs = tf.cast(model(inputs, training=False), tf.float32)  # float16 on some GPUs
-            losses = tf.keras.losses.categorical_crossentropy(Y_, outputs, from_logits=logits)
-            Y = tf.nn.softmax(outputs) if logits else outputs
-            right = tf.equal(tf.argmax(Y, 1), tf.argmax(Y_, 1))
-            return Y, 100 * tf.reduce_mean(losses), tf.reduce_mean(tf.cast(right, tf.float32))
-
-        super().__init__(train_step, evaluate, model.optimizer, kernels, vectors)
-        self.xla = bool(model.jit_compile)  # as in Keras: the same dropout in Inspection
-
-    def _pair(self, X, Y_):
-        """Images [..., 28, 28, 1] and one-hot labels [..., 10] as model and loss take them."""
-        X = tf.reshape(X, [*X.shape[:-3], *self._model.input_shape[1:]])
-        return X, tf.argmax(Y_, -1) if self._sparse else Y_
-
-    def advance(self, X, Y_, first, last):
-        """Train on the batches first ... last - 1 of X, Y_ [k, BATCH, ...], in one execution.
-
-        An execution makes at most k - 1 steps, fewer where the batches end; without any it is only
-        compiled.
-        """
-        model, steps = self._model, len(X) - 1
-        if not model.train_function or model.steps_per_execution != steps:
-            model.steps_per_execution = steps
-            model.make_train_function(force=True)
-        dataset = tf.data.Dataset.from_tensor_slices(self._pair(X[first:last], Y_[first:last]))
-        options = tf.data.Options()  # for a few batches threads and tuning do not pay
-        options.autotune.enabled, options.threading.private_threadpool_size = False, 1
-        with suppress(StopIteration):
-            model.train_function(iter(dataset.with_options(options)))
-
-
-def _check_model(model):
-    """Raise ScriptError unless this is a compiled Keras model of images [28, 28]."""
-    if not isinstance(model, tf.keras.Model) or not getattr(model, "optimizer", None):
-        raise ScriptError(
-            "fit(args, mnist, model) needs a compiled Keras model: model.compile(...)"
-        )
-    if not model.loss:
-        raise ScriptError('the model is compiled without a loss: model.compile(..., loss="...")')
-    if isinstance(model.loss, (list, tuple, dict)):
-        raise ScriptError('the model has one output: compile it with one loss, loss="..."')
-    takes, gives = (getattr(model, name, None) for name in ("input_shape", "output_shape"))
-    if takes is None:
-        raise ScriptError(
-            "the model does not say what inputs it takes: begin with keras.Input([28, 28, 1])"
-        )
-    if not isinstance(takes, tuple) or None in takes[1:] or math.prod(takes[1:]) != 28 * 28:
-        raise ScriptError(f"the model takes inputs of shape {takes}, not images of 28 x 28 pixels")
-    if gives != (None, 10):
-        raise ScriptError(f"the model returns outputs of shape {gives}, not (None, 10)")
-
-
-def _loss_name(loss):
-    """The name of a Keras loss, given as text, function or object."""
-    return loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)

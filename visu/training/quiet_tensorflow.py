@@ -60,6 +60,9 @@ with quiet_stderr():
 
     with tf.device("CPU:0"):  # before 2.21 XLA announces its first use
         tf.function(lambda: tf.zeros([]), jit_compile=True)()
+    # whatever keras.json in a person's home says
+    tf.keras.config.set_image_data_format("channels_last")
+    tf.keras.config.set_floatx("float32")
     _problem = check_device("GPU:0") if tf.config.list_physical_devices("GPU") else None
 
 if sys.stderr and sys.stderr.isatty():
