@@ -150,7 +150,7 @@ def follow(args, runs):
         try:
             return chosen(args, runs), ""
         except Wrong as why:
-            start = ["", "Start in another terminal:", *why.commands] if why.commands else []
+            start = ["\nStart in another terminal:", *why.commands] if why.commands else []
             return [], "\n".join([f"Waiting: {why.reason}", *start])
         except OSError as why:
             return [], f"Waiting: {why}"

@@ -199,8 +199,7 @@ def _panel(axes, panel, groups, view):
 
 
 def _fit_values(axes, panel, curves, view):
-    """The y axis: all curves, on a linear one but for the first tenth, where they plunge; on a
-    logarithmic one 0 has a place of its own, below the smallest power of ten, if it is drawn.
+    """The y axis: all curves, on a linear one but for the first tenth, where they plunge.
 
     curves: (iterations [n], values [n]) of each.
     """
@@ -219,21 +218,27 @@ def _fit_values(axes, panel, curves, view):
         axes.yaxis.set_major_locator(ticker.MaxNLocator(6, steps=[1, 2, 5, 10]))  # short numbers
         axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:.4g}"))
     elif log:
-        low, high = (values.min(), values.max()) if len(values) else (0.1, 1)
-        if any((line.get_ydata() == 0).any() for line in axes.get_lines()):
-            low = 10.0 ** math.floor(math.log10(low))
-            axes.set_yscale("symlog", linthresh=low, linscale=0.5)
-            axes.set_ylim(-low / 10, high * 1.25)
-            ticks = ticker.SymmetricalLogLocator(linthresh=low, base=10)
-        else:
-            axes.set_ylim(low / 2, high * 1.25)
-            axes.set_yscale("log")
-            ticks = ticker.LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,))
-        axes.yaxis.set_major_locator(ticks)
-        axes.yaxis.set_minor_locator(ticker.NullLocator())
-        axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
+        _fit_logarithmic(axes, *((values.min(), values.max()) if len(values) else (0.1, 1)))
     else:
         axes.set_ylim(0, round_up(max(1.1 * values.max(initial=0), 1e-6)))
+
+
+def _fit_logarithmic(axes, low, high):
+    """A logarithmic y axis for values from low to high; where 0 is drawn, 0 has a place of its own
+    below the powers of ten.
+    """
+    if any((line.get_ydata() == 0).any() for line in axes.get_lines()):
+        low = 10.0 ** math.floor(math.log10(low))
+        axes.set_yscale("symlog", linthresh=low, linscale=0.5)
+        axes.set_ylim(-low / 10, high * 1.25)
+        ticks = ticker.SymmetricalLogLocator(linthresh=low, base=10)
+    else:
+        axes.set_ylim(low / 2, high * 1.25)
+        axes.set_yscale("log")
+        ticks = ticker.LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,))
+    axes.yaxis.set_major_locator(ticks)
+    axes.yaxis.set_minor_locator(ticker.NullLocator())
+    axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
 
 
 def _ends(panel, group, view):

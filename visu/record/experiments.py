@@ -213,9 +213,8 @@ def beside(found):
 def _is_of_step(run, word):
     """Whether a word is the step of a Run, its script, or the number in the script's name."""
     word, script = word.casefold(), run.script.casefold()
-    return word in (run.step.casefold(), script, f"{script}.py") or script.startswith(
-        f"mnist_{word}_"
-    )
+    names = run.step.casefold(), script, f"{script}.py"
+    return word in names or script.startswith(f"mnist_{word}_")
 
 
 def _is_called(saved, word):
