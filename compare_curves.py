@@ -20,18 +20,27 @@ import math
 import sys
 from pathlib import Path
 
-from visu.show.backend import NoWindow, in_notebook  # before the rest of matplotlib
+from visu import ctrl_c_while_starting
 
-# isort: split
-from visu.panels import comparison
-from visu.panels.comparison import GRADIENTS, View
-from visu.panels.style import INCHES, printable
-from visu.record.experiments import Runs, Wrong, choose_with_curves, newest_run, step_and_variant
-from visu.record.ladder import LADDER
-from visu.record.medians import table
-from visu.record.run import EDITED
-from visu.record.run_folder import NoRun
-from visu.show.terminal import Parser, say, stopping_signals, whole
+with ctrl_c_while_starting():
+    from visu.show.backend import NoWindow, in_notebook  # before the rest of matplotlib
+
+    # isort: split
+    from visu.panels import comparison
+    from visu.panels.comparison import GRADIENTS, View
+    from visu.panels.style import INCHES, printable
+    from visu.record.experiments import (
+        Runs,
+        Wrong,
+        choose_with_curves,
+        newest_run,
+        step_and_variant,
+    )
+    from visu.record.ladder import LADDER
+    from visu.record.medians import table
+    from visu.record.run import EDITED
+    from visu.record.run_folder import NoRun
+    from visu.show.terminal import Parser, say, stopping_signals, whole
 
 MOST_ITERATIONS = 10**7  # iterations of a run
 

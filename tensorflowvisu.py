@@ -5,18 +5,22 @@ history, the window on the main thread, the terminal, and the files in `runs/`.
 """
 
 import ast
+import os
 import sys
 from pathlib import Path
 
-from visu.show import backend  # before TensorFlow, which imports pyplot
+from visu import ctrl_c_while_starting
 
-# isort: split
-from visu import session
-from visu.panels.keys_and_views import HELP, VIEWS
-from visu.record.run_folder import read_weights
-from visu.show.terminal import Parser, label, shorten, whole
-from visu.training.keras_network import KerasNetwork
-from visu.training.network import Network, ScriptError
+with ctrl_c_while_starting():
+    from visu.show import backend  # before TensorFlow, which imports pyplot
+
+    # isort: split
+    from visu import session
+    from visu.panels.keys_and_views import HELP, VIEWS
+    from visu.record.run_folder import WEIGHTS, read_weights
+    from visu.show.terminal import Parser, label, shorten, whole
+    from visu.training.keras_network import KerasNetwork
+    from visu.training.network import Network, ScriptError
 
 EPILOG = f"""\
 keys in the window:
@@ -33,10 +37,10 @@ def parse_args(doc, iterations):
     iterations: how many batches of 100 the script trains for, unless --iterations says otherwise.
     The result has iterations (int), seed (int), data, headless, pause, label, runs (Path), view,
     movie and weights (Path or None) and image (list of Path) as given, but with --image no window,
-    and with --weights too no training; values, what the file of weights
-    holds, {name: array} or None; script, title, and source, the script's bytes; own_iterations;
-    every, the iterations between two evaluations. A bad flag ends the script with one line and
-    status 2.
+    and with --weights too no training, and of a folder of weights the file in it; values, what
+    that file holds, {name: array} or None; trained, the iterations behind it, or None; script,
+    title, and source, the script's bytes; own_iterations; every, the iterations between two
+    evaluations. A bad flag ends the script with one line and status 2.
     """
     script, source, flags = _started()
     if doc and doc.startswith("Automatically created module"):  # a cell's __doc__ is IPython's
@@ -60,7 +64,7 @@ def parse_args(doc, iterations):
     title = doc.partition("\n")[0].partition(":")[0].strip()
     args.script, args.title = script.stem, shorten(title or script.stem, 60)
     args.own_iterations = iterations
-    args.values = _weights(parser, args) if args.weights else None
+    args.values, args.trained = _weights(parser, args) if args.weights else (None, 0)
     args.every = 10 if iterations <= 2000 else 20  # whatever --iterations says
     args.source = source
     return args
@@ -79,7 +83,9 @@ def _started():
 
 
 def _weights(parser, args):
-    """What args.weights holds, {name: array}; where it cannot be used, the script ends."""
+    """What args.weights holds, see read_weights; where it cannot be used, the script ends."""
+    if os.path.isdir(args.weights):  # which raises nothing, unlike Path's
+        args.weights /= WEIGHTS
     try:
         return read_weights(args.weights, args.title)
     except ValueError as problem:
@@ -102,8 +108,8 @@ def _add_flags(add, iterations, runs):
     add("--headless", action="store_true", help="train without a window (default with one)")
     paused = "open the window paused at iteration 0; space or n goes on (default no)"
     add("--pause", action="store_true", help=paused)
-    start = "start from the weights.npz of a run (default: from the script's initial weights)"
-    add("--weights", type=Path, metavar="FILE", help=start)
+    start = "start from the weights of a run: its weights.npz, or the folder that it is in"
+    add("--weights", type=Path, metavar="PATH", help=f"{start} (default: the script's own)")
     digits = "read digits from pictures (PNG, JPEG), without a window; with --weights no training"
     add("--image", type=Path, nargs="+", default=[], metavar="FILE", help=digits)
     name = "name of the experiment, for compare_curves.py (default none)"
@@ -137,7 +143,7 @@ def fit(args, mnist, model, **others):
     from_logits=True. The loss takes one-hot labels, or whole numbers where it is a sparse one.
     args, mnist: as for `run`; others: what model.fit knows and this does not, said in one line.
     """
-    with session.script_errors():
+    with session.script_errors(args.script):
         if others:
             raise ScriptError(
                 f"fit(args, mnist, model) has no {', '.join(others)}. The flag --iterations says "

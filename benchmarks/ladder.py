@@ -40,8 +40,8 @@ def make_run(seed, script, runs, data, label="", iterations=None):
     flags += ["--iterations", iterations] if iterations else []
     begin = time.perf_counter()
     saved = steps.run(script, *flags)
-    seconds = time.perf_counter() - begin
-    (saved.folder / SECONDS).write_text(f"{seconds:.1f}\n")
+    seconds = round(time.perf_counter() - begin, 1)
+    (saved.folder / SECONDS).write_text(f"{seconds}\n")
     return saved, seconds
 
 

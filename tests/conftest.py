@@ -1,5 +1,6 @@
 """What the tests share: the scripts, small data in MNIST's shape, a display of their own."""
 
+import contextlib
 import hashlib
 import os
 import runpy
@@ -15,7 +16,9 @@ import numpy as np
 import pytest
 from idx import NAMES, STAND_IN, idx_bytes, write_idx
 from mirrors import Server
+from processes import guard, running
 
+REAPER = guard()
 TOP = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TOP), str(TOP / "docs"), str(TOP / "benchmarks")]
 
@@ -223,6 +226,13 @@ class Compared:
 
 
 @pytest.fixture
+def start_process():
+    """start_process(command, **options): a Popen as of processes.running, until the test ends."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *args, **options: stack.enter_context(running(*args, **options))
+
+
+@pytest.fixture
 def environment():
     """environment(**changes): this process's variables without those that pick a display."""
 
@@ -240,6 +250,12 @@ def display():
         pytest.skip("needs Xvfb")
     with x_display("1600x900") as name:
         yield name
+
+
+@pytest.fixture
+def warned(recwarn):
+    """warned(): the warnings so far, without what old libraries call deprecated in newer ones."""
+    return lambda: [w for w in recwarn if not issubclass(w.category, DeprecationWarning)]
 
 
 @pytest.fixture

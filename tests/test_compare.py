@@ -133,7 +133,7 @@ def test_the_table_in_figures(tmp_path, compare):
     assert lines[2].split()[-11:] == [*both, "70", "–", "–", "–", "50"]
 
 
-def test_extreme_curves_are_drawn(tmp_path, compare, recwarn):
+def test_extreme_curves_are_drawn(tmp_path, compare, warned):
     for k, loss in enumerate(("3e38", "inf", "nan", "-1e-5", "0")):
         table = write_run(tmp_path, f"2.{k}", [0, 1, 0, 1]) / "curves.csv"
         table.write_text(table.read_text().replace(",100,", f",{loss},"))
@@ -143,7 +143,7 @@ def test_extreme_curves_are_drawn(tmp_path, compare, recwarn):
         done = compare(*flags)
         assert (done.status, done.err) == (0, "")
         FigureCanvasAgg(done.figure).draw()
-    assert not recwarn.list
+    assert not warned()
 
 
 # ---- what is said
@@ -224,12 +224,12 @@ def test_bad_flags_are_one_line(tmp_path, compare, flags):
 
 
 @pytest.mark.parametrize("label", ["漢字 🚀", "\x1b[0m", "$5 and $6_{", "_hidden", "a\udcffb"])
-def test_any_label_is_drawn_without_a_warning(tmp_path, compare, recwarn, label):
+def test_any_label_is_drawn_without_a_warning(tmp_path, compare, warned, label):
     write_run(tmp_path, "2.0", GOOD, label=label, data=label)
     write_run(tmp_path, "2.1", GOOD, title=f"{label} 1")
     done = compare()
     FigureCanvasAgg(done.figure).draw()
-    assert len(done.folders) == 2 and not recwarn.list and done.out.encode()
+    assert len(done.folders) == 2 and not warned() and done.out.encode()
     assert all(line.isprintable() for line in done.out.splitlines())
 
 
@@ -282,13 +282,13 @@ def test_the_gradient_of_a_single_layer(tmp_path, compare):
 
 
 @pytest.mark.parametrize("sizes", [[0, 0, 0, 0], [0, 0.1, 0.001, 0], [np.nan] * 4], ids=str)
-def test_gradients_of_zero_and_nan_are_no_error(tmp_path, compare, sizes, recwarn):
+def test_gradients_of_zero_and_nan_are_no_error(tmp_path, compare, sizes, warned):
     write_run(tmp_path, "2.0", GOOD, gradients=[sizes, sizes])
     done = compare("2.0", "--gradients")
     assert done.status == 0
     (axes,) = done.figure.axes
     FigureCanvasAgg(done.figure).draw()
-    assert not recwarn.list
+    assert not warned()
     ticks = [text.get_text() for text in axes.get_yticklabels()]
     assert ("0" in ticks) == (0 in sizes)  # which a logarithmic axis does not have
     for size in sizes[:3]:

@@ -45,6 +45,8 @@ def test_accuracy_looks_closer_once_the_test_accuracy_is_there_to_stay():
     assert accuracy.axes.get_ylim()[0] == 0.9
     assert 1 < accuracy.axes.get_ylim()[1] < 1.01
     assert accuracy.title.get_text() == "Accuracy (0.9–1)"
+    for value, low in (0.92, 0.9), (0.89, 0.8), (0.79, 0):
+        assert show(runs([0.1, *20 * [value]]), Accuracy).axes.get_ylim()[0] == low
 
 
 @pytest.mark.parametrize(("loss", "weight"), [(0.00002, 0.1), (30, 1), (1.6e9, 4e6)])
@@ -70,9 +72,9 @@ def test_one_bad_evaluation_does_not_change_the_scale_many_do():
 
 
 def test_the_axis_does_not_cut_off_the_noise_of_the_training_curve():
-    """Test digits at 0.95 throughout, every fourth training batch below 0.9."""
+    """Test digits at 0.95 throughout, three training batches of four below 0.8."""
     steady = [evaluation(20 * k, 0.95) for k in range(40)]
-    noisy = [replace(e, train=evaluation(0, 0.85).train) if k % 4 else e
+    noisy = [replace(e, train=evaluation(0, 0.75).train) if k % 4 else e
              for k, e in enumerate(steady)]  # fmt: skip
     assert show(history_of(*steady), Accuracy).axes.get_ylim()[0] == 0.9
     assert show(history_of(*noisy), Accuracy).axes.get_ylim()[0] == 0
@@ -83,6 +85,11 @@ def test_a_dot_and_a_number_mark_the_lowest_test_loss():
     loss = show(history_of(*(evaluation(100 * k, loss=x) for k, x in enumerate(losses))), Loss)
     assert loss.dot.get_xydata().tolist() == [[200, 12.5]]
     assert "12.5" in loss.lowest.get_text()
+    dashboard = make_dashboard(view=[Loss])
+    for count, marked in (1, False), (3, True), (1, False):  # the last one after a restart
+        dashboard.update(history_of(*(evaluation(100 * k, loss=losses[k]) for k in range(count))))
+        loss = dashboard.panels[1]
+        assert loss.lowest.get_visible() == loss.dot.get_visible() == marked
 
 
 def test_a_restart_leaves_the_curves_it_replaces_in_grey():
@@ -224,9 +231,22 @@ def test_the_headline_tells_step_data_iteration_rate_and_accuracy():
     assert "500 iterations/s" in shown()
     told = "2.2 five layers", "MNIST", "1,500", "2,000", "epoch 2.5", "0.003", "97.00", "PAUSED"
     assert not [part for part in told if part not in shown("PAUSED")]
-    assert "30 of 1,000 wrong" in shown() and "at iteration" not in shown()
+    assert "30 of 1,000 misread" in shown() and "at iteration" not in shown()
     filled.append(evaluation(1520, test=False))
     assert "1,520" in shown() and "at iteration 1,500" in shown()
+
+
+def test_nothing_in_the_headline_overlaps_however_long_it_is(drawn_texts):
+    """A run of millions of iterations, whose newest evaluation is not one of the test digits."""
+    changes = {"iterations": 10**7, "data": mnist_data.DRAWN, "test_count": 10_000}
+    for title in ("2.2 ReLU, learning rate decay, dropout", "W" * 60):
+        dashboard = make_dashboard(title=title, keys=True, **changes)
+        filled = history_of(evaluation(9_900_000, 0), evaluation(9_900_020, test=False))
+        for status in ("at most 200/s", "PAUSED, 200/s", "one iteration …", "restarting …", ""):
+            dashboard.update(filled, status)
+            texts = [text for text in drawn_texts(dashboard) if text.axes is dashboard.head.axes]
+            assert_legible(dashboard, texts)
+            assert "h: keys" in dashboard.head.facts.get_text()
 
 
 def test_the_rate_is_that_of_the_last_two_seconds():
@@ -257,8 +277,8 @@ LAYOUTS += [(SIZES[0], key) for key in VIEWS if len(key) == 1]
 @pytest.mark.parametrize(("size", "key"), LAYOUTS, ids=str)
 def test_no_text_is_clipped_or_overlaps(drawn_texts, size, key):
     changes = {"iterations": 10_000, "test_count": 10_000, "data": mnist_data.DRAWN}
-    dashboard = make_dashboard(size, VIEWS[key], **changes)
-    dashboard.update(long_run(10_000, 500), "compiling …")
+    dashboard = make_dashboard(size, VIEWS[key], keys=True, **changes)
+    dashboard.update(long_run(10_000, 500), "starting …")
     texts = drawn_texts(dashboard)
     assert len(texts) > 6
     assert_legible(dashboard, texts)

@@ -1,5 +1,6 @@
 """One digit: what its panel draws of Looks made by hand, keys, clicks, and the sheet."""
 
+import re
 from dataclasses import replace
 from itertools import combinations
 
@@ -9,7 +10,6 @@ from evaluations import IMAGES, evaluation, history_of, long_run
 from windows import SIZES, assert_legible, make_dashboard, mouse, overlap
 
 from digits.photo import prepare
-from visu.panels import one_digit
 from visu.panels.digit_grids import TestDigits, TestDigitsAlone, TrainingDigits
 from visu.panels.one_digit import SHEET, OneDigit
 from visu.record.run import Evaluation, Layer, Look
@@ -33,16 +33,20 @@ NETWORKS = {
 class Opened:
     """A dashboard with the panel of one digit, whose network answers with these layers."""
 
-    def __init__(self, layers=RELUS, size=SIZES[1], label=3, probabilities=P, history=None):
+    def __init__(
+        self, layers=RELUS, size=SIZES[1], label=3, probabilities=P, history=None, drops=None
+    ):
         self.history = history or long_run()
         self.dashboard = make_dashboard(size, [OneDigit], layers=self.history.run.layers)
         self.panel, self.selection = self.dashboard.panels[1], self.dashboard.selection
-        self.panel.ask = lambda image, label: Look(image, label, 1234, layers, probabilities)
+        self.panel.ask = lambda image, label: Look(
+            image, label, 1234, layers, probabilities, drops=drops
+        )
         self.selection.open(IMAGES[0], label)
         self.update()
 
-    def update(self):
-        self.dashboard.update(self.history)
+    def update(self, status=""):
+        self.dashboard.update(self.history, status)
 
     def key(self, key):
         answer = self.panel.key(key)
@@ -90,6 +94,8 @@ def test_bars_show_the_probabilities_the_true_one_outlined_the_predicted_one_str
         assert f"{-np.log(P[label]):.2f}" in shown.said
     right, misread = (Opened(label=label).bars[3].get_facecolor() for label in (3, 5))
     assert right != misread
+    certain = Opened(label=3, probabilities=np.eye(10)[3])
+    assert "log p = 0.00" in certain.said
     unknown = Opened(label=None)
     assert not unknown.outlined and "log" not in unknown.said
 
@@ -202,11 +208,10 @@ def test_the_arrows_go_through_the_test_digits_misread_ones_first():
 def test_dropped_neurons_are_crossed_out():
     shown = Opened()
     assert shown.key("d") == ()
-    assert "press space" in shown.said
     dropped = RNG.random(200) < 0.25
     layers = RELUS[0], Layer("Relu", NEURONS + 1, dropped)
     train = shown.history.last.train
-    look = Look(IMAGES[5], 5, 36, layers, training=True)
+    look = Look(IMAGES[5], 5, 36, layers, training=True, drops=True)
     shown.history.append(Evaluation(37, 0.1, 0.003, train, look=look))
     shown.update()
     assert "step 37" in shown.said and f"{dropped.sum()} of 200 dropped" in shown.said
@@ -222,12 +227,44 @@ def test_dropped_neurons_are_crossed_out():
     assert set(row * columns + column) == set(np.flatnonzero(dropped))
     assert not picture.get_array()[row, column].any()  # they count as 0
 
-    without = Look(IMAGES[5], 5, 37, RELUS, training=True)
-    shown.history.append(Evaluation(38, 0.1, 0.003, train, look=without))
-    shown.update()
-    assert "no layer's outputs dropped" in shown.said and "none dropped" in shown.said
+    assert "none dropped" in shown.said  # of the other layer
     shown.key("d")
     assert "1,234" in shown.said
+
+
+@pytest.mark.parametrize("drops", [True, False, None])
+def test_dropout_is_only_spoken_of_where_there_is_some(drops):
+    shown = Opened(drops=drops)
+    assert ("dropout" in shown.said) == bool(drops)
+    shown.key("d")
+    assert "dropout" not in shown.said
+    train = shown.history.last.train
+    layers = [replace(layer, dropped=layer.outputs > 0.9) for layer in RELUS] if drops else RELUS
+    look = Look(IMAGES[5], 5, 37, tuple(layers), training=True, drops=drops)
+    shown.history.append(Evaluation(38, 0.1, 0.003, train, look=look))
+    shown.update()
+    assert ("dropout" in shown.said) == ("dropped" in shown.said) == bool(drops)
+
+
+@pytest.mark.parametrize(
+    ("status", "planned", "keys"),
+    [
+        ("", 9999, "space n"),
+        ("at most 10/s", 9999, "space n"),
+        ("PAUSED", 9999, "n"),
+        ("PAUSED, 10/s", 9999, "n"),
+        ("one iteration …", 9999, "n"),
+        ("done", 2000, "r space n"),
+        ("done", 0, ""),
+    ],
+)
+def test_the_keys_named_for_a_training_step_are_those_that_make_one(status, planned, keys):
+    shown = Opened(history=long_run())
+    shown.history.run = replace(shown.history.run, iterations=planned)
+    shown.key("d")
+    shown.update(status)
+    words = [word for word in re.findall(r"\w+", shown.panel.message.get_text())]
+    assert [*dict.fromkeys(word for word in words if word in ("r", "space", "n"))] == keys.split()
 
 
 # ---- clicks on digits
@@ -271,7 +308,8 @@ def test_a_click_where_no_digit_is_means_nothing():
 def test_strokes_go_where_the_mouse_goes_and_the_network_gets_them_prepared():
     shown = Opened()
     assert shown.pen("drag", 0.5, 0.1) is None  # not pressed yet
-    assert shown.pen("press", 0.5, 0.2) == ()
+    sheet = shown.images[1]
+    assert shown.pen("press", 0.5, 0.2) is sheet and np.any(sheet.get_array())
     for y in (0.3, 0.5, 0.8):
         shown.pen("drag", 0.5, y)
     assert shown.pen("release", 0.5, 0.8) == ()
@@ -306,16 +344,3 @@ def test_a_stroke_that_leaves_the_sheet_goes_on_where_it_comes_back():
     ink = np.asarray(shown.selection.sheet)
     assert ink[:, SHEET // 10].any() and ink[:, -SHEET // 10].any()
     assert not ink[:, SHEET // 4 : 3 * SHEET // 4].any()
-
-
-def test_while_drawing_not_each_motion_is_a_frame_but_the_last_one_is(monkeypatch):
-    shown, now = Opened(), [100.0]
-    monkeypatch.setattr(one_digit.time, "monotonic", lambda: now[0])
-    assert shown.pen("press", 0.5, 0.2) == ()
-    shown.update()
-    assert shown.pen("drag", 0.5, 0.3) is None
-    now[0] += 0.1
-    assert shown.pen("drag", 0.5, 0.4) == ()
-    shown.update()
-    assert shown.pen("drag", 0.5, 0.5) is None
-    assert shown.pen("release", 0.5, 0.5) == ()

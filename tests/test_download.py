@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -240,25 +239,19 @@ print([array.tobytes().hex() for array in arrays])
 
 
 @pytest.fixture
-def start(machine):
+def start(machine, start_process):
     """start(*mirrors, first=code): a process that completes our own cache from these mirrors.
 
-    first: code to run before. Those still running at the end of the test are killed.
+    first: code to run before.
     """
-    started = []
 
     def start(*mirrors, first=""):
         settings = {"MIRRORS": mirrors, "SHA256": download.SHA256}
         command = [sys.executable, "-c", FETCH.format(first), json.dumps(settings)]
         command.append(machine / "mnist-ladder")
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        started.append(subprocess.Popen(command, cwd=TOP, **pipes))
-        return started[-1]
+        return start_process(command, cwd=TOP)
 
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+    return start
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill -9 here")

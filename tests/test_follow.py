@@ -214,7 +214,7 @@ sys.exit(compare_curves.main())
 """
 
 
-def press_really(key, variables):
+def press_in_window(key, variables):
     """Press a key in the window, if it is there yet and listens."""
     window = ["search", "--onlyvisible", "--name", "Comparing", "windowfocus", "--sync", "%@"]
     subprocess.run(["xdotool", *window, "key", key], env=variables, capture_output=True)
@@ -224,31 +224,23 @@ def press_really(key, variables):
     ("backend", "number"), [("tkagg", signal.SIGINT), ("qtagg", signal.SIGTERM)]
 )
 def test_a_run_in_another_process_is_followed_in_a_window(
-    tmp_path, display, environment, backend, number
+    tmp_path, display, environment, start_process, backend, number
 ):
     pytest.importorskip("tkinter" if backend == "tkagg" else "PySide6")
     variables = environment(DISPLAY=display, MPLBACKEND=backend)
     command = [sys.executable, "-c", CHILD, TOP, "--runs", tmp_path, "--follow", "2.0"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    writer = [sys.executable, "-c", WRITER, TOP, TOP / "tests", tmp_path]
-    with (
-        subprocess.Popen(command, env=variables, **pipes) as watcher,
-        subprocess.Popen(writer) as run,
-    ):
-        try:
-            told = [watcher.stdout.readline() for _ in range(3)]
-            for key, answer in [("l", " log "), ("s", "saved ")] * bool(shutil.which("xdotool")):
-                for line in islice(watcher.stdout, 100):
-                    told.append(line)
-                    if answer in line:
-                        break
-                    press_really(key, variables)
-                assert answer in told[-1]
-            watcher.send_signal(number)
-            _, errors = watcher.communicate(timeout=30)
-        finally:
-            watcher.kill()
-            run.kill()
+    watcher = start_process(command, env=variables)
+    start_process([sys.executable, "-c", WRITER, TOP, TOP / "tests", tmp_path])
+    told = [watcher.stdout.readline() for _ in range(3)]
+    for key, answer in [("l", " log "), ("s", "saved ")] * bool(shutil.which("xdotool")):
+        for line in islice(watcher.stdout, 100):
+            told.append(line)
+            if answer in line:
+                break
+            press_in_window(key, variables)
+        assert answer in told[-1]
+    watcher.send_signal(number)
+    _, errors = watcher.communicate(timeout=30)
     assert ("saved " in told[-1]) == (tmp_path / "comparison.png").exists()
     told = [line for line in told if "saved " not in line]
     assert len({*told}) >= 3

@@ -82,14 +82,14 @@ def test_the_ratio_of_last_and_first_in_words(sizes, told):
 
 
 @pytest.mark.parametrize("sizes", [[0, 0, 0], [0, 0.1, 2], [math.nan, 1, 1], [math.inf, 1, 1]])
-def test_gradients_of_zero_or_none_at_all_are_said(sizes, recwarn):
+def test_gradients_of_zero_or_none_at_all_are_said(sizes, warned):
     said = "exactly 0" if sizes[0] == 0 else "NaN"
     for filled in measured(sizes), measured([1, 1, 1], sizes):
         _, lines, panel = show(filled)
         assert said in " ".join(words(panel))
         assert "W1 = " in " ".join(words(lines))
         assert ("NaN" in lines.hint.get_text()) == (said == "NaN")
-    assert not recwarn.list
+    assert not warned()
 
 
 @pytest.mark.parametrize("size", SIZES[::2], ids=str)

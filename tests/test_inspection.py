@@ -58,6 +58,7 @@ def test_layers_and_probabilities_are_numpys_and_evaluates(step, make_training):
     Y = names["evaluate"](X, Y_)[0].numpy()[0]
     np.testing.assert_allclose(looked.probabilities, Y, rtol=1e-4, atol=1e-6)
     assert looked.label == digits.labels[3] and looked.iteration == 0
+    assert looked.drops == (step == "3.1")
 
 
 def network_of(model, W):

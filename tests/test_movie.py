@@ -111,7 +111,7 @@ def test_a_movie_that_cannot_be_is_one_line_before_training(
 ):
     (tmp_path / "d.gif").mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["mnist.py", *flags.split()])
+    monkeypatch.setattr(sys, "argv", [str(SCRIPTS[0]), *flags.split()])
     with pytest.raises(SystemExit) as ended:
         tensorflowvisu.parse_args("0.0 title: what it is", 10_000)
     (line,) = capsys.readouterr().err.splitlines()
@@ -140,7 +140,7 @@ def test_ctrl_c_aborts_the_movie_and_leaves_an_earlier_one(name, tmp_path, monke
     path = tmp_path / name
     if movie.why_not(path):
         pytest.skip("needs ffmpeg")
-    args = SimpleNamespace(runs=tmp_path / "runs", source=b"", movie=path, view="0")
+    args = SimpleNamespace(runs=tmp_path / "runs", source=b"", movie=path, view="0", weights=None)
     recording, draw = Recording(args, RUN), Offscreen.draw
     for k in range(5):
         recording.take(evaluation(20 * k))
@@ -158,19 +158,16 @@ def test_ctrl_c_aborts_the_movie_and_leaves_an_earlier_one(name, tmp_path, monke
     assert not list(tmp_path.glob("*.part.*"))
 
 
-def test_a_script_stopped_by_ctrl_c_leaves_its_movie(small_data, tmp_path):
+def test_a_script_stopped_by_ctrl_c_leaves_its_movie(small_data, start_process, tmp_path):
     path, runs = tmp_path / "run.gif", tmp_path / "runs"
     command = [sys.executable, SCRIPTS[0], "--data", small_data, "--runs", runs, "--movie", path]
     command += ["--headless", "--iterations", "1000000"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, **pipes) as process:
-        while not [
-            file for file in runs.glob("*/*/curves.csv") if file.read_text().count("\n") > 9
-        ]:
-            assert process.poll() is None
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+    process = start_process(command)
+    while not [file for file in runs.glob("*/*/curves.csv") if file.read_text().count("\n") > 9]:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
     assert "Stopped at iteration" in out and str(path) in out
     with Image.open(path) as gif:

@@ -6,6 +6,7 @@ import math
 import os
 import resource
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from evaluations import RUN, evaluation, history_of
 
 from visu.record import run_folder
 from visu.record.run_folder import RunFolder, SavedRun, curves_text, new_folder, read_weights
+from visu.session import Recording
 
 SOURCE = b"# Latin-1: \xe4"
 
@@ -109,22 +111,29 @@ def test_the_weights_of_a_run_under_way_are_saved_now_and_then(folder, monkeypat
         grown.append(replace(one, test=replace(one.test, variables=variables)))
         folder.write(grown, ended)
         if iteration:
-            saved.append(read_weights(folder.path / "weights.npz", RUN.title)["W1"][0])
+            variables, _ = read_weights(folder.path / "weights.npz", RUN.title)
+            saved.append(variables["W1"][0])
     assert saved == [20, 20, 60, 61]
+
+
+@contextlib.contextmanager
+def full_disk(most):
+    """Within it no file takes more than so many bytes: EFBIG."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_what_a_full_disk_did_not_take_is_saved_later(folder, history):
     folder.write(history)
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
     for i in range(70, 200):
         history.append(evaluation(i, test=False))
-    for most in (1000, 5):  # as a full disk: EFBIG
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
-        try:
-            with pytest.raises(OSError):
-                folder.write(history)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    for most in (1000, 5):
+        with full_disk(most), pytest.raises(OSError):
+            folder.write(history)
         assert not folder.saved
     assert (folder.path / f"{RUN.script}.py").read_bytes() == SOURCE
     assert len(read_curves(folder)["iteration"]) >= 5
@@ -132,6 +141,19 @@ def test_what_a_full_disk_did_not_take_is_saved_later(folder, history):
     folder.write(history)
     assert folder.saved and (folder.path / "curves.csv").read_text() == curves_text(history)
     assert not list(folder.path.glob("*.part"))
+
+
+def test_a_disk_that_is_full_when_only_the_picture_is_missing(tmp_path, capsys):
+    args = SimpleNamespace(runs=tmp_path, source=SOURCE, movie=None, view="0", weights=None)
+    with full_disk(100_000), Recording(args, RUN) as recording:
+        for iteration in (0, 20):
+            recording.take(evaluation(iteration))
+    out, err = capsys.readouterr()
+    (line,) = err.splitlines()
+    assert "window.png" in line and "--runs" not in line and "Files:" in out
+    (run,) = tmp_path.glob("*/*")
+    files = {path.name for path in run.iterdir()}
+    assert files == {"curves.csv", "run.json", "weights.npz", f"{RUN.script}.py"}
 
 
 @pytest.mark.parametrize("refusals, written", [(1, b"new"), (2, b"old")])

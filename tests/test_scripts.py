@@ -10,7 +10,7 @@ import sys
 import time
 
 import pytest
-from conftest import SCRIPTS, STEPS
+from conftest import SCRIPTS, STEPS, TOP
 from evaluations import history_of
 
 import tensorflowvisu
@@ -30,13 +30,6 @@ def only_run(tmp_path, script):
     """The SavedRun of the only run of a script."""
     (folder,) = (tmp_path / "runs" / script.stem).iterdir()
     return SavedRun(folder)
-
-
-def start(script, small_data, tmp_path, *flags, **options):
-    command = [sys.executable, str(script), "--data", str(small_data), "--runs", tmp_path / "runs"]
-    return subprocess.Popen(
-        [*command, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
-    )
 
 
 # without random numbers in training, with dropout, with Keras's; with moving averages; augmented
@@ -165,10 +158,11 @@ SIGNALS = [
 ]
 
 
-def begun(small_data, tmp_path, *flags):
+@pytest.fixture
+def begun(small_data, start_process, tmp_path):
     """A run of 1.0 that would take minutes, and whose first 500 iterations are saved."""
-    flags = "--headless", "--iterations", "1000000", *flags
-    process = start(SOFTMAX, small_data, tmp_path, *flags)
+    command = [sys.executable, SOFTMAX, "--data", small_data, "--runs", tmp_path / "runs"]
+    process = start_process([*command, "--headless", "--iterations", "1000000"])
     while not [*tmp_path.glob("runs/*/*/curves.csv")]:
         assert process.poll() is None
         time.sleep(0.05)
@@ -179,12 +173,11 @@ def begun(small_data, tmp_path, *flags):
 
 
 @pytest.mark.parametrize("number", [SIGNALS[0], *map(slow, SIGNALS[1:])], ids=lambda n: n.name)
-def test_a_signal_ends_with_the_summary(number, small_data, tmp_path):
-    process = begun(small_data, tmp_path)
+def test_a_signal_ends_with_the_summary(number, begun, tmp_path):
     for _ in range(2 if number == signal.SIGINT else 1):  # Ctrl-C is pressed twice
-        process.send_signal(number)
-    out, err = process.communicate(timeout=30)
-    assert (process.returncode, err) == (128 + number, "")
+        begun.send_signal(number)
+    out, err = begun.communicate(timeout=30)
+    assert (begun.returncode, err) == (128 + number, "")
     assert "Stopped at iteration" in out and "Last test accuracy" in out and "Best" not in out
     saved = only_run(tmp_path, SOFTMAX)
     assert saved.result["completed"] is False and 500 <= saved.result["iteration"] < 10**6
@@ -193,13 +186,51 @@ def test_a_signal_ends_with_the_summary(number, small_data, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_killed_run_leaves_what_was_measured(small_data, tmp_path):
-    process = begun(small_data, tmp_path)
-    process.kill()
-    process.communicate()
+def test_a_killed_run_leaves_what_was_measured(begun, tmp_path):
+    begun.kill()
+    begun.communicate()
     saved = only_run(tmp_path, SOFTMAX)
     assert saved.result["completed"] is saved.result["ended"] is False
     assert saved.curves["iteration"][-1] >= 490 and saved.source == SOFTMAX.read_text()
+
+
+INTERRUPTED = """
+import contextlib, runpy, signal, sys
+script, module, before = sys.argv[1:4]
+sys.argv = [script, "--help"]
+signal.signal(signal.SIGINT, signal.default_int_handler)
+exec(before)
+class Interrupt:
+    def find_spec(name, *_):
+        if name == module:
+            with contextlib.suppress(KeyboardInterrupt):  # as in some libraries
+                signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupt)
+runpy.run_path(script, run_name="__main__")
+"""
+COMPARE = TOP / "compare_curves.py"
+IGNORED = "signal.signal(signal.SIGINT, signal.SIG_IGN)"  # as in a shell's background
+NOTEBOOK = "sys.modules['IPython'] = None"
+
+
+@pytest.mark.parametrize(
+    ("script", "module", "before", "status"),
+    [
+        (SOFTMAX, "matplotlib", "", 130),
+        (SOFTMAX, "tensorflow", "", 130),
+        pytest.param(SOFTMAX, "keras", "", 130, marks=pytest.mark.slow),
+        (COMPARE, "numpy", "", 130),
+        (COMPARE, "numpy", IGNORED, 0),
+        (COMPARE, "numpy", NOTEBOOK, 0),
+    ],
+    ids=lambda value: getattr(value, "stem", value),
+)
+def test_ctrl_c_while_modules_are_imported_is_one_line(script, module, before, status):
+    """Unless it is ignored, or would end a notebook's kernel."""
+    command = [sys.executable, "-c", INTERRUPTED, script, module, before]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (status, "")
+    assert (len(done.stdout.splitlines()) == 1) == (status == 130)
 
 
 def test_a_pipe_that_nobody_reads_does_not_end_the_training(run_here, tmp_path, monkeypatch):
@@ -298,11 +329,24 @@ def test_a_broken_contract_is_one_line_and_status_2(edit, edited, run_here, tmp_
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_terminal_gets_a_progress_bar(small_data, tmp_path):
+def test_a_broken_contract_in_a_notebooks_cell_names_the_cell(
+    edited, small_data, monkeypatch, capfd
+):
+    """Not the program that runs the kernel, whose flags are not the script's."""
+    source = edited(("args.data", repr(str(small_data))), ("[W], [b]", "W, b")).read_text()
+    monkeypatch.setattr(sys, "argv", ["/lib/ipykernel_launcher.py", "-f", "kernel.json"])
+    monkeypatch.setattr(sys.modules["__main__"], "In", ["", source], raising=False)
+    with pytest.raises(SystemExit) as ended:
+        exec(source, {"__doc__": DOC})
+    (line,) = capfd.readouterr().err.splitlines()
+    assert ended.value.code == 2 and line.startswith("notebook.py: weights")
+
+
+def test_a_terminal_gets_a_progress_bar(small_data, start_process, tmp_path):
     pty = pytest.importorskip("pty", reason="needs a Unix terminal")
     ours, theirs = pty.openpty()
     command = [sys.executable, SOFTMAX, "--data", small_data, "--runs", tmp_path, "--headless"]
-    process = subprocess.Popen([*command, "--iterations", "200"], stdout=theirs, stderr=theirs)
+    process = start_process([*command, "--iterations", "200"], stdout=theirs, stderr=theirs)
     os.close(theirs)
     seen = b""
     while True:

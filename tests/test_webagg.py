@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
 import urllib.request
@@ -45,21 +44,12 @@ def until(true, seconds=40):
 
 
 @pytest.fixture
-def served(small_data, tmp_path, environment):
+def served(small_data, start_process, tmp_path, environment):
     """A script that trains for long, and the address where it says to watch it."""
     command = [sys.executable, SCRIPTS[0], "--data", small_data, "--runs", tmp_path / "runs"]
-    process = subprocess.Popen(
-        [*map(str, command), "--iterations", "2000000"],
-        env=environment(MPLBACKEND="webagg"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process, next(m[0] for text in process.stdout if (m := re.search(r"http\S+", text)))
-    finally:
-        process.kill()
-        process.communicate()
+    command += ["--iterations", "2000000"]
+    process = start_process(command, env=environment(MPLBACKEND="webagg"))
+    return process, next(m[0] for text in process.stdout if (m := re.search(r"http\S+", text)))
 
 
 def ended(process):
@@ -133,19 +123,15 @@ class Browser:
 
 
 @pytest.fixture
-def browser():
+def browser(start_process):
     if not (shutil.which("chromedriver") and shutil.which("chromium")):
         pytest.skip("needs chromium and chromedriver")
-    driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=subprocess.PIPE, text=True)
-    try:
-        port = next(m[1] for line in driver.stdout if (m := re.search(r"on port (\d+)\.", line)))
-        made = Browser(f"http://127.0.0.1:{port}")
-        yield made
-        with contextlib.suppress(OSError):
-            made.ask("", method="DELETE")
-    finally:
-        driver.terminate()
-        driver.communicate()
+    driver = start_process(["chromedriver", "--port=0"], stderr=None)
+    port = next(m[1] for line in driver.stdout if (m := re.search(r"on port (\d+)\.", line)))
+    made = Browser(f"http://127.0.0.1:{port}")
+    yield made
+    with contextlib.suppress(OSError):
+        made.ask("", method="DELETE")
 
 
 def test_browsers_show_the_window_and_its_keys_and_mouse_work(served, browser):

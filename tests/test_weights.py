@@ -3,6 +3,7 @@
 import io
 import pickle
 import re
+import shutil
 import signal
 from types import SimpleNamespace
 
@@ -11,9 +12,11 @@ import pytest
 from conftest import SCRIPTS
 from paper import seven
 from PIL import Image
+from windows import make_dashboard
 
 from digits import photo
 from visu import session
+from visu.panels.curves import Curves
 from visu.record.run_folder import read_weights, weights_bytes
 from visu.training.worker import Control
 
@@ -42,7 +45,8 @@ def test_the_loaded_network_is_the_saved_one_to_the_digit(make_training, tmp_pat
     saved = train()[-1]
     path = tmp_path / "weights.npz"
     path.write_bytes(weights_bytes("9.9 a step", saved.test.variables))
-    values = read_weights(path, "9.9 a step, edited")
+    values, iterations = read_weights(path, "9.9 a step, edited")
+    assert iterations is None
     flags = "--iterations", "0", "--seed", "3"
     training, show = evaluations(make_training(script, *flags, values=values), 0)
     (shown,) = show()
@@ -61,6 +65,41 @@ def test_a_run_saves_its_weights_and_the_next_one_shows_them(run_here, tmp_path)
     out, err = run_here.printed()
     assert final in out and not err
     assert len([*tmp_path.glob("runs/*/*")]) == 1  # nothing was trained, nothing is saved
+
+
+@pytest.mark.parametrize("kept", ["folder", "file", "older", "other data"])
+def test_a_saved_network_is_shown_with_its_curves_as_far_as_they_are_known(
+    run_here, tmp_path, monkeypatch, small_data, kept
+):
+    run_here(SOFTMAX, "--iterations", "30")
+    (first,) = tmp_path.glob("runs/*/*")
+    run_here(SOFTMAX, "--iterations", "20", "--weights", str(first))  # goes on
+    (folder,) = {*tmp_path.glob("runs/*/*")} - {first}
+    given, trained, flags = folder, 50, ()
+    curves = np.genfromtxt(folder / "curves.csv", delimiter=",", names=True)
+    assert curves["iteration"].tolist() == [0, 10, 20]
+    if kept in ("file", "older"):
+        given = shutil.copy(folder / "weights.npz", tmp_path)
+    if kept == "older":
+        variables, _ = read_weights(given, TITLE)
+        trained = (tmp_path / "weights.npz").write_bytes(weights_bytes(TITLE, variables)) and None
+    if kept == "other data":
+        flags = "--data", str(shutil.copytree(small_data, tmp_path / "other"))
+    histories = []
+    summary = lambda history, folder: histories.append(history) or ""  # noqa: E731
+    monkeypatch.setattr(session, "summary", summary)
+    run_here(SOFTMAX, "--iterations", "0", "--weights", str(given), *flags)
+    (history,) = histories
+    dashboard = make_dashboard(**vars(history.run))
+    dashboard.update(history)
+    told = " ".join(text.get_text() for text in dashboard.head.axes.texts)
+    assert ("trained for 50 iterations" in told) == (trained == 50) and "iteration 0" not in told
+    x, y = dashboard.panels[1].test.get_data()
+    assert x.tolist() == ([30, 40, 50] if kept == "folder" else [trained or 0])
+    np.testing.assert_allclose(y, curves["test_accuracy"][-len(y) :], rtol=1e-5)
+    for panel in (dashboard.panels[k] for k in (1, 2, 4, 5)):  # over the iterations
+        drawn = isinstance(panel, Curves) and kept == "folder"
+        assert bool(panel.hint.get_text()) != drawn  # words in place of a curve
 
 
 def test_iterations_0_without_weights_shows_the_untrained_network(run_here, tmp_path):
@@ -110,7 +149,7 @@ def test_other_weights_are_refused_in_one_line(run_here, tmp_path, content):
 
 def test_no_file_is_refused_in_one_line(run_here, tmp_path):
     assert "no such file" in refused(run_here, SOFTMAX, tmp_path / "weights.npz")
-    assert "cannot be read" in refused(run_here, SOFTMAX, tmp_path)
+    assert "no such file" in refused(run_here, SOFTMAX, tmp_path)  # in it
     assert "cannot be read" in refused(run_here, SOFTMAX, tmp_path / ("w" * 300))
 
 

@@ -1,6 +1,7 @@
 """The window on a canvas without a screen: frames, blitting, keys, other sizes, errors."""
 
 import math
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +18,7 @@ from visu.panels.style import DPI, INCHES
 from visu.record.run import History
 from visu.session import Live, Recording
 from visu.show import window
-from visu.training.worker import Control
+from visu.training.worker import Control, Worker
 
 
 class FakeLive(SimpleNamespace):
@@ -51,8 +52,12 @@ def make_window(monkeypatch, tmp_path):
     return lambda filled: window.Window(FakeLive(filled, tmp_path))
 
 
-def press(made, key):
-    made.canvas.callbacks.process("key_press_event", KeyEvent("key_press_event", made.canvas, key))
+def press(made, *keys):
+    """Press keys so fast that each one waits for the one before."""
+    for key in keys:
+        event = KeyEvent("key_press_event", made.canvas, key)
+        made.canvas.callbacks.process("key_press_event", event)
+    made.show_changes()  # as the toolkit does when no key waits
     if made.error:
         raise made.error
 
@@ -97,6 +102,18 @@ def test_a_frame_is_drawn_in_slices_and_a_key_need_not_wait(make_window, monkeyp
     assert made.due == [] and drawn.status.get_text() == "PAUSED"
     press(made, "h")
     assert_whole(made)
+
+
+def test_of_keys_that_wait_the_last_one_decides_and_no_other_view_is_laid_out(make_window):
+    made = make_window(long_run())
+    press(made, *"w1c7h2g6e")
+    assert made.dashboard.view == VIEWS["e"] and made.dashboard.built.keys() == {VIEWS["e"]}
+    assert_whole(made)
+    press(made, "0", "d", "d")  # the second one to the panel that the first one shows
+    assert made.dashboard.view == VIEWS["d"] and made.dashboard.selection.training
+    assert made.dashboard.built.keys() == {VIEWS["e"], VIEWS["d"]}
+    press(made, *"123", "q", "4")
+    assert made.closed
 
 
 def test_keys_choose_the_panels_and_the_same_key_leads_back(make_window):
@@ -225,6 +242,31 @@ def test_a_click_on_a_digit_opens_it(make_window):
     assert made.dashboard.selection.index is not None
 
 
+def test_while_a_pen_moves_only_its_line_is_drawn(make_window):
+    """Toolkits drop the moves that come while a frame is drawn: the line would lose its corners."""
+    made = make_window(long_run())
+    press(made, "d")
+    panel = made.dashboard.panels[1]
+    sheet = panel.axes.images[1]
+    left, right, bottom, top = sheet.get_extent()
+    before, inside = pixels(made), sheet.get_window_extent()
+    for k, name in enumerate(["button_press", *["motion_notify"] * 9]):
+        place = left + (right - left) * (k + 1) / 12, (top + bottom) / 2
+        x, y = panel.axes.transData.transform(place)
+        event = MouseEvent(f"{name}_event", made.canvas, x, y, button=1)
+        made.canvas.callbacks.process(event.name, event)
+        made.history.append(evaluation(2020 + 20 * k))
+        made.tick()
+    rows, columns = np.nonzero((pixels(made) != before).any(axis=2))
+    height = len(before)
+    assert inside.x0 - 1 <= columns.min() and columns.max() <= inside.x1 + 1
+    assert inside.y0 - 1 <= height - rows.max() and height - rows.min() <= inside.y1 + 1
+    assert np.ptp(columns) > 0.7 * inside.width  # the line is there
+    made.show_changes()  # as the toolkit does when the pen rests
+    assert (pixels(made) != before)[:80].any()  # the headline
+    assert_whole(made)
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_what_poll_raises_closes_the_window_and_ends_show(make_window, monkeypatch, error):
     def poll():
@@ -312,8 +354,42 @@ def test_another_size_in_the_middle_of_a_frame(make_window, monkeypatch):
     assert_whole(made)
 
 
+class BusyTraining:
+    """A Training whose block of iterations ends when this Event is set."""
+
+    def __init__(self):
+        self.inspection, self.end = SimpleNamespace(), threading.Event()
+
+    def evaluations(self, control, **schedule):
+        self.end.wait(20)
+        yield evaluation(0)
+
+
+def test_a_closed_window_says_at_once_that_something_is_still_under_way(tmp_path, monkeypatch):
+    class Closed(window.Window):
+        """A window that is closed as soon as it is there."""
+
+        def __init__(self, live):
+            self.dashboard = Dashboard(Figure(), RUN)
+
+        def show(self, begin):
+            begin()
+
+    monkeypatch.setattr(window, "Window", Closed)
+    training, said, control = BusyTraining(), [], Control()
+    training.inspection.copying = False
+
+    def say(line):
+        said.append(training.end.is_set())
+        training.end.set()
+
+    recording = SimpleNamespace(history=History(RUN), say=say, picture_path=None, take=said.append)
+    Live(recording, control, SIX).run(Worker(lambda: training, control), paused=False)
+    assert said[0] is False and said[1].iteration == 0  # and what was under way is taken in
+
+
 def test_a_restart_does_not_wait_for_the_picture_of_the_run_before(tmp_path, capsys):
-    args = SimpleNamespace(runs=tmp_path, source=b"", movie=None, view="0")
+    args = SimpleNamespace(runs=tmp_path, source=b"", movie=None, view="0", weights=None)
     pictures = lambda: list(tmp_path.glob("**/window.png"))  # noqa: E731
     with Recording(args, RUN) as recording:
         for iteration in (0, 20, 2000, 0, 20):

@@ -16,11 +16,11 @@ SIZES = [(1280, 720), (1344, 756), (1920, 1080), (2560, 1440)]
 BY_HAND = [(1000, 800), (800, 1000), (1600, 600)]
 
 
-def make_dashboard(size=SIZES[1], view=SIX, **changes):
+def make_dashboard(size=SIZES[1], view=SIX, keys=False, **changes):
     """A Dashboard of this size in pixels, which shows these panels. changes: to RUN."""
     figure = Figure((size[0] / DPI, size[1] / DPI), dpi=DPI)
     FigureCanvasAgg(figure)
-    dashboard = Dashboard(figure, replace(RUN, **changes))
+    dashboard = Dashboard(figure, replace(RUN, **changes), keys=keys)
     dashboard.show_only(tuple(view))
     return dashboard
 

@@ -1,25 +1,27 @@
 """One run from start to end: worker, history, folder, terminal, window and movie put together."""
 
 import gc
+import io
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 
 from digits import photo
 from visu.panels.dashboard import save_picture
 from visu.panels.keys_and_views import VIEWS
-from visu.panels.panel import print_failures
+from visu.panels.panel import PAUSED, STEPPING, print_failures
 from visu.record.ladder import LADDER, code_hash
 from visu.record.run import History, Run
-from visu.record.run_folder import RunFolder, tails
+from visu.record.run_folder import RunFolder, points_before, replace, tails
 from visu.show import backend
 from visu.show.terminal import Progress, say, stopping_signals, summary
 from visu.training import quiet_tensorflow
 from visu.training.loop import Training
 from visu.training.network import ScriptError
 from visu.training.worker import Control, Worker
+
+QUIET_SECONDS = 0.3  # for which the end of the training is awaited without a word
 
 
 def run(args, mnist, kind, *parts):
@@ -32,15 +34,15 @@ def run(args, mnist, kind, *parts):
     def make_training():
         return Training(mnist, kind(*parts), args.values)
 
-    with script_errors():
+    with script_errors(args.script):
         layers = kind.count_layers(*parts)
     this, control = describe_run(args, mnist, layers), Control()
     recording = Recording(args, this)
     schedule = {"seed": this.seed, "iterations": this.iterations, "every": this.every}
     with stopping_signals(control.stop) as signals, recording:
         live = None if args.headless else open_window(recording, control, args.view)
-        say(f"{this.name} on {this.data}, {this.iterations:,} iterations, {this.device}")
-        with script_errors():
+        say(f"{this.name} on {this.data}, {this.planned}, {this.device}")
+        with script_errors(args.script):
             if live:
                 live.run(Worker(make_training, control, **schedule), paused=args.pause)
             else:
@@ -57,19 +59,19 @@ def run(args, mnist, kind, *parts):
 
 
 @contextmanager
-def script_errors():
-    """Within it a ScriptError ends the script: one line, status 2."""
+def script_errors(script):
+    """Within it a ScriptError ends the script of this name: one line, status 2."""
     try:
         yield
     except ScriptError as error:
-        say(f"{Path(sys.argv[0]).name}: {error}", sys.stderr)
+        say(f"{script}.py: {error}", sys.stderr)
         sys.exit(2)
 
 
 def describe_run(args, mnist, layers):
     """The Run that these flags and data make; layers: how many layers have weights."""
     step, code = args.title.split()[0], code_hash(args.source)
-    given = "script", "title", "label", "seed", "iterations", "own_iterations", "every"
+    given = "script", "title", "label", "seed", "iterations", "own_iterations", "every", "trained"
     return Run(
         **{name: getattr(args, name) for name in given},
         step=step,
@@ -94,7 +96,7 @@ class Recording:
     """
 
     def __init__(self, args, run):
-        self.history = History(run)
+        self.history = History(run, points_before(args.weights, run))
         self._make_folder = lambda: RunFolder(args.runs, args.source, run)
         self._folder = self._make_folder()
         self._progress = Progress()
@@ -149,15 +151,10 @@ class Recording:
         try:
             self._folder.write(self.history, ended)
         except OSError as error:
-            self._warn(error)
-
-    def _warn(self, error):
-        if not self._warned:
-            line = (
-                f"This run could not be saved: {error}. Choose another folder with --runs FOLDER."
-            )
-            say(line, sys.stderr)
-        self._warned = True
+            if not self._warned:
+                what_to_do = "Choose another folder with --runs FOLDER."
+                say(f"This run could not be saved: {error}. {what_to_do}", sys.stderr)
+            self._warned = True
 
     def _sum_up(self):
         """Save what is measured and print the result, once a run."""
@@ -170,10 +167,12 @@ class Recording:
     def _save_picture(self, folder, history):
         """Save the six panels, when there is nothing else to do: it takes a moment."""
         if folder.saved:
+            picture = io.BytesIO()
+            save_picture(picture, history)
             try:
-                save_picture(folder.path / "window.png", history)
+                replace(folder.path / "window.png", picture.getvalue())
             except OSError as error:
-                self._warn(error)
+                say(f"The picture window.png could not be saved: {error}.", sys.stderr)
 
     def write_movie(self):
         """Write the movie, if one is wanted; return the signals that aborted it."""
@@ -225,13 +224,27 @@ class Live:
         gc.collect()
         gc.freeze()  # else each full collection, with all of TensorFlow's objects, halts the window
         try:
-            self._window.show(worker.start)
+            with backend.lost_display(self._lose_display):
+                self._window.show(worker.start)
         finally:
             gc.unfreeze()
-            try:
-                worker.end()
-            finally:
-                self.poll()  # what was finished after the window's last look
+            self._end()
+
+    def _end(self):
+        """End the training, and take in what was finished after the window's last look."""
+        try:
+            if not self._worker.end(QUIET_SECONDS):
+                self.say("Finishing what is under way …")
+                self._worker.end()
+        finally:
+            self.poll()
+
+    def _lose_display(self):
+        """Do what is left of the run: the process ends when this returns."""
+        say("The display is gone, and the window with it.", sys.stderr)
+        with self._recording:
+            self._end()
+        self._recording.write_movie()
 
     def poll(self):
         """Take in what the worker has finished; return the run's status in a word or two.
@@ -253,12 +266,12 @@ class Live:
                 self.say("The window is still open: q in it, or Ctrl-C here, closes it.")
             self._told = self.history.last
             return "done"
-        if self._control.paused:
-            return "one iteration …" if self._stepping else "PAUSED"
-        if not self.history.iteration:
-            return "compiling …"
         pace = self._control.pace
-        return f"at most {pace} iterations/s" if pace else ""
+        if self._control.paused:
+            return STEPPING if self._stepping else f"{PAUSED}, {pace}/s" if pace else PAUSED
+        if not self.history.iteration:
+            return "starting …"
+        return f"at most {pace}/s" if pace else ""
 
     def _copy_network(self, inspection):
         """Have the network copied after each block, so that it can answer, while a view asks."""

@@ -32,7 +32,7 @@ class Confusion(Panel):
         super().__init__(axes, f"Confusion matrix of the {run.test_count:,} test digits")
         large = 1.3 * rcParams["font.size"]
         axes.set(xlim=(0, 10), ylim=(10, 0))
-        axes.set_xlabel("computed digit", size=large)
+        axes.set_xlabel("predicted digit", size=large)
         axes.set_ylabel("true digit", size=large)
         axes.xaxis.set_label_coords(0.5, -2 * self.letter / axes.bbox.height)
         axes.yaxis.set_label_coords(-1.7 * self.letter / axes.bbox.width, 0.5)
@@ -104,4 +104,4 @@ def in_words(true, predicted, count):
     """A cell with so many digits."""
     digits = "1 digit" if count == 1 else f"{count:,} digits"
     first = f", the {MOST_IN_CELL} {'least' if true == predicted else 'most'} confident"
-    return f"true {true}, computed {predicted}: {digits}{first if count > MOST_IN_CELL else ''}"
+    return f"true {true}, predicted {predicted}: {digits}{first if count > MOST_IN_CELL else ''}"

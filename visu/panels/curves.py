@@ -9,7 +9,7 @@ from matplotlib.ticker import StrMethodFormatter
 from visu.panels.panel import TimePanel, round_up, series
 from visu.panels.style import BANDS, TEST, TRAINING
 
-FLOORS = 0.98, 0.9  # where the axis of the accuracy may begin, beside 0
+FLOORS = 0.98, 0.9, 0.8  # where the axis of the accuracy may begin, beside 0
 GHOSTS = ("0.88", 1), ("0.75", 3)  # grey and width of the training and test curve replaced
 
 
@@ -43,7 +43,7 @@ class Curves(TimePanel):
         self.test.set_data(*series(history.test, self.what))
         self.test.set_marker("o" if len(history.test) == 1 else "")  # no line yet
         self.fit_values(values, self.test.get_ydata())
-        self.tell_nan(self.what, iterations, values)
+        self.tell_gap(self.what, iterations, values)
         return True
 
 
@@ -105,7 +105,10 @@ class Loss(Curves):
         if not super().update(history):
             return False
         known = [point for point in history.test if np.isfinite(point.loss)]
-        if known:  # a dot and a number at the lowest: what comes after it is overfitting
+        curve = len(known) > 1
+        self.dot.set_visible(curve)
+        self.lowest.set_visible(curve)
+        if curve:  # a dot and a number at the lowest: what comes after it is overfitting
             at, _, value, *_ = min(known, key=lambda point: point.loss)
             self.dot.set_data([at], [value])
             left, right = self.axes.get_xlim()
@@ -139,11 +142,12 @@ class Bands(TimePanel):
         self.fit_iterations(history)  # at the same moment as the curves
         if not self.is_new(history.last_test):
             return False
-        iterations, bands = series(history.test, self.kind, 8)
+        known = [point for point in history.test if getattr(point, self.kind) is not None]
+        iterations, bands = series(known, self.kind, 8)
         for k, fill in enumerate(self.fills):
             fill.set_data(iterations, bands[:, k], bands[:, 7 - k])
         self.fit_values(bands[np.isfinite(bands)])
-        self.tell_nan(self.name, iterations, bands.sum(axis=1))
+        self.tell_gap(self.name, iterations, bands.sum(axis=1))
         return True
 
     def fit_values(self, values):

@@ -27,57 +27,63 @@ def rate(points):
     return (last.iteration - first.iteration) / max(last.seconds - first.seconds, 1e-9)
 
 
+def fit(text, words, size, share):
+    """Write words into a Text, in this size, or one that fits this share of its axes' width."""
+    text.set(text=words, size=size)
+    while text.get_window_extent().width > share * text.axes.bbox.width:
+        text.set_size(0.97 * text.get_size())
+
+
 class Headline(Panel):
     """The line above the panels: step, data, iteration, rate, test accuracy, and what goes on."""
 
     def __init__(self, axes, run):
         super().__init__(axes)
         self.run = run
-        self.going_on = ""  # shown as it is
+        self.notice = ""  # shown for a moment in place of what goes on
+        self.hint = ""  # that there are keys
         width = HEAD * axes.bbox.width / axes.bbox.height
         axes.set(xlim=(0, width), ylim=(0, HEAD))
         axes.set_axis_off()
         size = matplotlib.rcParams["font.size"] / 12
-        fitting = min(1, 46 / len(run.name))  # a long title leaves room for the status
-        title = drawable(run.name, "bold")
-        axes.text(18, 47, title, size=21 * size * fitting, weight="bold")
+        title = axes.text(18, 47, "", weight="bold")
+        fit(title, drawable(run.name, "bold"), 21 * size, 0.47)  # leaves room for the status
         self.facts = axes.text(18, 16, "", size=13 * size)
         self.accuracy = axes.text(width - 18, 36, "", size=32 * size, weight="bold", ha="right")
-        self.wrong = axes.text(width - 18, 12, "", size=13 * size, ha="right")
-        self.caption = axes.text(width - 235, 42, "", size=13 * size, ha="right")
+        self.misread = axes.text(width - 18, 12, "", size=13 * size, ha="right")
+        self.caption = axes.text(width - 247, 42, "", size=13 * size, ha="right")
         self.status = axes.text(
-            width - 365, 47, "", size=18 * size, weight="bold", ha="right",
+            width - 450, 47, "", size=18 * size, weight="bold", ha="right",
             bbox={"boxstyle": "round,pad=0.3", "facecolor": WARNING, "edgecolor": "none"},
         )  # fmt: skip
-        self.hint = axes.text(width - 365, 14, "h: keys", size=12 * size, color="0.5", ha="right")
-        self.artists = [
-            self.facts, self.caption, self.accuracy, self.wrong, self.status, self.hint,
-        ]  # fmt: skip
+        self.artists = [self.facts, self.caption, self.accuracy, self.misread, self.status]
 
     def update(self, history):
         before = [text.get_text() for text in self.artists]
         last, tested = history.last, history.last_test
-        facts = [drawable(shorten(self.run.data, 30, placeholder=" …"))]
-        if last:
+        facts = [drawable(shorten(self.run.data, 24, placeholder=" …"))]
+        if not self.run.iterations:
+            facts += [self.run.planned]
+        elif last:
             facts += [
                 f"iteration {last.iteration:,} of {self.run.iterations:,}",
                 f"epoch {100 * last.iteration / self.run.train_count:.1f}",
+                f"learning rate {last.learning_rate:.3g}",
             ]
-            if np.isfinite(last.learning_rate):  # a cosine over no iterations is not a number
-                facts += [f"learning rate {last.learning_rate:.3g}"]
             if not self.going_on:
                 facts += [f"{rate(history.train):,.0f} iterations/s"]
-        self.facts.set_text("  ·  ".join(facts))
+        line = "  ·  ".join(filter(None, [*facts, self.hint]))
+        if line != self.facts.get_text():
+            fit(self.facts, line, self.misread.get_size(), 0.81)
         if tested:
             answers = tested.test.answers
-            count = len(answers.labels)
-            wrong = np.count_nonzero(answers.labels != answers.predictions)
+            misread = np.count_nonzero(answers.labels != answers.predictions)
+            self.misread.set_text(f"{misread:,} of {len(answers.labels):,} misread")
+            self.accuracy.set_text(f"{100 * answers.accuracy:.2f} %")
             earlier = tested.iteration < last.iteration
-            at = f" at iteration {tested.iteration:,}" if earlier else ""
-            self.wrong.set_text(f"{wrong:,} of {count:,} wrong{at}")
-        self.accuracy.set_text(f"{100 * tested.test.answers.accuracy:.2f} %" if tested else "")
-        self.caption.set_text("test\naccuracy" if tested else "")
-        self.status.set_text(self.going_on)
+            at = f"test accuracy\nat iteration {tested.iteration:,}"
+            self.caption.set_text(at if earlier else "test\naccuracy")
+        self.status.set_text(self.notice or self.going_on)
         return before != [text.get_text() for text in self.artists]
 
 
@@ -101,7 +107,10 @@ class Dashboard:
 
     @property
     def panels(self):
-        """The headline and the panels shown, each a Panel."""
+        """The headline and the panels shown, each a Panel, built when they are first needed."""
+        if self.view not in self.built:
+            cells = zip(self.view, places(self.view, *self.size), strict=True)
+            self.built[self.view] = [self._build(kind, *cell) for kind, cell in cells]
         return [self.head, *self.built[self.view]]
 
     @property
@@ -109,12 +118,15 @@ class Dashboard:
         """Whether a panel of the view asks the network about digits."""
         return any(kind.asks for kind in self.view)
 
-    def update(self, history, status=""):
+    def update(self, history, status="", notice=""):
         """Take over what is new in `history`, and the status, such as "PAUSED".
 
-        Returns the members of `panels` to be drawn: those that have changed since the last call.
+        notice: shown in its place. Returns the members of `panels` to be drawn: those that have
+        changed since the last call.
         """
-        self.head.going_on = status
+        self.head.notice = notice
+        for panel in self.panels:
+            panel.going_on = status
         changed = [panel for panel in self.panels if self._call(panel, "update", history)]
         whole, self.redraw = self.redraw, False
         return [p for p in self.panels if whole or p in changed or p.axes.stale]
@@ -122,12 +134,9 @@ class Dashboard:
     def show_only(self, view):
         """Show these panels alone: a tuple of classes, such as those in VIEWS."""
         self.view, self.redraw = view, True
-        if view not in self.built:
-            cells = places(view, *self.size)
-            self.built[view] = [self._build(k, *cell) for k, cell in zip(view, cells, strict=True)]
         for panel in chain(*self.built.values()):
             stale = panel.axes.stale
-            panel.axes.set_visible(panel in self.built[view])
+            panel.axes.set_visible(panel in self.built.get(view, ()))
             panel.axes.stale = stale  # the pixels of its background are the same as before
 
     def mouse(self, action, event):
@@ -137,6 +146,8 @@ class Dashboard:
 
     def key(self, key):
         """Tell the first of the panels that knows this key; see Panel.key."""
+        if all(kind.key is Panel.key for kind in self.view):
+            return None  # no panel has a use for keys: none need be built
         answers = (self._call(panel, "key", key) for panel in self.panels[1:])
         return next((answer for answer in answers if answer is not None), None)
 
@@ -152,7 +163,7 @@ class Dashboard:
         """Show the keys on top of everything, or no longer."""
         self.help_shown, self.help_seen = on, True
         self.help.set_visible(on)
-        self.head.hint.set_visible(False)
+        self.head.hint = ""
         self.redraw = True  # it hides what has to come back
 
     def arrange(self):
@@ -163,7 +174,7 @@ class Dashboard:
         self.size = self.inches * DPI / self.unit  # in the pixels of HEAD and of margins
         strip = Bbox([[0, 1 - HEAD / self.size[1]], [1, 1]])
         self.head = self._build(Headline, strip, strip)
-        self.head.hint.set_visible(not self.help_seen)
+        self.head.hint = "" if self.help_seen else "h: keys"
         with matplotlib.style.context("default"):
             self.help = self.figure.text(
                 0.5, 0.5, HELP, family="monospace", size=16 * self.unit, linespacing=1.5, zorder=10,
@@ -271,8 +282,8 @@ class Offscreen(Painter):
         return np.asarray(self.canvas.buffer_rgba())
 
 
-def save_picture(path, history):
-    """Write the six panels of `history` as a PNG. Raises OSError where that fails."""
+def save_picture(file, history):
+    """Write the six panels of `history` as a PNG. file: a path, or a file open for bytes."""
     figure = Figure(INCHES, dpi=DPI)
     Dashboard(figure, history.run).update(history)
-    figure.savefig(path, format="png")
+    figure.savefig(file, format="png")

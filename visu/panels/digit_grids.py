@@ -12,7 +12,7 @@ from visu.panels.style import percent
 
 FEW = 150  # misread digits that are shown without the others
 MOST_ERRORS = 40  # of the worst ones
-KEY = "wrong ones first,\non red, with the\ntrue digit (left),\ncomputed (right)"
+KEY = "misread ones first,\non red, with the\ntrue digit (left),\npredicted (right)"
 
 
 class DigitGrid(Panel):
@@ -58,13 +58,13 @@ class DigitGrid(Panel):
     def draw(self, answers, indices, height=SIDE, width=SIDE):
         """Draw these digits of Answers in the grid; height, width: as for pictures.mosaic."""
         self.answers, self.indices = answers, indices
-        picture = pictures.mosaic(answers, indices, self.rows, self.columns, height, width)
         # Sharp pixels; but on a screen with clearly fewer than the picture, strokes would break.
         room = min(self.width / self.columns / width, self.height / self.rows / height)
         self.image.set_interpolation("nearest" if room > 0.9 else "hanning")
-        if room < 0.6 and (height, width) == (SIDE, SIDE):  # half the size does, and is faster
-            picture = pictures.halved(picture)
-        self.image.set(data=picture, extent=(0, self.columns, self.rows, 0))
+        half = room < 0.6 and (height, width) == (SIDE, SIDE)  # which does, and is faster
+        tiles = self.rows, self.columns, height, width, half
+        self.image.set(data=pictures.mosaic(answers, indices, *tiles))
+        self.image.set_extent((0, self.columns, self.rows, 0))
 
     def mouse(self, action, event):
         row, column = int(event.ydata), int(event.xdata)
@@ -118,7 +118,7 @@ class TestDigitsAlone(TestDigits):
     def show(self, answers):
         misread = np.flatnonzero(answers.labels != answers.predictions)
         if 0 < len(misread) < FEW:
-            self.title.set_text(f"Test images: the {len(misread)} wrong ones")
+            self.title.set_text(f"Test images: the {len(misread)} misread ones")
             self.set_grid(*pictures.tiling(len(misread), self.width / self.height))
             self.draw(answers, misread)
         else:
@@ -188,7 +188,7 @@ class WorstErrors(CaptionedDigits):
         indices = pictures.worst_errors(answers, MOST_ERRORS)
         count = np.count_nonzero(answers.labels != answers.predictions)
         which = "all" if count == len(indices) else f"the {len(indices)} most confident of"
-        said = f"{which} {count:,} mistakes: true digit → computed digit, confidence"
+        said = f"{which} {count:,} mistakes: true digit → predicted digit, confidence"
         if not count:
             said = f"none, all {len(answers.labels):,} test digits are right"
         self.title.set_text(f"Worst errors: {said}")

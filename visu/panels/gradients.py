@@ -120,7 +120,7 @@ class GradientLines(LayerPanel, TimePanel):
             line.set_data(iterations, np.where(values > 0, values, np.nan))
         if len(sizes):
             self.put_names(iterations[-1], sizes[-1])
-        self.tell_nan("gradient", iterations, sizes.sum(axis=1))
+        self.tell_gap("gradient", iterations, sizes.sum(axis=1))
 
     def put_names(self, iteration, sizes):
         """Name each line at its end, none over another; a gradient of 0 is at the bottom."""

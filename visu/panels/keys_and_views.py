@@ -1,7 +1,7 @@
 """The one table of keys: what the help says of each, and the view or the action behind it.
 
 A new view is a panel class and a row here. Within its view, a panel may use further keys
-(Panel.key): the arrows, Backspace and `d` are those of OneDigit.
+(Panel.key), which have a row without views: the arrows and Backspace are those of OneDigit.
 """
 
 from visu.panels.confusion import CellDigits, Confusion
@@ -43,6 +43,9 @@ ROWS = (
     ("d", "one digit, or your own; again: a training step", {"d": (OneDigit,)}),
     ("e", "worst errors", {"e": (WorstErrors,)}),
     ("c", "confusion matrix", {"c": (Confusion, CellDigits)}),
+    ("mouse", "click a digit to open it in d; in d: draw your own", {}),
+    ("arrows", "in d: the previous or next test digit", {}),
+    ("Backspace", "in d: a new sheet to draw on", {}),
     ("f  F11", "full screen", {"f": "full_screen", "f11": "full_screen"}),
     ("s", "save a picture (PNG)", {"s": "save"}),
     ("h", "show/hide this help", {"h": "toggle_help"}),

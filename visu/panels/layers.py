@@ -42,11 +42,12 @@ class Layers:
             for artist in column:
                 artist.set_visible(k < len(layers))
             if k < len(layers):
-                self.show_layer(k, layers[k], look.training, self.left + k * pitch, width)
+                drops = look.training and look.drops
+                self.show_layer(k, layers[k], drops, self.left + k * pitch, width)
         self.scale.set_text(legend(look) if layers else "")
 
-    def show_layer(self, k, layer, training, left, width):
-        """Fill column k, `width` wide."""
+    def show_layer(self, k, layer, drops, left, width):
+        """Fill column k, `width` wide; drops: as for in_words."""
         image, cross, name, share = self.columns[k]
         aspect = width / self.height
         dropped = np.zeros_like(layer.outputs, bool) if layer.dropped is None else layer.dropped
@@ -62,24 +63,26 @@ class Layers:
         marker, side, edge = ("x", 0.7, 0.16) if pixel > 9 else ("s", 0.6, 0)
         cross.set(marker=marker, markersize=side * pixel * self.points)
         cross.set_markeredgewidth(edge * pixel * self.points)
-        of, said = in_words(layer, shown, training)
+        of, said = in_words(layer, shown, drops)
         size = self.size * min(1, width / 160)
         name.set(x=left, text=f"Layer {k + 1}\n{of}", size=size)
         share.set(x=left, text=said, size=size)
 
 
-def in_words(layer, shown, training):
-    """A layer in two short lines; shown: how many of its maps or neurons are."""
+def in_words(layer, shown, drops):
+    """A layer in two short lines; shown: how many of its maps or neurons are; drops: whether this
+    is a training step with dropout.
+    """
     outputs, dropped = layer.outputs, layer.dropped
     maps = outputs.ndim == 3
     count = outputs.shape[-1] if maps else outputs.size
     words = ("maps" if shown < count else "feature maps") if maps else "neurons"
     share = ""
-    if training and dropped is None:
+    if drops and dropped is None:
         share = "none dropped"
-    elif training and maps:
+    elif drops and maps:
         share = f"{percent(np.mean(dropped))} dropped"
-    elif training:
+    elif drops:
         share = f"{dropped.sum()} of {dropped.size} dropped"
     elif layer.kind == "Sigmoid":
         share = f"{percent(np.mean(abs(outputs - 0.5) > 0.5 - SATURATED))} saturated"
@@ -92,7 +95,7 @@ def in_words(layer, shown, training):
 def legend(look):
     """What the colours mean, and the words."""
     said = SCALE
-    if look.training:
+    if look.training and look.drops:
         said = "white: 0, darker: larger; red: dropped in this step, counts as 0"
     elif any(layer.kind == "Sigmoid" for layer in look.layers):
         said += f"; saturated: < {SATURATED} or > {1 - SATURATED}"

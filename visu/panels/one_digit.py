@@ -1,7 +1,5 @@
 """The panel of one digit, from pixels to probabilities; the selection, and the sheet to draw on."""
 
-import time
-
 import numpy as np
 from matplotlib import rcParams
 from matplotlib.patches import Rectangle
@@ -9,17 +7,21 @@ from PIL import Image, ImageDraw
 
 from digits.photo import prepare
 from visu.panels.layers import GAP, HEADING, LEFT, LINE, Layers, picture
-from visu.panels.panel import Panel
+from visu.panels.panel import PAUSED, STEPPING, Panel
 from visu.panels.pictures import SIDE, misread_first
 from visu.panels.style import RED, TEST, percent
 
 SHEET = 280  # height and width of the sheet, in pixels
 PEN = 22  # pixels: about as wide as MNIST's strokes, for a digit that fills most of the sheet
-DRAW_SECONDS = 0.05  # between two frames while a digit is drawn: the training needs the time too
 RIGHT = 268  # width of the bars' column, in pixels of a figure of 1344 x 756
-KEYS = "← →  test digits, wrong ones first    ·    d  a training step, with its dropout"
+KEYS = "← →  test digits, misread ones first"
+DROPOUT_KEY = "    ·    d  a training step, with its dropout"
 LOSS = "p: that of the true digit; the\nloss is a sum over 100 digits"
 BACK = "d  back to the test digits"
+STEP = "each n is one training step"  # and how to make one, whatever the run does
+WHEN_PAUSED, WHEN_RUNNING = f"press n:\n{STEP}", f"press space, then n:\n{STEP}"
+WHEN_ENDED = f"the run has ended:\npress r, then space to pause it;\nthen {STEP}"
+NEVER = "nothing is trained here:\nthere are no training steps"
 
 
 class Selection:
@@ -72,8 +74,8 @@ class OneDigit(Panel):
         axes.set(xlim=(0, self.width), ylim=(self.height, 0))
         axes.set_axis_off()
         self.test = None  # the newest Answers for all test digits
+        self.drops = False  # whether a training step is known to drop neurons
         self.down, self.last = False, None  # whether the pen is, and where on the sheet it was last
-        self.due = 0.0  # when the next frame is
         self.digit = DigitAndSheet(axes, self.height)
         right = self.width - RIGHT
         self.layers = Layers(axes, LEFT + GAP, right - GAP, self.height)
@@ -95,15 +97,17 @@ class OneDigit(Panel):
             look = last and last.look
         elif self.ask and image is not None:
             look = self.ask(image, selection.label)
-        self.due = time.monotonic() + DRAW_SECONDS
-        if not self.is_new(look, image, selection.sheet, selection.training):
+        words = self.without_layers(look, history)
+        if not self.is_new(look, image, selection.sheet, selection.training, words):
             return False
+        self.drops = look.drops if look else self.drops
         self.title.set_text(title(look, selection))
-        self.keys.set_text(BACK if selection.training else KEYS)
+        keys = KEYS + DROPOUT_KEY * bool(self.drops and history.run.iterations)
+        self.keys.set_text(BACK if selection.training else keys)
         self.digit.show(look, selection)
         self.layers.show(look)
-        self.bars.show(look, selection)
-        self.message.set_text(self.without_layers(look, history))
+        self.bars.show(look, selection, history.run)
+        self.message.set_text(words)
         return True
 
     def without_layers(self, look, history):
@@ -115,10 +119,16 @@ class OneDigit(Panel):
         if look:
             return "no hidden layer:\neach probability is computed\nfrom all pixels at once"
         if self.selection.training:
-            return "press space, then n:\neach n is one training step"
+            return self.how_to_step(history)
         if self.selection.sheet and self.selection.image is None:
             return "draw a digit on the sheet"
         return "the network is being copied …"
+
+    def how_to_step(self, history):
+        """How a training step is made, in words."""
+        if history.completed:
+            return WHEN_ENDED if history.run.iterations else NEVER
+        return WHEN_PAUSED if self.going_on.startswith((PAUSED, STEPPING)) else WHEN_RUNNING
 
     def turn(self, by):
         """Go so many digits on among the test digits, misread ones first: from others, to these."""
@@ -151,7 +161,7 @@ class OneDigit(Panel):
         if not self.down or here is None:
             return None
         self.selection.draw(start, here)
-        return () if action == "press" or time.monotonic() > self.due else None
+        return self.digit.draw(self.selection.sheet)
 
 
 def title(look, selection):
@@ -160,9 +170,8 @@ def title(look, selection):
         return "One digit, from pixels to probabilities"
     if not look:
         return "A digit of the batch, as a training step sees it"
-    dropout = any(layer.dropped is not None for layer in look.layers)
-    said = "dropout on" if dropout else "no layer's outputs dropped"
-    return f"A digit of the batch, as training step {look.iteration + 1:,} saw it: {said}"
+    said = ": dropout on" if look.drops else ""
+    return f"A digit of the batch, as training step {look.iteration + 1:,} saw it{said}"
 
 
 class DigitAndSheet:
@@ -194,7 +203,7 @@ class DigitAndSheet:
         image, label = (look.image, look.label) if look else (selection.image, selection.label)
         blank = selection.training and not look or image is None
         self.image.set_data(np.zeros((SIDE, SIDE)) if blank else image)
-        self.paper.set_data(np.asarray(sheet or new_sheet()))
+        self.draw(sheet or new_sheet())
         said = f"{SIDE}×{SIDE} pixels"
         if sheet and not selection.training:
             said = "your digit,\nas the network gets it"
@@ -203,6 +212,11 @@ class DigitAndSheet:
         self.heading.set_text(said)
         self.hint.set_text("" if sheet and selection.image is not None else "draw a digit here")
         self.label.set_text("Backspace: a new sheet" if sheet else "")
+
+    def draw(self, sheet):
+        """Draw the sheet; returns its picture."""
+        self.paper.set_data(np.asarray(sheet))
+        return self.paper
 
     def place(self, x, y):
         """A place on the sheet, 0..1 from the left and the top, or None."""
@@ -234,14 +248,15 @@ class Bars:
         self.explained = axes.text(y=height, color="0.4", **place)
         self.artists = [*self.bars, self.outline, *self.shares, self.heading, self.loss]
 
-    def show(self, look, selection):
+    def show(self, look, selection, run):
         """Draw the probabilities of a Look, nothing where there are none."""
         there = look is not None and look.probabilities is not None
         for artist in self.artists:
             artist.set_visible(there)
         self.explained.set_text(LOSS if there and look.label is not None else "")
         if selection.training:
-            self.heading.set(text="in evaluations only,\nwhere dropout is off", visible=True)
+            why = ",\nwhere dropout is off" if look and look.drops else ""
+            self.heading.set(text=f"in evaluations only{why}", visible=True)
         if not there:
             return
         p, label = look.probabilities, look.label
@@ -253,7 +268,8 @@ class Bars:
             text.set(text=percent(p[digit], 1), weight=weight)
         known = label is not None
         true = f", true: {label} (outlined)" if known else ""
-        self.heading.set_text(f"at iteration {look.iteration:,}\ncomputed: {predicted}{true}")
+        when = f"at iteration {look.iteration:,}" if run.iterations else run.planned
+        self.heading.set_text(f"{when}\npredicted: {predicted}{true}")
         self.outline.set(visible=known, y=HEADING + (label or 0) * self.pitch)
-        share = -np.log(max(float(p[label or 0]), 1e-38))
+        share = abs(np.log(max(float(p[label or 0]), 1e-38)))  # no "-0.00"
         self.loss.set(visible=known, text=f"−log p = {share:.2f}:\nthis digit's share of the loss")

@@ -17,6 +17,7 @@ from visu.panels.style import RED
 MOST_POINTS = 2000  # more do not show on a screen, and would slow the drawing of a long run
 AHEAD = 2  # seconds: a fast training would else outgrow its axis in every frame
 ROUND = (1, 1.5, 2, 3, 4, 5, 6, 8)  # where scales may end, times a power of ten
+PAUSED, STEPPING = "PAUSED", "one iteration …"  # how the status of a paused run begins
 FAILURES = {}  # class of a panel -> the first exception that it has raised, yet to be printed
 
 
@@ -68,6 +69,7 @@ class Panel:
     asks = False  # whether it asks the network about digits, and so needs a live window
     keeps = ()  # names of the variables that it shows, which a movie has to keep
     failed = False  # whether it has raised an exception
+    going_on = ""  # the run's status, as the window tells it
 
     def __init__(self, axes, title="", above=0):
         """above: lines to leave free between axes and title."""
@@ -115,8 +117,8 @@ class Panel:
     def mouse(self, action, event):
         """A "press", "drag" or "release" of the mouse here, as matplotlib's MouseEvent.
 
-        Returns None where it means nothing, () where this panel has changed, or the classes of
-        the panels to show now.
+        Returns None where it means nothing, () where this panel has changed, the classes of the
+        panels to show now, or, while a pen moves, the one artist that it changes, without a hole.
         """
         return None
 
@@ -175,20 +177,23 @@ class TimePanel(Panel):
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
         axes.yaxis.set_major_formatter(lambda value, position: in_short(value))
-        self.hint = axes.text(
-            0.5, 0.5, "", transform=axes.transAxes, ha="center", va="center", color=RED
-        )
+        self.hint = axes.text(0.5, 0.5, "", transform=axes.transAxes, ha="center", va="center")
         self.hint.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.8})
 
     def fit_iterations(self, history):
         """Make room for what is there, and for the first AHEAD seconds of the training."""
-        last = max(history.iteration, 100)
+        last = max([100, *(point.iteration for point in history.train[-1:])])
         room = round_up(max(last, AHEAD * history.steps_per_second), (1, 2, 5))
         self.set_limits(x=(0, min(room, max(last, self.run.iterations))))
 
-    def tell_nan(self, what, iterations, values):
-        """Say since when the values, [n], are not numbers: their curve has a gap there."""
+    def tell_gap(self, what, iterations, values):
+        """Say since when the values, [n], are not numbers, or why they make no curve."""
         known = np.flatnonzero(np.isfinite(values))
         since = known[-1] + 1 if len(known) else 0
-        told = f"{what} not a number (NaN)\nsince iteration "
-        self.hint.set_text(f"{told}{iterations[since]:,.0f}" if since < len(values) else "")
+        told, colour = "", "0.3"
+        if since < len(values):
+            told = f"{what} not a number (NaN)\nsince iteration {iterations[since]:,.0f}"
+            colour = RED
+        elif not self.run.iterations and len(known) == 1:
+            told = "one evaluation, no curve:\nthis run trains nothing"
+        self.hint.set(text=told, color=colour)

@@ -64,30 +64,36 @@ def digits_in_cell(answers, true, predicted):
     return found[np.argsort(keys, kind="stable")]
 
 
-def mosaic(answers, indices, rows, columns, height=SIDE, width=SIDE):
+def mosaic(answers, indices, rows, columns, height=SIDE, width=SIDE, half=False):
     """Digits as one picture of rows * columns tiles, each with a digit in the middle of its top.
 
     indices: [n] int, which digits of Answers, of which the first rows * columns are drawn; height,
-    width: of a tile, in pixels, SIDE at least. Misread digits are white on red, the others black on
-    white. Where tiles are as large as a digit, the misread ones bear the true digit, small at the
-    left bottom, and the predicted one at the right. Tiles beyond n are blank.
+    width: of a tile, in pixels, SIDE at least; half: tiles as large as a digit, at half of its
+    size. Misread digits are white on red, the others black on white. Where tiles are as large as a
+    digit, the misread ones bear the true digit, small at the left bottom, and the predicted one at
+    the right. Tiles beyond n are blank.
     Returns [rows * height, columns * width, 4] uint8, RGBA (drawn faster than RGB by matplotlib).
     """
     indices = indices[: rows * columns]
     labels, predictions = answers.labels[indices], answers.predictions[indices]
     images, misread = answers.images[indices], labels != predictions
+    if half:
+        height = width = SIDE // 2
+        images = halved(images.reshape(-1, SIDE)).reshape(-1, height, width)
     digits = _painted(images, WHITE, BLACK)
     red = _painted(images[misread], MISREAD_PAPER, WHITE)
     if (height, width) == (SIDE, SIDE):
         _put_labels(red, labels[misread], predictions[misread])
     digits[misread] = red
+    if half:
+        return tiled(digits, rows, columns, WHITE)
     left = (width - SIDE) // 2
     margins = (0, 0), (0, height - SIDE), (left, width - SIDE - left), (0, 0)
     return tiled(np.pad(digits, margins, constant_values=WHITE[0]), rows, columns, WHITE)
 
 
 def _painted(images, paper, ink):
-    """[n, 28, 28, 4]: the images [n, 28, 28], from the colour of the paper to that of the ink."""
+    """[..., 4]: the images [...] uint8, from the colour of the paper to that of the ink."""
     levels = np.arange(256)[:, None] / 255
     shades = np.round(paper + levels * np.subtract(ink, paper)).astype(np.uint8)
     return shades.take(images, axis=0)
@@ -130,7 +136,7 @@ def tiling(count, aspect=1.8, size=None):
 
 
 def halved(picture):
-    """A uint8 picture of even height and width, at half of both: each pixel the mean of four."""
+    """A uint8 picture of even height and width at half of both: each pixel the mean of four."""
 
     def mean(a, b):  # rounded down, without leaving 8 bits: half the time of 16
         return (a >> 1) + (b >> 1) + (a & b & 1)

@@ -20,7 +20,8 @@ class Run:
     iterations: how many are planned; own_iterations: the script's own, without --iterations;
     every: iterations between two evaluations; data: the data set's name; train_count, test_count:
     its digits; layers: how many layers have weights; code: the script's code_hash; edited: whether
-    that is not its step's; from_weights: whether it starts from saved weights; device: what trains.
+    that is not its step's; from_weights: whether it starts from saved weights; device: what trains;
+    trained: the iterations that have made the weights it starts from, None if unknown.
     """
 
     script: str
@@ -39,6 +40,16 @@ class Run:
     edited: bool
     from_weights: bool
     device: str
+    trained: int | None = None
+
+    @property
+    def planned(self):
+        """How long it trains; of a network that is only shown, what is known of it; in words."""
+        if self.iterations:
+            return f"{self.iterations:,} iterations"
+        if self.trained is not None:
+            return f"trained for {self.trained:,} iterations"
+        return "saved weights"
 
     @property
     def name(self):
@@ -113,7 +124,8 @@ class Look:
 
     image: [28, 28] uint8; label: the true digit, None if it is unknown; iteration: of the
     network; layers: a Layer for each hidden one, in order; probabilities: [10] float, None where
-    training; training: whether this is what a training step saw, dropout on.
+    training; training: whether this is what a training step saw, dropout on; drops: whether a
+    training step of the network drops neurons, None where that is not yet known.
     """
 
     image: np.ndarray
@@ -122,6 +134,7 @@ class Look:
     layers: tuple
     probabilities: np.ndarray | None = None
     training: bool = False
+    drops: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -153,7 +166,7 @@ def percentile_bands(values):
 class Point(NamedTuple):
     """What a History keeps of an evaluation: a point of the curves.
 
-    weight_bands, bias_bands, gradients: as in Test; None for a batch.
+    weight_bands, bias_bands, gradients: as in Test; None for a batch, and where unknown.
     """
 
     iteration: int
@@ -171,15 +184,18 @@ class History:
     run: the Run; train: a Point per evaluation; test: a Point per evaluation of the test digits;
     last, last_test: the newest Evaluation, and the newest one with test digits, or None;
     ghost: the History that a restart has replaced, or None.
+    before: (train, test), the Points of the run that has made the weights, if they are only shown;
+    the Points of this run come after them, from iteration run.trained on.
     """
 
-    def __init__(self, run):
-        self.run, self.ghost = run, None
+    def __init__(self, run, before=((), ())):
+        self.run, self.before, self.ghost = run, before, None
+        self.start = 0 if run.iterations else run.trained or 0
         self.clear()
 
     def clear(self):
         """Forget what was measured, but not the ghost."""
-        self.train, self.test = [], []
+        self.train, self.test = map(list, self.before)
         self.last = self.last_test = None
 
     def append(self, evaluation):
@@ -187,7 +203,7 @@ class History:
         if evaluation.iteration == 0:
             self.ghost = self.at(self.last, self.last_test) if self.iteration else self.ghost
             self.clear()
-        i, train, test = evaluation.iteration, evaluation.train, evaluation.test
+        i, train, test = self.start + evaluation.iteration, evaluation.train, evaluation.test
         self.last = evaluation
         self.train.append(Point(i, train.accuracy, train.loss, evaluation.seconds))
         if test:
@@ -200,8 +216,9 @@ class History:
         """The History as it was when these were its newest Evaluations."""
         then = History(self.run)
         then.last, then.last_test = last, last_test
-        then.train = [point for point in self.train if point.iteration <= last.iteration]
-        then.test = [point for point in self.test if point.iteration <= last_test.iteration]
+        ends = self.start + last.iteration, self.start + last_test.iteration
+        then.train = [point for point in self.train if point.iteration <= ends[0]]
+        then.test = [point for point in self.test if point.iteration <= ends[1]]
         return then
 
     @property

@@ -12,14 +12,14 @@ import os
 import platform
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from visu.record.run import Run
+from visu.record.run import Point, Run
 
 WEIGHTS = "weights.npz"
 WEIGHTS_SECONDS = 10  # between two times that the weights of a run under way are saved
@@ -68,7 +68,9 @@ class RunFolder:
         parts = {"run": asdict(self._run), "result": result(history, ended), "machine": machine()}
         replace(folder / "run.json", json.dumps(parts, indent=2).encode() + b"\n")
         if ended or time.monotonic() >= self._weights_due:
-            content = weights_bytes(self._run.title, history.last_test.test.variables)
+            tested, before = history.last_test, self._run.trained
+            iterations = None if before is None else before + tested.iteration
+            content = weights_bytes(self._run.title, tested.test.variables, iterations)
             replace(folder / WEIGHTS, content)
             self._weights_due = time.monotonic() + WEIGHTS_SECONDS
         self.saved, self._lines = True, len(history.train)
@@ -214,6 +216,19 @@ class SavedRun:
             rows = [[float(x or "nan") for x in line] for line in lines]
             return dict(zip(columns, np.array(rows).T, strict=True))
 
+    def points(self, end):
+        """(train, test): the Points of the curves before iteration `end`. Raises NoRun.
+
+        Iterations count from the network's own start; the bands are not in the curves.
+        """
+        train, test = [], []
+        for row in np.transpose([*self.curves.values()]):
+            i = (self.run.trained or 0) + int(row[0])
+            if i < end:
+                train.append(Point(i, *row[1:3], 0.0))
+                test.append(Point(i, *row[3:5], 0.0, gradients=row[5:]))
+        return train, [point for point in test if np.isfinite(point.accuracy)]
+
     @property
     def end(self):
         """The iteration at which the curves end."""
@@ -239,18 +254,31 @@ def _told_as_no_run(name):
         raise NoRun(f"{name} cannot be read: {reason}") from None
 
 
-def weights_bytes(title, variables):
+def points_before(weights, run):
+    """(train, test): the Points of the run that has saved these weights, if a Run only shows them.
+
+    weights: the file's path, or None. There are none of other data, or where the file lies alone.
+    """
+    with suppress(NoRun):
+        saved = SavedRun(weights.parent) if weights and not run.iterations else None
+        if saved and (saved.run.step, saved.run.data) == (run.step, run.data):
+            return saved.points(run.trained or 0)
+    return (), ()
+
+
+def weights_bytes(title, variables, iterations=None):
     """The content of a weights.npz with these variables, {name: array}.
 
-    title: of the step, as "3.1 bigger convolution, dropout".
+    title: of the step, as "3.1 bigger convolution, dropout"; iterations: that have made them, None
+    if unknown.
     """
-    content = io.BytesIO()
-    np.savez(content, title=title, **variables)
+    content, known = io.BytesIO(), {} if iterations is None else {"iterations": iterations}
+    np.savez(content, title=title, **known, **variables)
     return content.getvalue()
 
 
 def read_weights(path, title):
-    """The variables in a file with the content of `weights_bytes`, {name: array}.
+    """(variables, iterations) of a file with the content of `weights_bytes`.
 
     title: of the step that wants them. Raises ValueError, one line, where the file is damaged, no
     such file, or another step's.
@@ -259,6 +287,7 @@ def read_weights(path, title):
         with np.load(path, allow_pickle=False) as file:
             variables = {name: file[name] for name in file.files}
         found = str(variables.pop("title")[()])
+        iterations = int(variables.pop("iterations")) if "iterations" in variables else None
     except FileNotFoundError:
         raise ValueError("there is no such file") from None
     except OSError as error:
@@ -267,4 +296,4 @@ def read_weights(path, title):
         raise ValueError(f"it is damaged, or not the {WEIGHTS} of a run") from None
     if found.split()[:1] != title.split()[:1]:
         raise ValueError(f"it holds the weights of another step, {ascii(found)[:60]}")
-    return variables
+    return variables, iterations

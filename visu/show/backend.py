@@ -7,6 +7,7 @@ then $MPLBACKEND can be set aside, and neither an unknown nor an unusable one ra
 import ctypes
 import os
 import sys
+from contextlib import contextmanager
 
 _chosen, _unknown = os.environ.pop("MPLBACKEND", ""), ""
 import matplotlib  # noqa: E402
@@ -92,6 +93,25 @@ def _find_xcb_cursor():
     except OSError as error:
         line = "Qt finds no libxcb-cursor.so.0; apt install libxcb-cursor0, or python3-tk for Tk."
         raise NoWindow(line) from error
+
+
+@contextmanager
+def lost_display(end):
+    """Within it end() is called where Tk's display is lost: Xlib then ends this process at once.
+
+    No finally and no atexit would run. Qt closes its window; other systems have no Xlib.
+    """
+    try:
+        set_handler = ctypes.CDLL(sys.modules["_tkinter"].__file__).XSetIOErrorHandler
+    except (KeyError, AttributeError, OSError):
+        yield
+        return
+    handler = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda display: end())
+    set_handler(handler)
+    try:
+        yield
+    finally:
+        set_handler(None)
 
 
 def one_line(error):

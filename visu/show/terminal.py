@@ -137,7 +137,7 @@ def summary(history, folder):
     history: a History, perhaps of a stopped run, or empty; folder: that of its files, or None.
     """
     if history.last and not history.run.iterations:
-        return f"Test accuracy: {history.test[-1].accuracy:.2%}"
+        return f"Test accuracy: {history.test[-1].accuracy:.2%}, {history.run.planned}"
     if not history.iteration:
         return "Stopped before the first iteration."
     done, final, best = history.iteration, history.test[-1], history.best_test

@@ -6,6 +6,7 @@ from functools import wraps
 
 import matplotlib
 import matplotlib.pyplot as plt
+from matplotlib.artist import Artist
 from matplotlib.image import imsave
 
 from visu.panels.dashboard import Dashboard, Painter
@@ -16,6 +17,7 @@ from visu.show.backend import NoWindow, one_line, why_no_window
 LOOK_MILLISECONDS = 160  # between two looks at the training
 PAINT_SECONDS = 0.01  # of painting, after which keys come first
 NOTICE_SECONDS = 2  # for which a notice stands in place of the status
+PEN_MILLISECONDS = 80  # after the last move of a pen, until it counts as resting
 MODIFIERS = {"shift", "control", "ctrl", "alt", "super", "cmd", "meta", "caps_lock"}
 OWN_ACTIONS = "toggle_help", "full_screen", "save", "close"  # the others are session.Live's
 MOUSE = {
@@ -51,7 +53,7 @@ class Window:
     live: a session.Live, of which the window uses, on the main thread only,
     history: read, never changed;
     poll(): called several times a second, also while paused; it may add to the history, and
-    returns the status, such as "compiling …", "PAUSED", "done", or None to close the window;
+    returns the status, such as "starting …", "PAUSED", "done", or None to close the window;
     ask(image, label): the network's answer; picture_path(): where `s` writes its PNG;
     say(line): for the terminal; and the actions of the table of keys that are not OWN_ACTIONS.
 
@@ -72,8 +74,10 @@ class Window:
         self.seen_size = None  # at the last tick, [width, height] in inches
         self.painter = Painter(self.dashboard)
         self.due = []  # members of dashboard.panels that are yet to be drawn
+        self.changed = False  # whether keys or the mouse have changed what is to be drawn soon
         self.rest = self.canvas.new_timer(1, [(self.paint, (PAINT_SECONDS,), {})])
-        self.rest.single_shot = True
+        self.soon = self.canvas.new_timer(1, [(self.show_changes, (), {})])
+        self.rest.single_shot = self.soon.single_shot = True
         handlers = dict.fromkeys(MOUSE, self._mouse)
         handlers |= {"key_press_event": self._press, "draw_event": self.drawn}
         handlers |= {"resize_event": self._resized, "close_event": self._closed}
@@ -115,6 +119,8 @@ class Window:
     def tick(self):
         """Show what is new, if the frame before is done; fit a window whose size has settled."""
         self._let_tk_work()
+        if self.changed:
+            return
         before, self.seen_size = self.seen_size, self.figure.get_size_inches().tolist()
         if self.seen_size == before and not self.fits():
             self.fit()
@@ -138,11 +144,11 @@ class Window:
 
     def update(self):
         """Take over what the training has finished, and find what is to be drawn."""
-        status = self.live.poll()
+        self.changed, status = False, self.live.poll()
         if status is None:
             return self.close()
         noticed = time.monotonic() < self.notice_ends
-        new = self.dashboard.update(self.history, self.notice if noticed else status)
+        new = self.dashboard.update(self.history, status, self.notice if noticed else "")
         self.due = [panel for panel in self.dashboard.panels if panel in self.due or panel in new]
 
     @_guarded
@@ -178,7 +184,10 @@ class Window:
 
     @_guarded
     def _press(self, event):
-        """Dispatch a key: an action, a panel's own use for it, or a view."""
+        """Dispatch a key: an action, a panel's own use for it, or a view.
+
+        What it changes is drawn when no other key waits: see _draw_soon.
+        """
         key = {"=": "+"}.get(event.key, event.key or "").lower()
         if key in MODIFIERS:
             return
@@ -190,16 +199,36 @@ class Window:
             getattr(owner, ACTIONS[key])()
         elif not self._obey(self.dashboard.key(key)) and key in VIEWS:
             self._obey(SIX if self.dashboard.view == VIEWS[key] else VIEWS[key])
-        if not self.closed:
-            self.update()
-            self.paint()
+        self._draw_soon()
 
     @_guarded
     def _mouse(self, event):
         """Dispatch an event of the mouse to the panel under it."""
-        if self._obey(self.dashboard.mouse(MOUSE[event.name], event)):
-            self.update()
-            self.paint()
+        answer = self.dashboard.mouse(MOUSE[event.name], event)
+        if isinstance(answer, Artist):
+            self._draw_line(answer)
+        elif self._obey(answer):
+            self._draw_soon()
+
+    def _draw_soon(self, milliseconds=1):
+        """Have all changes drawn so much later: after the keys that already wait."""
+        self.changed, self.soon.interval = True, milliseconds
+        if not self.closed:
+            self.soon.start()
+
+    @_guarded
+    def show_changes(self):
+        """Draw what keys and the mouse have changed."""
+        self.update()
+        self.paint()
+
+    def _draw_line(self, sheet):
+        """Draw this artist alone until the pen rests: toolkits drop moves while we are busy."""
+        quick = self.blits and self.figure.get_visible() and not self.dashboard.help_shown
+        if quick:
+            self.figure.draw_artist(sheet)
+            self.canvas.blit(sheet.get_window_extent())
+        self._draw_soon(PEN_MILLISECONDS if quick else 1)
 
     def _obey(self, answer):
         """Show the view that a panel answers with, if any; False where it ignores the event."""
@@ -211,7 +240,7 @@ class Window:
     def _acknowledge(self):
         """Show at once that a key has come, as a new view takes a moment."""
         self.dashboard.head.status.set_text("…")
-        if self.blits and self.figure.get_visible():
+        if self.blits and self.figure.get_visible() and not self.changed:
             self._blit(self.dashboard.head)
             self._let_tk_work()
 
@@ -224,7 +253,7 @@ class Window:
         """Show or hide the keys."""
         self._acknowledge()
         self.dashboard.show_help(not self.dashboard.help_shown)
-        self.update()  # what it hid is due, also for a picture
+        self._draw_soon()
 
     def full_screen(self):
         """Fill the screen, or no longer, where the toolkit can."""
@@ -233,7 +262,7 @@ class Window:
 
     def save(self):
         """Write what the window shows, and say where."""
-        self.paint() if self.fits() else self.fit()
+        self.show_changes() if self.fits() else self.fit()
         try:
             path = self.live.picture_path()
             if self.painter.backgrounds:
@@ -241,7 +270,7 @@ class Window:
             else:  # a canvas that may have no pixels, or none yet
                 self.figure.savefig(path, format="png")
             self.live.say(f"saved {path}")
-            self.notice = f"saved {path.name}"
+            self.notice = "saved"
         except OSError as error:
             self.live.say(f"The picture could not be saved: {error}")
             self.notice = "not saved"
@@ -261,13 +290,16 @@ def open_figure(title):
     manager.set_window_title(title)
     if manager.key_press_handler_id is not None:  # matplotlib's own keys: f, l, k, ...
         figure.canvas.mpl_disconnect(manager.key_press_handler_id)
-    _fit_to_screen(manager)
+    _fit_to_screen(figure)
     return figure
 
 
-def _fit_to_screen(manager):
-    """Make the window as large as the screen allows, in its own proportions."""
-    window = getattr(manager, "window", None)
+def _fit_to_screen(figure):
+    """Make the window as large as the screen allows, in its own proportions.
+
+    The figure knows its size before it is on the screen, so that it is laid out once.
+    """
+    window = getattr(figure.canvas.manager, "window", None)
     if hasattr(window, "winfo_screenwidth"):  # Tk
         screen = window.winfo_screenwidth(), window.winfo_screenheight()
     elif hasattr(window, "screen"):  # Qt
@@ -275,6 +307,6 @@ def _fit_to_screen(manager):
         screen = area.width(), area.height()
     else:
         return
-    wide, tall = manager.canvas.get_width_height()
+    wide, tall = figure.canvas.get_width_height()
     scale = min(0.97 * screen[0] / wide, 0.92 * screen[1] / tall)  # room for frame and task bar
-    manager.resize(int(scale * wide), int(scale * tall))
+    figure.set_size_inches(scale * figure.get_size_inches())

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 
 from visu.record.run import Layer, Look
-from visu.training.network import signature
+from visu.training.network import BATCH, signature
 from visu.training.quiet_tensorflow import tf
 
 # types of operations: products with weights, and what leaves the output of a layer as it is
@@ -41,6 +41,7 @@ class Inspection:
         self._evaluate = self._step = None  # _Opened, once they are needed
         self._copied = None  # the iteration of the copy
         self._answer = None  # the Look given last
+        self._drops = None  # whether a training step drops neurons, once that is known
         self.copying, self.iteration = False, 0
 
     def copy(self):
@@ -49,6 +50,13 @@ class Inspection:
         with self._lock:
             opened.copy()
             self._evaluate, self._copied = opened, self.iteration
+        self._open_step()  # now that `ask` can answer
+
+    def _open_step(self):
+        """In the training thread: the _Opened step."""
+        self._step = self._step or _Opened(self._network.train_step, BATCH, self._network.xla)
+        self._drops = self._step.drops
+        return self._step
 
     def ask(self, image, label=None):
         """The Look at a digit, [28, 28] uint8; None before the first copy has been made.
@@ -58,30 +66,33 @@ class Inspection:
         with self._lock:
             if self._evaluate is None:
                 return None
-            last = self._answer
-            if last and last.image is image and last.iteration == self._copied:
+            last, known = self._answer, (self._copied, self._drops)
+            if last and last.image is image and (last.iteration, last.drops) == known:
                 return last
             X = tf.constant(image[np.newaxis, ..., np.newaxis] / 255, tf.float32)
             returned, layers = self._evaluate(X, tf.one_hot([label or 0], 10))
-            self._answer = Look(image, label, self._copied, layers, returned[0].numpy()[0])
+            probabilities = returned[0].numpy()[0]
+            self._answer = Look(image, label, known[0], layers, probabilities, drops=known[1])
             return self._answer
 
     def next_step(self, X, Y_):
         """In the training thread, before a step on the batch X, Y_: the Look at its first digit as
         that step will see it, dropout on.
         """
-        self._step = self._step or _Opened(self._network.train_step, len(X), self._network.xla)
-        self._step.copy()  # random generators too: the copy drops the neurons that the step will
-        returned, layers = self._step(X, Y_)
+        step = self._open_step()
+        step.copy()  # random generators too: the copy drops the neurons that the step will
+        returned, layers = step(X, Y_)
         shown = returned if getattr(returned, "shape", None) == X.shape else X
         image = np.round(255 * np.clip(shown[0, ..., 0], 0, 1)).astype(np.uint8)
-        return Look(image, int(np.argmax(Y_[0])), self.iteration, layers, training=True)
+        label = int(np.argmax(Y_[0]))
+        return Look(image, label, self.iteration, layers, training=True, drops=step.drops)
 
 
 class _Opened:
     """A tf.function on copies of its variables, which also returns the outputs of its layers.
 
-    The operations are read off the graph, so that no script has to name its layers.
+    drops: whether it drops any of them. The operations are read off the graph, so that no script
+    has to name its layers.
     """
 
     def __init__(self, function, n, xla=False):
@@ -93,6 +104,7 @@ class _Opened:
             returned = function.python_function(X, Y_)
             layers = _layers(tf.compat.v1.get_default_graph().get_operations(), X)
             self._kinds = [kind for kind, _, _ in layers]
+            self.drops = any(dropped is not None for _, _, dropped in layers)
             return returned, [tensors for _, *tensors in layers]
 
         def trace():

@@ -9,6 +9,7 @@ import tempfile
 from contextlib import contextmanager
 
 STARTING = "Starting TensorFlow …"
+KERAS = 3, 11  # before it map_coordinates blanks a whole batch for one place outside of its image
 
 
 @contextmanager
@@ -48,6 +49,18 @@ def device():
     return "CPU"
 
 
+def why_unusable():
+    """None, or why the scripts cannot train here, as a line for a person."""
+    keras = tf.keras.__version__
+    if tuple(map(int, keras.split(".")[:2])) < KERAS:
+        return f"Keras {keras} is too old for these scripts: pip install -r requirements.txt"
+    problem = check_device("GPU:0") if tf.config.list_physical_devices("GPU") else None
+    if problem:
+        cpu = "To train on the CPU, set CUDA_VISIBLE_DEVICES=-1."
+        return f"{device()} cannot be used: {problem}. {cpu}"
+    return None
+
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # these count from the import on
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # convolutions: the default of some CPUs
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")  # else one script takes all the memory
@@ -63,13 +76,10 @@ with quiet_stderr():
     # whatever keras.json in a person's home says
     tf.keras.config.set_image_data_format("channels_last")
     tf.keras.config.set_floatx("float32")
-    _problem = check_device("GPU:0") if tf.config.list_physical_devices("GPU") else None
+    _problem = why_unusable()
 
 if sys.stderr and sys.stderr.isatty():
     print(" " * len(STARTING), end="\r", file=sys.stderr, flush=True)
 if _problem:
-    print(
-        f"{device()} cannot be used: {_problem}. To train on the CPU, set CUDA_VISIBLE_DEVICES=-1.",
-        file=sys.stderr,
-    )
+    print(_problem, file=sys.stderr)
     sys.exit(2)

@@ -150,8 +150,12 @@ class Worker:
                 raise item
             yield item
 
-    def end(self):
-        """Stop the training and wait until the block of iterations under way is done."""
+    def end(self, seconds=None):
+        """Stop the training and wait until the block of iterations under way is done.
+
+        seconds: to wait at most. Returns whether it is done.
+        """
         self._control.stop()
         if self._thread.ident:
-            self._thread.join()
+            self._thread.join(seconds)
+        return not self._thread.is_alive()
