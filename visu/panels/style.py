@@ -7,8 +7,8 @@ DPI = 96  # 12 points are 16 pixels
 # place of their yellow, which is pale on white
 COLOURS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9", "#8b5a2b"
 TEST, TRAINING = COLOURS[0], COLOURS[5]  # one dark, one light in grey print
-BANDS = {"all": "#d3e4f3", "5/7": "#94c4df", "3/7": "#4a98c9", "middle 1/7": "#08468b"}
-RED, WARNING = "#c81e1e", "#ffdc3c"  # what is misread, dropped or broken; what is to be noticed
+BANDS = {"all": "#d3e4f3", "middle 80 %": "#6baed6", "middle half": "#08468b"}
+RED, WARNING = "#c81e1e", "#ffdc3c"  # what is misread; what is to be noticed
 MISSING = "□"  # in place of a character that cannot be shown
 
 
