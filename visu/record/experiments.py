@@ -131,7 +131,7 @@ def _commands(missing, words, runs):
 
 
 def _tell_ignored(runs, groups, tell):
-    """Say which runs gave way to these experiments: stopped and short ones, those on other data."""
+    """Say which runs gave way to these experiments: not complete, or on other data."""
     data = {step_and_variant(group[0]): group[0].run.data for group in groups}
     runs = [one for one in runs if step_and_variant(one) in data and one not in chain(*groups)]
     others = [one for one in runs if one.state or one.run.data != data[step_and_variant(one)]]
