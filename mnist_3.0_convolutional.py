@@ -1,4 +1,4 @@
-r"""3.0 convolutional: layers that see shapes, as the images are no longer flattened.
+r"""3.0 convolutional: layers that look at neighbouring pixels, not at a flat list of them.
 
 Parent: 2.1 (no dropout)
 New: three convolutional layers; strides of 2 make the images smaller on the way.
@@ -17,10 +17,10 @@ New: three convolutional layers; strides of 2 make the images smaller on the way
 
 @ is a patch of weights, which slides over the image (a convolution); : is the images that come out,
 one per channel. Each output sees only the pixels under the patch, and all places share the patch's
-weights: an edge or a bend that it finds in one place it finds in every place. W has the shape
-[height, width, channels in, channels out]. The patch moves on by `stride` pixels, so that stride 2
-halves the image; padding "SAME" puts zeros around it, so that stride 1 keeps its size. Finally a
-dense layer, as in 2.1, reads the 12 small images.
+weights: a patch that responds to an edge responds to it wherever in the image the edge is. W has
+the shape [height, width, channels in, channels out]. The patch moves on by `stride` pixels, so that
+stride 2 halves the image; padding "SAME" puts zeros around it, so that stride 1 keeps its size.
+Finally a dense layer, as in 2.1, reads the 12 small images.
 
 Accuracy: 98.89 % of the test digits after 10,000 iterations
 (median of seeds 0-4, which end at 98.79 to 99.05: python benchmarks/ladder.py).

@@ -1,4 +1,4 @@
-r"""4.0 batch normalization: what reaches a ReLU is kept around zero, and all layers learn faster.
+r"""4.0 batch normalization: the sums of each channel are brought to mean 0 and variance 1.
 
 Parent: 3.1
 New: batch normalization, with offsets B in place of the biases.
@@ -17,7 +17,7 @@ New: batch normalization, with offsets B in place of the biases.
 
 For one channel of one layer:
 
-    weighted sums over a batch        mean to 0, variance to 1          plus B, which is learnt
+    weighted sums over a batch        mean to 0, variance to 1          plus B, which is learned
 
          .:|||:.                              .:|||:.                             .:|||:.
     -------------------+------>       -----------+------------>         ---------+------------->
@@ -25,13 +25,15 @@ For one channel of one layer:
     Y = conv2d(X, W)                  (Y - mean)                        ... + B, then ReLU
                                        / sqrt(variance + 0.001)
 
-On the left a ReLU lets nothing through, and nothing is learnt. A bias could not help for long, as
-the sums move with each change of the layers below; here it would go with the mean, so B comes after
-it. Mean and variance are the channel's over all images of the batch and all places in them. When
-testing, a digit must not depend on those beside it: moving averages of training take their place.
+On the left a ReLU lets nothing through, and nothing is learned. Subtracting the mean would cancel a
+bias added before it, so B is added afterwards. The paper also has a scale, gamma; here the next
+layer's weights can do its work. Mean and variance are the channel's over all images of the batch
+and all places in them. When testing, a digit must not depend on those beside it: moving averages of
+training take their place. The inventors' idea is that later layers learn more easily when their
+inputs do not keep moving. Why it works is still debated.
 
-Sizes, learning rate, dropout and length are those of 3.1: what this step gains is batch
-normalization's alone.
+Sizes, learning rate, dropout and length are those of 3.1. The accuracies of both overlap; the test
+loss, 1.7 in place of 2.2, is better.
 
 Accuracy: 99.37 % of the test digits after 10,000 iterations
 (median of seeds 0-4, which end at 99.29 to 99.47: python benchmarks/ladder.py).

@@ -1,7 +1,7 @@
 r"""5.0 Keras: the network of 3.1 once more, in the high-level API of TensorFlow.
 
 Parent: 3.1
-New: Keras builds the network, the training step and the loop; the script says only what they are.
+New: Keras builds the network, the training step and the loop; the script only declares them.
 
     · · · · · · · · · ·     X [n, 28, 28, 1]     Input
     @ @ @ @ @ @ @ @ @ @     W1 [6, 6, 1, 6]      Conv2D(6, 6)
@@ -27,10 +27,11 @@ A line here, and the lines of 3.1 that it stands for:
 
 "Simple but constrained", says the deck: what fit does in a step can be neither read nor changed
 here; the weights have no names of their own; the loss is a mean, not the slides' sum over 100
-images. To change the step, write train_step in a class of your own, or go back to 3.1.
+images, which makes no difference to Adam. To change the step, write train_step in a class of your
+own, or go back to 3.1.
 
-The optimizer, its learning rate and the start values are those of 3.1. tensorflowvisu.fit has Keras
-make 20 steps per execution (steps_per_execution). A plain fit asks Python after each step, and with
+The optimizer, its learning rate and the start values are those of 3.1. tensorflowvisu.fit lets
+Keras run 20 steps per call (steps_per_execution). A plain fit asks Python after each step, and with
 the same evaluations takes nearly twice as long: python benchmarks/speed.py 5.0.
 
 Accuracy: 99.30 % of the test digits after 10,000 iterations

@@ -129,8 +129,9 @@ def to_mnist(arrays, name):
     """Returns your own data as a Mnist, or ends the program: message on stderr, status 2.
 
     arrays: train images, train labels, test images, test labels; or ((images, labels), (images,
-    labels)), as Keras's load_data() returns them. Images: n of 28 x 28 pixels, 0 to 255, the
-    background is 0; labels: n, 0 to 9. Both are whole numbers, in numpy arrays, tensors or lists.
+    labels)), as Keras's load_data() returns them; numpy arrays, tensors or lists. Images: n of
+    28 x 28 pixels, whole numbers from 0 to 255, or these divided by 255; the background is 0.
+    Labels: n whole numbers from 0 to 9, or one-hot.
     """
     with _ending_the_program():
         return checked(arrays, name)
@@ -138,11 +139,13 @@ def to_mnist(arrays, name):
 
 def checked(arrays, name):
     """Returns the same, but raises DataError where the arrays are anything else."""
-    parts = [*arrays[0], *arrays[1]] if len(arrays) == 2 else arrays
+    parts = [*arrays]
+    if len(parts) == 2:
+        parts = [*parts[0], *parts[1]]
     if len(parts) != 4:
         raise DataError(f"{name}: needed are x_train, y_train, x_test, y_test; found {len(parts)}")
     data = Mnist(to_digits(*parts[:2], "train"), to_digits(*parts[2:], "t10k"), name)
-    if np.median(data.train.images[:, [0, -1]]) > 170:  # of 255, at their edges
+    if any(np.median(part.images[:, ::27, ::27]) > 170 for part in (data.train, data.test)):
         inverted = "those of MNIST are white on black. 255 - images inverts them"
         print(f"{name}: the digits seem to be black on white; {inverted}.", file=sys.stderr)
     return data
@@ -154,32 +157,35 @@ def to_digits(images, labels, part):
     labels = to_uint8(labels, 9, f"{part}-labels")
     if math.prod(images.shape[1:]) != 28 * 28:
         raise DataError(f"{part}-images has shape {images.shape}, needed is (n, 28, 28)")
+    if labels.shape == (len(images), 10) and (labels.sum(axis=1) == 1).all():  # one-hot
+        labels = labels.argmax(axis=1).astype(np.uint8)
     if labels.size != len(images) or labels.shape[0] != len(images):
-        needed = f"needed is ({len(images)},), one for each image; of one-hot labels the argmax"
+        needed = f"needed is ({len(images)},), one for each image"
         raise DataError(f"{part}-labels has shape {labels.shape}, {needed}")
     if len(labels) == 0:
         raise DataError(f"{part}-images is empty, needed is one digit or more")
-    if images.max() <= 1:
-        needed = "needed are 0 to 255: without a division by 255"
-        raise DataError(f"{part}-images has {images.min()} to {images.max()}, {needed}")
     return Digits(images.reshape(-1, 28, 28), labels.reshape(-1))
 
 
 def to_uint8(numbers, most, name):
-    """Returns whole numbers, 0 to `most`, as a uint8 array. Raises DataError if they are not."""
-    needed = f"needed are whole numbers from 0 to {most} (uint8)"
+    """Returns whole numbers, 0 to `most`, as a uint8 array. Raises DataError if they are not.
+
+    Pixels from 0 to 1 are multiplied by 255.
+    """
+    needed = f"needed are whole numbers from 0 to {most}"
     try:
         numbers = np.asarray(numbers)
     except (ValueError, TypeError) as error:  # rows of several lengths
         raise DataError(f"{name} is no array of numbers, {needed}") from error
     if numbers.dtype.kind not in "iuf":
         raise DataError(f"{name} has {numbers.dtype}, {needed}")
-    found = f"{numbers.min()} to {numbers.max()}" if numbers.size else "nothing"
-    if numbers.size and not 0 <= numbers.min() <= numbers.max() <= most:
-        raise DataError(f"{name} has {found}, {needed}")
-    whole = numbers.astype(np.uint8, copy=False)
-    if (whole != numbers).any():
-        raise DataError(f"{name} has fractions, {found}; {needed}")
+    divided = most == 255 and numbers.max(initial=0) <= 1
+    values = np.round(numbers * 255.0, 2) if divided else numbers
+    with np.errstate(invalid="ignore"):  # of NaN and what is out of range, which then differ
+        whole = values.astype(np.uint8, copy=False)
+    wrong = numbers[(whole != values) | (whole > most)]
+    if wrong.size:
+        raise DataError(f"{name} has {wrong[0]}, {needed}")
     return whole
 
 

@@ -26,7 +26,7 @@ EPILOG = f"""\
 keys in the window:
 {HELP}
 
-MNIST_DIR=FOLDER before the command: where the files of MNIST are, for all scripts
+Set MNIST_DIR=FOLDER if the MNIST files are elsewhere, for all scripts
 """
 
 
@@ -102,11 +102,11 @@ def _add_flags(add, iterations, runs):
     data += " mnist.npz; auto: mnist, or drawn if it is not available (default auto)"
     add("--data", default="auto", metavar="DATA", help=data)
     add("--movie", type=Path, metavar="FILE", help="film the run: an .mp4 or a .gif (default none)")
-    start = "the view to start with and to film: a key of the window, such as e (default 0)"
+    start = "first view shown, and the one filmed: its key, e.g. g for gradients (default 0)"
     keys = [key for key in VIEWS if len(key) == 1]  # without Esc
     add("--view", type=str.lower, choices=keys, default="0", metavar="KEY", help=start)
     add("--headless", action="store_true", help="train without a window (default with one)")
-    paused = "open the window paused at iteration 0; space or n goes on (default no)"
+    paused = "start paused; space resumes, n makes one iteration (default no)"
     add("--pause", action="store_true", help=paused)
     start = "start from the weights of a run: its weights.npz, or the folder that it is in"
     add("--weights", type=Path, metavar="PATH", help=f"{start} (default: the script's own)")
@@ -143,7 +143,7 @@ def fit(args, mnist, model, **others):
     from_logits=True. The loss takes one-hot labels, or whole numbers where it is a sparse one.
     args, mnist: as for `run`; others: what model.fit knows and this does not, said in one line.
     """
-    with session.script_errors():
+    with session.script_errors(args.script):
         if others:
             raise ScriptError(
                 f"fit(args, mnist, model) has no {', '.join(others)}. The flag --iterations says "

@@ -41,8 +41,8 @@ def evaluation(iteration, accuracy=0.95, loss=10.0, test=True, weight=1.0):
     wrong = round((1 - accuracy) * 100)
     tested = Test(
         answers(1000, 10 * wrong, loss),
-        weight_bands=np.linspace(-weight, weight, 8),
-        bias_bands=np.linspace(0, weight / 5, 8),
+        weight_bands=np.linspace(-weight, weight, 6),
+        bias_bands=np.linspace(0, weight / 5, 6),
         gradients=np.array([0.001, 0.01, 0.1]) / (1 + iteration),
         variables={"W1": np.full((784, 10), 0.1)},
         sample=np.arange(1000),

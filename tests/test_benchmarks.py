@@ -157,6 +157,51 @@ def test_validation_holds_out_digits_of_the_training_set(small_data, tmp_path):
     assert sorted(map(bytes, both)) == sorted(map(bytes, mnist.train.images))
 
 
+def test_causes(bench, in_this_process, monkeypatch, small_data):
+    """Accuracies at the iterations that the head names, after training on a few digits."""
+    benchmark = load("causes")
+    question = (50, 100), {"1.0, few": benchmark.Variant("1.0", (), 100)}
+    monkeypatch.setitem(benchmark.QUESTIONS, "few", question)
+    printed = bench("causes", "few", "--seeds", "1", "--data", small_data)
+    ((name, *cells, losses),) = rows(printed.strip())
+    assert "| at 50 | at 100 |" in printed and name == "1.0, few"
+    middle, lowest, highest = map(float, re.findall(r"[\d.]+", cells[-1]))
+    assert 15 < lowest == middle == highest <= 100
+    assert re.fullmatch(r"[\d.]+ \(at \d+\) → [\d.]+", losses)
+
+
+def test_each_cause_is_an_edit_of_todays_script(tmp_path):
+    benchmark = load("causes")
+    variants = [v for _, group in benchmark.QUESTIONS.values() for v in group.values()]
+    for step, edits, _ in variants:
+        text = steps.edited(tmp_path, step, edits).read_text(encoding="utf-8")
+        compile(text, step, "exec")
+        assert (text == steps.SCRIPTS[step].read_text(encoding="utf-8")) == (not edits)
+
+
+def test_signal_before_the_training(bench, monkeypatch, small_data):
+    """SGD's first step is the rate times the gradient; more of a difference comes through 2.1."""
+    benchmark = load("causes")
+    variants = {step: benchmark.SIGNAL[f"{step}, SGD"] for step in ("2.0", "2.1")}
+    monkeypatch.setattr(benchmark, "SIGNAL", variants)
+    printed = bench("causes", "signal", "--seeds", "1", "--data", small_data)
+    old, new = (
+        [float(cell.split()[0].replace(",", "")) for cell in cells]
+        for _, *cells in rows(printed.strip())
+    )
+    for *_, gradient, step, _, _ in (old, new):
+        assert step == pytest.approx(0.003 * gradient, rel=0.06)  # of two digits each
+    assert all(b > 2 * a > 0 for a, b in zip(old[:5], new[:5], strict=True))
+    assert re.search(r"seed by seed: \d+ \(\d+–\d+\)", printed)
+
+
+def test_spreads_of_two_layers_by_hand():
+    X = np.array([[0.0, 1.0], [1.0, 3.0]])
+    weights, biases = [np.array([[1.0, 0.0], [0.0, -1.0]]), np.array([[2.0], [5.0]])], [0.0, 7.0]
+    found = load("causes").spreads(weights, biases, lambda Y: np.maximum(Y, 0), X)
+    assert found == [0.25, 1.0]  # outputs [0, 0], [1, 0]: 0.5 and 0; logits 7, 9: 1
+
+
 def rates(step, small_data, capfd):
     """The rows that speed.py prints for a step, a round of which is short."""
     options = SimpleNamespace(rounds=1, seconds=0.01, iterations=40, data=str(small_data))

@@ -20,7 +20,7 @@ def history_with(wrong, true=4, predicted=9, count=1000, confidences=None):
     confidences = np.linspace(0.99951, 0.3, count) if confidences is None else confidences
     answers = Answers(1 - wrong / count, 1.0, IMAGES[:count], labels, predictions, confidences)
     sample = np.arange(count), np.full([count, 10], 0.1)
-    test = Test(answers, np.linspace(-1, 1, 8), np.linspace(-1, 1, 8), np.ones(3), {}, *sample)
+    test = Test(answers, np.linspace(-1, 1, 6), np.linspace(-1, 1, 6), np.ones(3), {}, *sample)
     return history_of(Evaluation(0, 0.0, 0.003, evaluation(0).train, test))
 
 

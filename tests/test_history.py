@@ -11,8 +11,8 @@ def test_points(history):
     np.testing.assert_allclose(accuracies, [0.1, 0.2, 0.95, 0.95, 0.94])
     assert [point.iteration for point in history.test] == [0, 40, 60, 65]
     assert [point.loss for point in history.test] == [230.26, 1 / 3, 0.25, 0.5]
-    np.testing.assert_array_equal(history.test[1].weight_bands, np.linspace(-1, 1, 8))
-    np.testing.assert_array_equal(history.test[1].bias_bands, np.linspace(0, 0.2, 8))
+    np.testing.assert_array_equal(history.test[1].weight_bands, np.linspace(-1, 1, 6))
+    np.testing.assert_array_equal(history.test[1].bias_bands, np.linspace(0, 0.2, 6))
     assert history.iteration == 65 and history.last_test is history.last
     assert history.best_test.iteration == 40
     assert history.steps_per_second == pytest.approx(500)

@@ -111,7 +111,7 @@ def test_a_movie_that_cannot_be_is_one_line_before_training(
 ):
     (tmp_path / "d.gif").mkdir()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["mnist.py", *flags.split()])
+    monkeypatch.setattr(sys, "argv", [str(SCRIPTS[0]), *flags.split()])
     with pytest.raises(SystemExit) as ended:
         tensorflowvisu.parse_args("0.0 title: what it is", 10_000)
     (line,) = capsys.readouterr().err.splitlines()

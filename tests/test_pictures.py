@@ -47,9 +47,9 @@ def tile(picture, row, column, height=28, width=28):
 # ---- percentile bands
 
 
-def test_bands_of_eight_values_are_these_values_and_nan_makes_all_nan():
-    values = np.array([[3.0, 1, 7, 5], [2, 8, 6, 4]])
-    np.testing.assert_allclose(percentile_bands(values), [1, 2, 3, 4, 5, 6, 7, 8])
+def test_bands_of_0_to_100_are_their_percentiles_and_nan_makes_all_nan():
+    values = np.random.default_rng(0).permutation(101.0)
+    np.testing.assert_allclose(percentile_bands(values), [0, 10, 25, 75, 90, 100])
     assert np.isnan(percentile_bands([1.0, np.nan, 3.0])).all()
 
 

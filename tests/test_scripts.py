@@ -329,6 +329,19 @@ def test_a_broken_contract_is_one_line_and_status_2(edit, edited, run_here, tmp_
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_broken_contract_in_a_notebooks_cell_names_the_cell(
+    edited, small_data, monkeypatch, capfd
+):
+    """Not the program that runs the kernel, whose flags are not the script's."""
+    source = edited(("args.data", repr(str(small_data))), ("[W], [b]", "W, b")).read_text()
+    monkeypatch.setattr(sys, "argv", ["/lib/ipykernel_launcher.py", "-f", "kernel.json"])
+    monkeypatch.setattr(sys.modules["__main__"], "In", ["", source], raising=False)
+    with pytest.raises(SystemExit) as ended:
+        exec(source, {"__doc__": DOC})
+    (line,) = capfd.readouterr().err.splitlines()
+    assert ended.value.code == 2 and line.startswith("notebook.py: weights")
+
+
 def test_a_terminal_gets_a_progress_bar(small_data, start_process, tmp_path):
     pty = pytest.importorskip("pty", reason="needs a Unix terminal")
     ours, theirs = pty.openpty()

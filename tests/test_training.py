@@ -137,7 +137,7 @@ def test_evaluations_leave_no_mark_on_the_training(make_training):
     last = evaluate(training, iterations=40)[-1].test
     weights = [w.numpy().copy() for w in names["weights"]]
     flat = np.concatenate([w.ravel() for w in weights])
-    np.testing.assert_allclose(last.weight_bands, np.percentile(flat, np.linspace(0, 100, 8)))
+    np.testing.assert_allclose(last.weight_bands, np.percentile(flat, [0, 10, 25, 75, 90, 100]))
     training.restore()
     for k, w in enumerate(weights, 1):
         np.testing.assert_array_equal(last.variables[f"W{k}"], w)  # as they were

@@ -4,7 +4,6 @@ import gc
 import io
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 
@@ -35,7 +34,7 @@ def run(args, mnist, kind, *parts):
     def make_training():
         return Training(mnist, kind(*parts), args.values)
 
-    with script_errors():
+    with script_errors(args.script):
         layers = kind.count_layers(*parts)
     this, control = describe_run(args, mnist, layers), Control()
     recording = Recording(args, this)
@@ -43,7 +42,7 @@ def run(args, mnist, kind, *parts):
     with stopping_signals(control.stop) as signals, recording:
         live = None if args.headless else open_window(recording, control, args.view)
         say(f"{this.name} on {this.data}, {this.planned}, {this.device}")
-        with script_errors():
+        with script_errors(args.script):
             if live:
                 live.run(Worker(make_training, control, **schedule), paused=args.pause)
             else:
@@ -60,12 +59,12 @@ def run(args, mnist, kind, *parts):
 
 
 @contextmanager
-def script_errors():
-    """Within it a ScriptError ends the script: one line, status 2."""
+def script_errors(script):
+    """Within it a ScriptError ends the script of this name: one line, status 2."""
     try:
         yield
     except ScriptError as error:
-        say(f"{Path(sys.argv[0]).name}: {error}", sys.stderr)
+        say(f"{script}.py: {error}", sys.stderr)
         sys.exit(2)
 
 

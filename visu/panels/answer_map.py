@@ -58,7 +58,7 @@ class AnswerMap(Panel):
             line.set_markeredgewidth(0)
         self.rings = axes.add_line(Line2D([], [], color=RED, markersize=0.85 * size, **dots))
         self.rings.set(markerfacecolor="none", markeredgewidth=1.5 * width)
-        self.own = axes.add_line(Line2D([], [], color=RED, markersize=1.6 * size, **dots))
+        self.own = axes.add_line(Line2D([], [], color="black", markersize=1.8 * size, **dots))
         self.own.set(marker="*", markerfacecolor="white", markeredgewidth=2 * width)
         self.named = axes.text(0, 0, "", size=1.3 * size, weight="bold", va="center")
         self.artists = [*self.dots, self.rings, self.own, self.named]

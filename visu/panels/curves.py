@@ -10,6 +10,7 @@ from visu.panels.panel import TimePanel, round_up, series
 from visu.panels.style import BANDS, TEST, TRAINING
 
 FLOORS = 0.98, 0.9, 0.8  # where the axis of the accuracy may begin, beside 0
+CLIMBED = 1.05  # times the lowest test loss: from there on it overfits
 GHOSTS = ("0.88", 1), ("0.75", 3)  # grey and width of the training and test curve replaced
 
 
@@ -108,18 +109,20 @@ class Loss(Curves):
         curve = len(known) > 1
         self.dot.set_visible(curve)
         self.lowest.set_visible(curve)
-        if curve:  # a dot and a number at the lowest: what comes after it is overfitting
+        if curve:  # a dot and a number at the lowest
             at, _, value, *_ = min(known, key=lambda point: point.loss)
+            climbed = min(point.loss for point in known[-3:]) > CLIMBED * value  # noise aside
+            said = f"lowest {value:.3g}: overfits from here" if climbed else f"lowest {value:.3g}"
             self.dot.set_data([at], [value])
             left, right = self.axes.get_xlim()
-            half = 3.4 * self.letter / self.axes.bbox.width * (right - left)  # of the text's width
+            half = 0.29 * len(said) * self.letter / self.axes.bbox.width * (right - left)
             at = min(max(at, left + half), right - half)
-            self.lowest.set(x=at, y=value - 0.035 * self.top, text=f"lowest {value:.3g}")
+            self.lowest.set(x=at, y=value - 0.035 * self.top, text=said)
         return True
 
 
 class Bands(TimePanel):
-    """The range of all weights, or biases: 7 bands with a seventh of the values each.
+    """The range of all weights, or biases: of all of them, the middle 80 %, the middle half.
 
     name: of the values; kind: the attribute of a Point with their bands.
     """
@@ -136,16 +139,16 @@ class Bands(TimePanel):
         handles = [Patch(color=colour, label=label) for label, colour in BANDS.items()]
         handles[0].set_label(f"all {self.name}")
         place = {"loc": "lower left", "bbox_to_anchor": (self.left, 1)}
-        axes.legend(handles=handles[::-1], ncols=4, **place)
+        axes.legend(handles=handles[::-1], ncols=3, **place)
 
     def update(self, history):
         self.fit_iterations(history)  # at the same moment as the curves
         if not self.is_new(history.last_test):
             return False
         known = [point for point in history.test if getattr(point, self.kind) is not None]
-        iterations, bands = series(known, self.kind, 8)
+        iterations, bands = series(known, self.kind, 6)
         for k, fill in enumerate(self.fills):
-            fill.set_data(iterations, bands[:, k], bands[:, 7 - k])
+            fill.set_data(iterations, bands[:, k], bands[:, 5 - k])
         self.fit_values(bands[np.isfinite(bands)])
         self.tell_gap(self.name, iterations, bands.sum(axis=1))
         return True

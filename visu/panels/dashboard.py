@@ -10,12 +10,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from visu.panels.keys_and_views import HELP, SIX
+from visu.panels.keys_and_views import HELP, SENTENCES, SIX
 from visu.panels.one_digit import Selection
 from visu.panels.panel import Panel, PanelAxes
-from visu.panels.style import DPI, INCHES, WARNING, drawable, style
+from visu.panels.style import DPI, INCHES, TEST, WARNING, drawable, style
 
-HEAD = 84  # height of the headline; all lengths here are pixels of a figure of 1344 x 756
+HEAD = 110  # height of the headline; all lengths here are pixels of a figure of 1344 x 756
 RATE_SECONDS = 2  # iterations per second are counted over the last so many
 
 
@@ -46,14 +46,15 @@ class Headline(Panel):
         axes.set(xlim=(0, width), ylim=(0, HEAD))
         axes.set_axis_off()
         size = matplotlib.rcParams["font.size"] / 12
-        title = axes.text(18, 47, "", weight="bold")
+        title = axes.text(18, 73, "", weight="bold")
         fit(title, drawable(run.name, "bold"), 21 * size, 0.47)  # leaves room for the status
-        self.facts = axes.text(18, 16, "", size=13 * size)
-        self.accuracy = axes.text(width - 18, 36, "", size=32 * size, weight="bold", ha="right")
-        self.misread = axes.text(width - 18, 12, "", size=13 * size, ha="right")
-        self.caption = axes.text(width - 247, 42, "", size=13 * size, ha="right")
+        self.facts = axes.text(18, 42, "", size=13 * size)
+        self.sentence = axes.text(18, 13, "", size=15 * size, color=TEST)  # of the view
+        self.accuracy = axes.text(width - 18, 62, "", size=32 * size, weight="bold", ha="right")
+        self.misread = axes.text(width - 18, 38, "", size=13 * size, ha="right")
+        self.caption = axes.text(width - 247, 68, "", size=13 * size, ha="right")
         self.status = axes.text(
-            width - 450, 47, "", size=18 * size, weight="bold", ha="right",
+            width - 450, 73, "", size=18 * size, weight="bold", ha="right",
             bbox={"boxstyle": "round,pad=0.3", "facecolor": WARNING, "edgecolor": "none"},
         )  # fmt: skip
         self.artists = [self.facts, self.caption, self.accuracy, self.misread, self.status]
@@ -116,7 +117,7 @@ class Dashboard:
     @property
     def asks(self):
         """Whether a panel of the view asks the network about digits."""
-        return any(kind.asks for kind in self.view)
+        return any(panel.asks for panel in self.panels)
 
     def update(self, history, status="", notice=""):
         """Take over what is new in `history`, and the status, such as "PAUSED".
@@ -134,6 +135,7 @@ class Dashboard:
     def show_only(self, view):
         """Show these panels alone: a tuple of classes, such as those in VIEWS."""
         self.view, self.redraw = view, True
+        self.head.sentence.set_text(SENTENCES.get(view, ""))
         for panel in chain(*self.built.values()):
             stale = panel.axes.stale
             panel.axes.set_visible(panel in self.built.get(view, ()))

@@ -102,13 +102,16 @@ class TestDigits(DigitGrid):
     __test__ = False  # to pytest: this is no test
 
     def __init__(self, axes, run):
-        super().__init__(axes, "Test images")
+        super().__init__(axes)
         shown = max(1, run.test_count // 10)
         columns = math.ceil(math.sqrt(shown * 1.6))  # 1,000 digits: 25 lines of 40
         rows = math.ceil(shown / columns)
         marks = [k for k in (0, 2, 4, 6, 8, 10) if k * run.test_count <= 100 * rows * columns]
         ticks = [(k / 100 * run.test_count / columns, percent(1 - k / 100)) for k in marks]
         self.all = rows, columns, ticks
+        of_all = f" of {run.test_count:,}" if shown < run.test_count else ""
+        self.said = f"{shown:,}{of_all} test digits, misread ones first"
+        self.title.set_text(self.said)
         self.set_grid(*self.all)
 
 
@@ -118,11 +121,11 @@ class TestDigitsAlone(TestDigits):
     def show(self, answers):
         misread = np.flatnonzero(answers.labels != answers.predictions)
         if 0 < len(misread) < FEW:
-            self.title.set_text(f"Test images: the {len(misread)} misread ones")
+            self.title.set_text(f"The {len(misread)} misread test digits")
             self.set_grid(*pictures.tiling(len(misread), self.width / self.height))
             self.draw(answers, misread)
         else:
-            self.title.set_text("Test images")
+            self.title.set_text(self.said)
             self.set_grid(*self.all)
             super().show(answers)
 

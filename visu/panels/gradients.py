@@ -106,7 +106,7 @@ class GradientLines(LayerPanel, TimePanel):
         axes.set(ylim=LIMITS, yscale="log")
         logarithmic(axes.yaxis)
         self.artists = [self.hint]
-        self.add_layers(run, "how strongly the loss depends on a layer's weights")
+        self.add_layers(run, "how steeply the loss depends on a layer's weights")
 
     def add_layer(self, k, colour):
         """The line of layer k, and its name."""

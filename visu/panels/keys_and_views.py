@@ -53,6 +53,24 @@ ROWS = (
     ("h", "show/hide this help", {"h": "toggle_help"}),
     ("q", "quit", {"q": "close"}),
 )
+SENTENCES = {  # what to look at in each view, in the words of the slides
+    SIX: "No test digit is ever trained on: what is right there has been learned, not memorized.",
+    (Accuracy,): "Thick: all test digits. Thin: the next batch of 100, before it is trained on.",
+    (Loss,): "A wrong answer costs more the surer it is: −log of the true digit's probability.",
+    (TrainingDigits,): "The network reads these 100 digits, then makes a step to read them better.",
+    (WeightBands,): "Weights start near 0, at random, and spread as the network learns.",
+    (BiasBands,): "Biases start all alike and spread as the network learns.",
+    (TestDigitsAlone,): "How far down the red reaches is the share of misread digits.",
+    (Accuracy, Loss): "Where the test loss climbs and the accuracy stays, the network overfits.",
+    (WeightBands, BiasBands): "Training is finding these numbers: all weights and biases.",
+    (TrainingDigits, TestDigits): "Left it learns from; right it has never seen.",
+    (FirstWeights,): "Purple: ink here speaks for the digit or neuron. Orange: against it.",
+    (GradientLines, GradientDots): "On its way back to the first layer, does the gradient vanish?",
+    (OneDigit,): "From pixels to ten probabilities: what each layer makes of one digit.",
+    (AnswerMap,): "Where does the network place each digit between its ten answers?",
+    (WorstErrors,): "Misread, and sure of it. Would you have read these?",
+    (Confusion, CellDigits): "Which digits are taken for which? Click on a cell to see them.",
+}
 HELP = "\n".join(f"{keys:<9} {text}" for keys, text, _ in ROWS)
 KEYS = {key: meaning for *_, keys in ROWS for key, meaning in keys.items()}
 ACTIONS = {key: meaning for key, meaning in KEYS.items() if isinstance(meaning, str)}

@@ -12,12 +12,13 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from matplotlib.transforms import Bbox, TransformedBbox
 
-from visu.panels.style import RED
+from visu.panels.style import WARNING
 
 MOST_POINTS = 2000  # more do not show on a screen, and would slow the drawing of a long run
 AHEAD = 2  # seconds: a fast training would else outgrow its axis in every frame
 ROUND = (1, 1.5, 2, 3, 4, 5, 6, 8)  # where scales may end, times a power of ten
 PAUSED, STEPPING = "PAUSED", "one iteration …"  # how the status of a paused run begins
+USUAL = "most often\nthe learning rate is too large"  # the reason for NaN
 FAILURES = {}  # class of a panel -> the first exception that it has raised, yet to be printed
 
 
@@ -192,8 +193,9 @@ class TimePanel(Panel):
         since = known[-1] + 1 if len(known) else 0
         told, colour = "", "0.3"
         if since < len(values):
-            told = f"{what} not a number (NaN)\nsince iteration {iterations[since]:,.0f}"
-            colour = RED
+            told = f"{what} not a number (NaN) since\niteration {iterations[since]:,.0f}: {USUAL}"
+            colour = "black"
         elif not self.run.iterations and len(known) == 1:
             told = "one evaluation, no curve:\nthis run trains nothing"
         self.hint.set(text=told, color=colour)
+        self.hint.get_bbox_patch().set_facecolor(WARNING if colour == "black" else "white")

@@ -9,6 +9,7 @@ from visu.record.ladder import LADDER
 
 EDITED = "edited"  # the variant of a run without a label whose script is not the step's own
 FROM_WEIGHTS = "from weights"  # the variant of one that did not start where the step does
+BOUNDARIES = 0, 10, 25, 75, 90, 100  # percentiles of all weights, and of all biases
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Answers:
 class Test:
     """What is measured with the test digits, which is not done at each evaluation.
 
-    answers: for all test digits; weight_bands, bias_bands: [8], the boundaries of the percentile
+    answers: for all test digits; weight_bands, bias_bands: [6], the boundaries of the percentile
     bands of all weights and biases; gradients: [layers], the root mean square of the loss's
     gradient for each layer's weights, on the current batch; variables: {name: array}, copies of all
     that the network consists of; sample: [m] int, indices of some test digits; probabilities:
@@ -178,11 +179,11 @@ class Evaluation:
 
 
 def percentile_bands(values):
-    """The 8 boundaries of the 7 bands that hold a seventh of the values each, lowest first.
+    """The 6 BOUNDARIES between which all of the values lie, the middle 80 %, and the middle half.
 
     values: array of any shape, not empty; NaN among them makes all boundaries NaN.
     """
-    return np.percentile(np.asarray(values), np.linspace(0, 100, 8))
+    return np.percentile(np.asarray(values), BOUNDARIES)
 
 
 class Point(NamedTuple):

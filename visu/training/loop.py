@@ -186,6 +186,6 @@ class Training:
 
 
 def _bands(variables, letter):
-    """The percentile bands of all values of W1, W2, ... or of B1, B2, ..., [8]; zeros if none."""
+    """The percentile bands of all values of W1, W2, ... or of B1, B2, ..., [6]; zeros if none."""
     values = [array.ravel() for name, array in variables.items() if name.startswith(letter)]
-    return percentile_bands(np.concatenate(values)) if values else np.zeros(8)
+    return percentile_bands(np.concatenate(values)) if values else np.zeros(6)
