@@ -2,6 +2,7 @@
 
     python compare_curves.py                            all steps that have runs
     python compare_curves.py 2.0 2.1 --until 300        of two steps, the first iterations
+    python compare_curves.py 2.1 half                   of a step and its experiment "half"
     python compare_curves.py 2.0 2.1 --follow           while they train, in other terminals
     python compare_curves.py runs/mnist_2.1*/*          given runs
     python compare_curves.py 3.0 3.1 --save slide.pdf   a picture in place of a window
@@ -10,13 +11,13 @@
     python compare_curves.py --deck                     the slides' own comparisons
 
 Runs that differ by their seed only are drawn as their median, with a band from the 10th to the 90th
-percentile. docs/comparing.md says which run stands for its step.
+percentile. In the window, h shows the keys. docs/comparing.md says which run stands for its step.
 """
 
 import argparse
 import difflib
+import math
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +29,7 @@ with ctrl_c_while_starting():
     # isort: split
     from visu.panels import comparison
     from visu.panels.comparison import GRADIENTS, View
-    from visu.panels.style import INCHES, drawable, printable
+    from visu.panels.style import INCHES, printable
     from visu.record.experiments import (
         Runs,
         Wrong,
@@ -37,15 +38,12 @@ with ctrl_c_while_starting():
         step_and_variant,
     )
     from visu.record.ladder import LADDER
-    from visu.record.medians import names, table
+    from visu.record.medians import table
     from visu.record.run import EDITED
     from visu.record.run_folder import NoRun
-    from visu.show.terminal import Parser, say, shorten, stopping_signals, whole
+    from visu.show.terminal import Parser, say, stopping_signals, whole
 
-TOP = Path(__file__).resolve().parent
 MOST_ITERATIONS = 10**7  # iterations of a run
-RECENT_SECONDS = 60  # --follow takes runs that changed so shortly before it for runs under way
-LOOK_SECONDS = 1  # between two looks at the runs, and at most until Ctrl-C is obeyed
 
 CONSTANT = "constant rate"
 SIGMOID, RELU, DECAY, DROPOUT = ("2.0", ""), ("2.1", CONSTANT), ("2.1", ""), ("2.2", "")
@@ -78,8 +76,7 @@ EDITS = {CONSTANT: "after lrmin=0.003 is written for lrmin=0.0001 in it"}
 def main():
     """Do what the command line says. Returns the exit status."""
     args = parse_args()
-    since = time.time() - RECENT_SECONDS if args.follow else None
-    runs = Runs(args.runs, lambda line: say(line, sys.stderr), since)
+    runs = Runs(args.runs, lambda line: say(line, sys.stderr), watched=args.follow)
     try:
         if args.diff:
             print_difference(*args.diff, runs)
@@ -121,7 +118,7 @@ def parse_args():
 def add_flags(parser):
     """Add all flags."""
     add = parser.add_argument
-    which = "a step such as 2.1, a label, or the folder of a run (default all steps)"
+    which = "a step such as 2.1, a label, a printed name, or a run's folder (default all steps)"
     add("which", nargs="*", default=[], metavar="RUN", help=which)
     first = {"dest": "first", "type": whole(0, MOST_ITERATIONS), "default": 0}
     add("--from", **first, metavar="I", help="from iteration I on")
@@ -141,7 +138,7 @@ def add_flags(parser):
     deck = {"nargs": "?", "type": Path, "const": Path("deck"), "metavar": "FOLDER"}
     add("--deck", **deck, help="draw the slides' comparisons into a folder (deck)")
     where = "the folder of all runs (runs/)"
-    add("--runs", type=Path, default=TOP / "runs", metavar="FOLDER", help=where)
+    add("--runs", type=Path, default=Runs.usual, metavar="FOLDER", help=where)
 
 
 def picture_file(text):
@@ -155,12 +152,12 @@ def picture_file(text):
 def compare(args, runs):
     """Print the table and draw the picture."""
     groups = chosen(args, runs)
-    say(table(groups))
+    say(table(groups, args.until or math.inf))
     if args.save:
         save(args.save, groups, view_of(args))
         return
     try:
-        show(lambda: (groups, ""), view_of(args))
+        show(lambda: (groups, ""), args)
     except NoWindow as why:
         say(f"No window: {why} --save FILE writes a picture.", sys.stderr)
 
@@ -171,13 +168,16 @@ def follow(args, runs):
     def look():
         try:
             return chosen(args, runs), ""
-        except (Wrong, OSError) as why:
+        except Wrong as why:
+            start = ["\nStart in another terminal:", *why.commands] if why.commands else []
+            return [], "\n".join([f"Waiting: {why.reason}", *start])
+        except OSError as why:
             return [], f"Waiting: {why}"
 
     if in_notebook():
         raise Wrong("--follow needs a window; run it in a terminal")
     try:
-        show(look, view_of(args))
+        show(look, args)
     except NoWindow as why:
         raise Wrong(f"--follow needs a window: {why}") from None
 
@@ -212,56 +212,17 @@ def save(path, groups, view):
     say(f"Picture: {path}")
 
 
-def show(look, view):
-    """Open a window and wait until it is closed; q does so. Raises NoWindow.
+def show(look, args):
+    """Open a window on what look() returns and wait until it is closed. Raises NoWindow.
 
-    look: returns experiments, and what is to be written where there are none. It is called again
-    every LOOK_SECONDS, and what is new is drawn. A notebook shows the figure.
+    A notebook shows the figure.
     """
-    import matplotlib.pyplot as plt  # not where only pictures are written
+    from visu.show.comparison_window import ComparisonWindow  # imports pyplot
 
-    from visu.show.window import open_figure
-
-    figure = plt.figure(figsize=INCHES) if in_notebook() else open_figure("Comparing curves")
-    shown = look()
-
-    def draw(event=None):
-        fill(figure, *shown, view)
-
-    def press(event):
-        if event.key == "q":
-            plt.close(figure)
-
-    def tick():
-        nonlocal shown
-        if signals:
-            plt.close(figure)
-        elif (found := look()) != shown:
-            shown = found
-            draw()
-            figure.canvas.draw_idle()
-
-    draw()
-    figure.canvas.mpl_connect("resize_event", draw)
-    figure.canvas.mpl_connect("key_press_event", press)
-    timer = figure.canvas.new_timer(1000 * LOOK_SECONDS, [(tick, (), {})])
-    timer.start()
     with stopping_signals(lambda: None) as signals:
-        plt.show()
+        ComparisonWindow(look, view_of(args), args.runs, lambda: signals).show()
     if signals and not in_notebook():
         sys.exit(128 + signals[0])
-
-
-def fill(figure, groups, why, view):
-    """Draw these experiments on a window's figure, or write why there are none."""
-    figure.clear()
-    if groups:
-        comparison.draw(figure, groups, view)
-        title = f"Comparing curves: {', '.join(names(groups))}"
-        figure.canvas.manager.set_window_title(shorten(drawable(title), 100))
-    else:
-        text = figure.text(0.5, 0.5, drawable(why), ha="center", size=20, wrap=True)
-        text.set_parse_math(False)
 
 
 def print_difference(a, b, runs):
@@ -277,20 +238,19 @@ def print_difference(a, b, runs):
     say("\n".join(lines) if lines else "The two scripts are the same.")
 
 
-def command(step, label, flags):
-    """How a run is made that the deck lacks, as a line for a person; flags: further ones."""
-    labelled, edit = (f' --label "{label}"', f"  ({EDITS[label]})") if label else ("", "")
-    return f"python {LADDER[step].script}.py{labelled}{flags}{edit}"
-
-
 def draw_deck(folder, runs):
     """Draw the slides' comparisons, each into a PNG; say what is missing and how to make it."""
     found = {step_and_variant(group[0]): group for group in choose_with_curves([], runs)}
-    edited = {(step, ""): group for (step, variant), group in found.items() if variant == EDITED}
-    found = edited | found  # an edited script only where there is no run of the step itself
-    there = "" if runs.place == TOP / "runs" else f' --runs "{runs.place}"'
+    for step in LADDER:  # an edited script only where no run of the step itself is as complete
+        alike = [found[key] for key in ((step, ""), (step, EDITED)) if key in found]
+        if alike:
+            found[step, ""] = min(alike, key=lambda group: bool(group[0].state))
     for name, curves, view in DECK:
-        missing = [command(*curve, there) for curve in curves.values() if curve not in found]
+        missing = [
+            runs.command(*curve) + (f"  ({EDITS[curve[1]]})" if curve[1] else "")
+            for curve in curves.values()
+            if curve not in found
+        ]
         groups = [found[curve] for curve in curves.values() if curve in found]
         if missing:
             say("\n  ".join([f"{name}.png is not drawn. It lacks", *missing]))

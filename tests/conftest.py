@@ -6,8 +6,8 @@ import os
 import runpy
 import shutil
 import sys
+from functools import cached_property
 from pathlib import Path
-from types import SimpleNamespace
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads only wait for each other's cores
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # as in a script, whoever imports TensorFlow
@@ -173,23 +173,18 @@ def run_here(small_data, tmp_path, monkeypatch, capfd):
 
 @pytest.fixture
 def compare(tmp_path, monkeypatch, capsys):
-    """compare(*flags): what a call of compare_curves.py does; it draws, but saves no picture.
+    """compare(*flags): what a call of compare_curves.py does; it saves no picture, and draws one
+    only when it is asked for.
 
-    The result has status, out, err; pictures: the Figures drawn, by path; figure: the last of them
-    or None; folders: those of the runs of each experiment in it.
+    The result has status, out, err; pictures: the Figures, by path; figure: the last of them or
+    None; folders: those of the runs of each experiment in it.
     """
-    from matplotlib.figure import Figure
-
     import compare_curves
-    from visu.panels import comparison
 
-    def save(path, groups, view):
-        call.pictures[path] = call.figure = Figure(compare_curves.INCHES)
-        call.folders = [[saved.folder.resolve() for saved in group] for group in groups]
-        comparison.draw(call.figure, groups, view)
+    saved = {}  # path: what was to be drawn
 
     def call(*flags):
-        call.pictures, call.figure, call.folders = {}, None, []
+        saved.clear()
         if not {"--deck", "--diff", "--save"} & {*flags}:
             flags = *flags, "--save", "a.png"
         monkeypatch.setattr(sys, "argv", ["compare_curves.py", "--runs", str(tmp_path), *flags])
@@ -197,12 +192,37 @@ def compare(tmp_path, monkeypatch, capsys):
             status = compare_curves.main()
         except SystemExit as end:
             status = end.code
-        out, err = capsys.readouterr()
-        drawn = {"figure": call.figure, "folders": call.folders, "pictures": call.pictures}
-        return SimpleNamespace(status=status, out=out, err=err, **drawn)
+        return Compared(status, *capsys.readouterr(), dict(saved))
 
-    monkeypatch.setattr(compare_curves, "save", save)
+    monkeypatch.setattr(
+        compare_curves, "save", lambda path, groups, view: saved.update({path: (groups, view)})
+    )
     return call
+
+
+class Compared:
+    """What a call of compare_curves.py has done; see the fixture compare."""
+
+    def __init__(self, status, out, err, saved):
+        self.status, self.out, self.err, self._saved = status, out, err, saved
+        groups, _ = [*saved.values()][-1] if saved else ([], None)
+        self.folders = [[one.folder.resolve() for one in group] for group in groups]
+
+    @cached_property
+    def pictures(self):
+        from matplotlib.figure import Figure
+
+        from visu.panels import comparison
+        from visu.panels.style import INCHES
+
+        figures = {path: Figure(INCHES) for path in self._saved}
+        for path, figure in figures.items():
+            comparison.draw(figure, *self._saved[path])
+        return figures
+
+    @property
+    def figure(self):
+        return [None, *self.pictures.values()][-1]
 
 
 @pytest.fixture

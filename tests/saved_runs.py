@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from visu.record.ladder import LADDER, code_hash
 from visu.record.run import Run
-from visu.record.run_folder import columns_of
+from visu.record.run_folder import columns_of, new_folder
 
 TITLES = {"2.0": "2.0 five layers, sigmoid", "2.1": "2.1 ReLU, learning rate decay"}
 READ = [0, 20, 40, 100, 120, 200]  # iterations; the test digits are not read at 20 and 120
@@ -37,8 +37,7 @@ def write_run(place, step, accuracies, time="20260101-120000", gradients=None, *
         "steps_per_second": 50.0,
     }  # fmt: skip
     result |= {name: value for name, value in facts.items() if name not in RUN}
-    folder = place / run["script"] / f"{time}-seed{run['seed']}"
-    folder.mkdir(parents=True)
+    folder = new_folder(place / run["script"], f"{time}-seed{run['seed']}")
     lines = [",".join(columns_of(Run(**run)))]
     for i in [i for i in READ if i <= end]:
         sizes = [layer[TESTED.index(i)] for layer in gradients] if i in tested else []

@@ -13,6 +13,8 @@ from saved_runs import READ, TESTED, TITLES, legend, texts, thick, write_run
 
 import compare_curves
 from visu.panels import comparison
+from visu.panels.looks import looks as experiment_looks
+from visu.record.ladder import LADDER
 from visu.record.run_folder import SavedRun
 
 GOOD = [0.1, 0.5, 0.9, 0.96]  # test accuracies
@@ -21,6 +23,12 @@ GOOD = [0.1, 0.5, 0.9, 0.96]  # test accuracies
 def ends(axes):
     """What is written beside the ends of the curves."""
     return sorted(text.get_text() for text in axes.texts)
+
+
+def looks(figure):
+    """For each experiment: its colour, its dashes, and the colour between them."""
+    lines = figure.legends[0].get_lines()
+    return [(line.get_color(), line.get_linestyle(), line.get_gapcolor()) for line in lines]
 
 
 def test_two_steps_are_overlaid(tmp_path, compare):
@@ -117,6 +125,12 @@ def test_the_table_in_figures(tmp_path, compare):
     both = ["0,1", "200", "98.50", "98.50", "1.50", "1.50"]
     assert lines[2].split()[-12:] == [*both, "70", "150", "–", "4", "s", "50"]
     assert len({len(line) for line in lines[:3]}) == 1
+    # up to 150: read at 100; when that was is not saved
+    lines = compare("--until", "150").out.splitlines()
+    lowest = ["100", "96.00", "97.00", "3.00", "4.00"]
+    assert lines[1].split()[-11:] == ["0", *lowest, "40", "–", "–", "–", "25"]
+    both = ["0,1", "100", "97.50", "97.50", "2.50", "2.50"]
+    assert lines[2].split()[-11:] == [*both, "70", "–", "–", "–", "50"]
 
 
 def test_extreme_curves_are_drawn(tmp_path, compare, warned):
@@ -263,15 +277,23 @@ def test_the_gradient_of_a_single_layer(tmp_path, compare):
     assert done.status == 0 and ends(done.figure.axes[0]) == ["0.500"]
 
 
-@pytest.mark.parametrize("sizes", [[0, 0, 0, 0], [0, 0.1, 0.1, 0], [np.nan] * 4], ids=str)
+@pytest.mark.parametrize("sizes", [[0, 0, 0, 0], [0, 0.1, 0.001, 0], [np.nan] * 4], ids=str)
 def test_gradients_of_zero_and_nan_are_no_error(tmp_path, compare, sizes, warned):
     write_run(tmp_path, "2.0", GOOD, gradients=[sizes, sizes])
     done = compare("2.0", "--gradients")
     assert done.status == 0
-    low, high = done.figure.axes[0].get_ylim()
-    assert 0 < low < high
+    (axes,) = done.figure.axes
     FigureCanvasAgg(done.figure).draw()
     assert not warned()
+    ticks = [text.get_text() for text in axes.get_yticklabels()]
+    assert ("0" in ticks) == (0 in sizes)  # which a logarithmic axis does not have
+    for size in sizes[:3]:
+        x, y = axes.transData.transform((100, size))
+        assert np.isnan(size) or axes.bbox.contains(x, y)
+    if 0.1 in sizes:  # below the smallest in equal steps
+        heights = [axes.transData.transform((0, y))[1] for y in (0, 0.001, 0.01, 0.1)]
+        low, step, same = np.diff(heights)
+        assert 0 < low <= step and same == pytest.approx(step)
 
 
 # ---- the deck
@@ -320,7 +342,9 @@ def test_noisy_accuracy_is_one_seed_as_it_was_measured(tmp_path, compare):
         write_run(tmp_path, "2.1", accuracies, seed=seed, label="constant rate")
     figure = compare("--deck", str(tmp_path / "deck")).figure
     (axes,) = figure.axes
-    ((iterations, drawn),) = [line.get_data() for line in axes.get_lines()]
+    (line,) = axes.get_lines()
+    iterations, drawn = line.get_data()
+    assert line.get_linestyle() == "-"  # gaps would look like noise
     assert list(iterations) == TESTED and list(drawn) in seeds
     assert not axes.collections  # no band
     assert "one seed" in texts(figure) and "median" not in texts(figure)
@@ -357,9 +381,10 @@ def test_the_ladder_names_its_test_curves_at_their_ends(tmp_path, compare, sprea
 @pytest.mark.parametrize("count, label", [(1, ""), (8, ""), (40, ""), (2, "W" * 40), (9, "W" * 40)])
 @pytest.mark.parametrize("panels", [("accuracy", "loss"), ("loss",)])
 def test_nothing_is_clipped_and_nothing_overlaps(tmp_path, count, label, panels):
+    steps = [*LADDER, *(f"6.{k}" for k in range(30))][:count]
     found = [
-        SavedRun(write_run(tmp_path, f"2.{k}", [0.1, 0.5, 0.6, 0.7 + k / 200], label=label))
-        for k in range(count)
+        SavedRun(write_run(tmp_path, step, [0.1, 0.5, 0.6, 0.7 + k / 200], label=label))
+        for k, step in enumerate(steps)
     ]
     figure = Figure((14, 7.875), dpi=96)
     view = comparison.View(panels, smooth=2)
@@ -367,9 +392,8 @@ def test_nothing_is_clipped_and_nothing_overlaps(tmp_path, count, label, panels)
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
     assert min(axes.bbox.height for axes in figure.axes) > 300  # of 756: the curves come first
-    looks = [(line.get_color(), line.get_linestyle()) for line in figure.legends[0].get_lines()]
-    assert len(set(looks)) == min(count, 24)
-    assert count > 8 or len({colour for colour, _ in looks}) == count
+    assert len({*looks(figure)}) == count
+    assert count > 10 or len({colour for colour, *_ in looks(figure)}) == count
     parts = [axes.get_tightbbox(renderer) for axes in figure.axes]
     parts += [figure.legends[0].get_window_extent(renderer)]
     parts += [text.get_window_extent(renderer) for text in figure.texts]
@@ -380,6 +404,45 @@ def test_nothing_is_clipped_and_nothing_overlaps(tmp_path, count, label, panels)
         boxes = [text.get_window_extent(renderer).padded(-1) for text in axes.texts]
         assert min(count, 3) <= len(boxes) <= count
         assert not any(a.overlaps(b) for k, a in enumerate(boxes) for b in boxes[:k])
+
+
+def test_a_step_has_one_colour_whatever_is_drawn_beside_it(tmp_path, compare):
+    for step in ("4.2", "2.1", "7.0"):
+        write_run(tmp_path, step, GOOD)
+    alone = {step: looks(compare(step).figure)[0] for step in ("4.2", "2.1", "7.0")}
+    for time, step in enumerate(["1.0", "2.0", "2.2", "5.0", "6.0"]):
+        write_run(tmp_path, step, GOOD, time=f"203{time}")  # starts later
+    for time, label in enumerate(["b", "a"]):
+        write_run(tmp_path, "2.1", GOOD, time=f"204{time}", label=label)
+    done = compare()
+    names = [text.partition(":")[0] for text in legend(done.figure)]
+    drawn = dict(zip(names, looks(done.figure), strict=True))
+    steps = {name[:3]: look for name, look in drawn.items() if '"' not in name}
+    assert steps.items() >= alone.items()
+    assert len({colour for colour, *_ in steps.values()}) == len(steps) == 8
+    assert {dashes for _, dashes, _ in steps.values()} == {"-"}
+    own, *_ = steps["2.1"]
+    assert drawn['2.1 "b"'][0] == drawn['2.1 "a"'][0] == own and len({*drawn.values()}) == 10
+    assert [drawn['2.1 "b"']] == looks(compare('2.1 "b"').figure)  # also alone it is dashed
+
+
+def test_many_experiments_of_a_step_differ(tmp_path):
+    labels = ["", *map(str, range(15))]
+    runs = [SavedRun(write_run(tmp_path, "2.1", GOOD, label=label)) for label in labels]
+    found = [tuple(look.values()) for look in experiment_looks([[saved] for saved in runs])]
+    assert len({*found}) == 16 and len({colour for colour, *_ in found}) == 1
+
+
+@pytest.mark.parametrize("wide, dpi", [(14, 137.15), (14, 96), (6.4, 96)])
+def test_no_headline_is_clipped(tmp_path, wide, dpi):
+    group = [SavedRun(write_run(tmp_path, "2.1", GOOD, seed=seed)) for seed in range(10)]
+    for panel, first, last in (("accuracy", 100, 5000), ("loss", 0, 300), ("gradients", 100, 300)):
+        figure = Figure((wide, 0.5625 * wide), dpi=dpi)
+        comparison.draw(figure, [group], comparison.View((panel,), first, last))
+        (headline,) = figure.texts
+        box = headline.get_window_extent(FigureCanvasAgg(figure).get_renderer())
+        assert "median of 10 seeds" in headline.get_text()
+        assert box.x0 >= 0 and box.x1 <= 0.998 * figure.bbox.width
 
 
 def test_pictures_without_a_window(tmp_path, environment):

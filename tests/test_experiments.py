@@ -2,13 +2,12 @@
 
 import os
 
-import numpy as np
 import pytest
 from saved_runs import SOURCE, TITLES, change, legend, thick, write_run
 
-import compare_curves
 from visu.record import experiments
 from visu.record.ladder import LADDER
+from visu.record.medians import names
 from visu.record.run_folder import SavedRun
 
 GOOD = [0.1, 0.5, 0.9, 0.96]  # test accuracies
@@ -64,7 +63,7 @@ def test_an_edited_script_is_not_the_step(tmp_path, compare):
 
 def test_scripts_that_lie_beside_change_nothing(tmp_path, compare, monkeypatch):
     folder = write_run(tmp_path, "2.1", GOOD)
-    monkeypatch.setattr(compare_curves, "TOP", tmp_path)
+    monkeypatch.chdir(tmp_path)
     (tmp_path / f"{LADDER['2.1'].script}.py").write_text("edited_later = 1\n")
     (tmp_path / "mnist_9.9_student.py").write_text("mine = 1\n")
     done = compare()
@@ -115,7 +114,8 @@ def test_what_several_words_name_is_drawn_once(tmp_path, compare):
     a, b = (write_run(tmp_path, "2.1", GOOD, seed=seed, label="mine") for seed in (0, 1))
     c = write_run(tmp_path, "2.0", GOOD, label="MINE")
     assert compare().folders == [[c], [a, b]]
-    assert compare("2.1", "mine", "2.1").folders == [[a, b], [c]]
+    assert compare("2.1", "mine", "2.1").folders == [[a, b]]
+    assert compare("2.1", "2.0", "mine").folders == [[a, b], [c]]
     for words in (["2.1", str(a)], [str(a), "2.1", f"{a}/", "2.1"], [os.path.relpath(a), "2.1"]):
         assert compare(*words).folders == [[a, b]]
     assert compare(str(a), f"{a}/", os.path.relpath(a)).folders == [[a]]
@@ -128,6 +128,41 @@ def test_where_runs_are_looked_for(tmp_path, compare):
     done = compare()
     assert (done.folders, done.err) == ([[tmp_path / "experiment" / folder.name]], "")
     assert compare("--runs", str(tmp_path / "ladder")).folders == [[ladder]]
+
+
+@pytest.fixture
+def choose(tmp_path):
+    """choose(*words): the experiments that these words mean."""
+    return lambda *words: experiments.choose(words, experiments.Runs(tmp_path, lambda line: None))
+
+
+def test_a_step_beside_the_name_of_an_experiment_means_itself(tmp_path, choose):
+    def folders(*words):
+        return [group[0].folder for group in choose(*words)]
+
+    own, half, fast = (write_run(tmp_path, "2.1", GOOD, label=x) for x in ("", "half", "fast"))
+    other = write_run(tmp_path, "2.0", GOOD, label="half")
+    assert folders("2.1", "half") == [own, half]
+    assert folders("half", "mnist_2.1_five_layers_relu_lrdecay.py") == [half, own]
+    assert folders("half") == [other, half]
+    sigmoid = write_run(tmp_path, "2.0", GOOD)
+    assert folders("2.0", "fast") == [sigmoid, fast]
+    assert len(folders("2.1", "2.0")) == 5
+
+
+def test_what_is_printed_can_be_typed_back(tmp_path, choose):
+    for facts in ({}, {"label": "half"}, {"label": "half", "seed": 1}, {"from_weights": True}):
+        write_run(tmp_path, "2.1", GOOD, **facts, source="half = 1\n" if facts else SOURCE)
+    write_run(tmp_path, "2.1", GOOD, source="half = 2\n", script="my_half")
+    write_run(tmp_path, "2.1", GOOD, label="half", data="drawn digits", time="2025")
+    write_run(tmp_path, "7.0", GOOD, label="half")
+    everything = [str(path.parent) for path in tmp_path.rglob("run.json")]
+    for groups in (choose(), choose(*everything)):
+        for name, group in zip(names(groups), groups, strict=True):
+            for word in (name, name.replace('"', ""), name.upper()):  # a shell takes the quotes
+                assert [{saved.folder for saved in found} for found in choose(word)] == [
+                    {saved.folder for saved in group}
+                ]
 
 
 # ---- which one stands for a step
@@ -159,14 +194,17 @@ def test_the_rule(tmp_path, runs):
     for k, word in enumerate(runs.split()):
         facts = {"accuracies": GOOD, "time": f"202{k}"} | KINDS[word.strip("+")]
         folder = write_run(tmp_path, "2.0", **facts)
-        groups.append([SavedRun(folder, 0 if word.endswith("+") else np.inf)])
+        groups.append([SavedRun(folder, 0, watched=word.endswith("+"))])
     assert [groups.index(group) for group in experiments.standing(groups)] == RULE[runs]
 
 
-@pytest.mark.parametrize("kind", ["stopped", "short"])
+GAVE_WAY = {"stopped": {"ended": True}, "short": SHORT, "running": {}}
+
+
+@pytest.mark.parametrize("kind", GAVE_WAY)
 def test_what_gives_way_to_a_complete_run_is_told_and_drawn_when_named(tmp_path, compare, kind):
     full = write_run(tmp_path, "2.0", GOOD)
-    newer = write_run(tmp_path, "2.0", GOOD[:3], time="2027", **(SHORT if kind == "short" else {}))
+    newer = write_run(tmp_path, "2.0", GOOD[:3], time="2027", **GAVE_WAY[kind])
     done = compare()
     assert done.folders == [[full]] and done.err.count("\n") == 1 and kind in done.err
     done = compare("2.0", str(newer))
@@ -175,7 +213,7 @@ def test_what_gives_way_to_a_complete_run_is_told_and_drawn_when_named(tmp_path,
 
 def test_stopped_and_short_runs_are_marked_and_set_no_axes(tmp_path, compare):
     full = write_run(tmp_path, "2.0", [0.1, 0.9, 0.95, 0.96])
-    stopped = write_run(tmp_path, "2.1", [0.1, 0.17])
+    stopped = write_run(tmp_path, "2.1", [0.1, 0.17], ended=True)
     write_run(tmp_path, "2.2", [0.1, 0.17, 0.18], **SHORT)
     alone, done = compare(str(full)), compare()
     assert done.err == "" and "(stopped)" in done.out and "(short)" in done.out
@@ -196,7 +234,14 @@ def test_a_run_under_way_is_drawn_as_far_as_its_curves_go(tmp_path, compare):
     change(folder, result={"iteration": 40})  # run.json is written after them
     done = compare()
     assert done.folders == [[folder]] and done.figure.axes[0].get_xlim() == (0, 100)
-    assert "stopped at 100" in legend(done.figure)[0]
+    assert legend(done.figure) == [f"{TITLES['2.1']}: 97.00 %, running"]
+    assert "(running)" in done.out
+    begun = os.stat(folder / "run.json").st_mtime - 3600
+    os.utime(folder / "curves.csv", (begun, begun))  # it was killed, and could not say so
+    assert "stopped at 100" in legend(compare().figure)[0]
+    os.utime(folder / "curves.csv")
+    change(folder, result={"ended": True})
+    assert "stopped at 100" in legend(compare().figure)[0]
 
 
 def test_other_data_stands_for_a_step_only_without_mnist_and_is_named(tmp_path, compare):
@@ -218,6 +263,8 @@ def test_the_deck_takes_an_edited_run_only_where_there_is_no_other(tmp_path, com
     edited = write_run(tmp_path, "2.2", GOOD, time="2027", source="zeros = 0\n")
     done = compare("--deck", str(tmp_path / "deck"))
     assert done.folders[0] == [edited] and "edited" in legend(done.figure)[0]
+    own = write_run(tmp_path, "2.2", GOOD[:3], time="2028")  # under way
+    assert compare("--deck", str(tmp_path / "deck")).folders[0] == [edited]
     own = write_run(tmp_path, "2.2", GOOD, data="fashion")
     done = compare("--deck", str(tmp_path / "deck"))
     assert done.folders[0] == [own] and "edited" not in legend(done.figure)[0]

@@ -1,16 +1,20 @@
 """compare_curves.py --follow: runs that grow, in this process and in another one."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from itertools import islice
 
 import pytest
 from conftest import TOP
 from matplotlib.backend_bases import KeyEvent, TimerBase
+from matplotlib.image import imread
 from saved_runs import change, grow, legend, texts, write_run
 
 import compare_curves
+from visu.record.ladder import LADDER
 
 LATER = [0.1, 0.5, 0.9, 0.96]
 
@@ -34,6 +38,7 @@ def watch(tmp_path, monkeypatch):
     def open_figure(title):
         figure = plt.figure(figsize=(14, 7.875), dpi=96)
         figure.canvas.manager.set_window_title(title)
+        figure.canvas.mpl_disconnect(figure.canvas.manager.key_press_handler_id)  # its own keys
         figure.canvas.new_timer = Timer
         return figure
 
@@ -68,6 +73,8 @@ def test_it_waits_then_draws_what_starts_and_grows(tmp_path, watch):
 
     def start(figure):
         assert "Waiting: " in texts(figure) and not figure.axes
+        for step in ("2.0", "2.1"):
+            assert f'python {LADDER[step].script}.py --runs "{tmp_path}"' in texts(figure)
         folders.append(write_run(tmp_path, "2.0", LATER[:2]))
 
     def grown(figure):
@@ -121,19 +128,51 @@ def test_only_what_has_changed_is_drawn_again(tmp_path, watch, monkeypatch):
     assert len(draws) == 2
 
 
-def test_q_closes_it(tmp_path, watch):
+def press(figure, key):
+    event = KeyEvent("key_press_event", figure.canvas, key)
+    figure.canvas.callbacks.process("key_press_event", event)
+
+
+def test_the_keys(tmp_path, watch, monkeypatch, capsys):
     import matplotlib.pyplot as plt
 
     write_run(tmp_path, "2.0", LATER)
-    left = []
+    full = []
 
-    def press(figure):
-        figure.canvas.callbacks.process(
-            "key_press_event", KeyEvent("key_press_event", figure.canvas, "q")
-        )
-        left.append(plt.get_fignums())
+    def helped(figure):
+        return "quit" in "".join(text.get_text() for text in figure.texts if text.get_visible())
 
-    assert watch(steps=[press]) == 0 and left == [[]]
+    def keys(figure):
+        loss = []
+        for _ in range(3):
+            loss.append("log" in figure.axes[1].get_yscale())
+            press(figure, "l")
+        assert loss == [False, True, False] and "logarithmic" in figure.axes[1].get_title("left")
+        for key, shown in zip("hhhx", [True, False, True, False], strict=True):
+            press(figure, key)
+            assert helped(figure) == shown
+        figure.canvas.manager.full_screen_toggle = lambda: full.append(1)
+        press(figure, "f")
+        press(figure, "S")
+        press(figure, "s")
+        with monkeypatch.context() as patch:
+            patch.setattr(figure, "savefig", lambda path: os.open(path.parent / "no" / "file", 0))
+            press(figure, "s")
+        press(figure, "h")
+        grow(next(tmp_path.glob("*/*")), 240, 0.97)  # what is drawn again keeps the help
+
+    def redrawn(figure):
+        assert helped(figure) and "log" in figure.axes[1].get_yscale()
+        press(figure, "q")
+        assert not plt.get_fignums()
+
+    assert watch(steps=[keys, redrawn]) == 0 and full == [1]
+    paths = [tmp_path / "comparison.png", tmp_path / "comparison-2.png"]
+    said = capsys.readouterr().out.splitlines()
+    assert said[:2] == [f"saved {path}" for path in paths] and "could not be saved" in said[2]
+    assert sorted(tmp_path.glob("*.png")) == sorted(paths)
+    first, second = (imread(path) for path in paths)
+    assert first.shape[:2] == (756, 1344) and (first == second).all()
 
 
 def test_without_a_window_it_says_why(tmp_path, environment):
@@ -159,18 +198,26 @@ CHILD = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))
 import compare_curves
+from visu.record.ladder import LADDER
 from visu.panels import comparison
+from visu.show import comparison_window
 
 draw = comparison.draw
 
 def told(figure, groups, view):
     draw(figure, groups, view)
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    print(groups[0][0].end, *names, flush=True)
+    print(groups[0][0].end, "log" if view.log else "linear", *names, flush=True)
 
-comparison.draw, compare_curves.LOOK_SECONDS = told, 0.2
+comparison.draw, comparison_window.LOOK_SECONDS = told, 0.2
 sys.exit(compare_curves.main())
 """
+
+
+def press_in_window(key, variables):
+    """Press a key in the window, if it is there yet and listens."""
+    window = ["search", "--onlyvisible", "--name", "Comparing", "windowfocus", "--sync", "%@"]
+    subprocess.run(["xdotool", *window, "key", key], env=variables, capture_output=True)
 
 
 @pytest.mark.parametrize(
@@ -184,13 +231,21 @@ def test_a_run_in_another_process_is_followed_in_a_window(
     command = [sys.executable, "-c", CHILD, TOP, "--runs", tmp_path, "--follow", "2.0"]
     watcher = start_process(command, env=variables)
     start_process([sys.executable, "-c", WRITER, TOP, TOP / "tests", tmp_path])
-    lines = []
-    while len({*lines}) < 3:
-        lines.append(watcher.stdout.readline())
+    told = [watcher.stdout.readline() for _ in range(3)]
+    for key, answer in [("l", " log "), ("s", "saved ")] * bool(shutil.which("xdotool")):
+        for line in islice(watcher.stdout, 100):
+            told.append(line)
+            if answer in line:
+                break
+            press_in_window(key, variables)
+        assert answer in told[-1]
     watcher.send_signal(number)
     _, errors = watcher.communicate(timeout=30)
-    ends = [int(line.split()[0]) for line in lines]
-    assert ends == sorted(ends) and all("running" in line for line in lines)
+    assert ("saved " in told[-1]) == (tmp_path / "comparison.png").exists()
+    told = [line for line in told if "saved " not in line]
+    assert len({*told}) >= 3
+    ends = [int(line.split()[0]) for line in told]
+    assert ends == sorted(ends) and all("running" in line for line in told)
     assert watcher.returncode == 128 + number and errors == ""
 
 

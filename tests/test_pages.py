@@ -210,6 +210,14 @@ def test_all_keys_are_on_the_page():
     assert sum(len(keys) for *_, keys in ROWS) == len(KEYS), "a key is in two rows"
 
 
+def test_all_keys_of_a_comparison_are_on_the_page():
+    from visu.show.comparison_window import ROWS
+
+    table = TEXTS[TOP / "docs" / "comparing.md"].partition("| key in the window |")[2]
+    cells = re.findall(r"^\| (`.*?) \|", table.partition("##")[0], re.M)
+    assert [re.findall("`(.+?)`", cell) for cell in cells] == [keys.split() for keys, *_ in ROWS]
+
+
 # ---- the programs on the pages
 
 

@@ -83,6 +83,19 @@ def test_code_that_is_quoted_is_in_the_script():
             assert block in PATHS[step].read_text(encoding="utf-8")
 
 
+def test_the_program_that_takes_few_digits(small_data, monkeypatch, tmp_path):
+    import mnist_data
+
+    (code,) = re.findall(r"^```python\n((?:(?!^```).)*MNIST-1000.*?)^```", TEXT, re.M | re.S)
+    small, load = mnist_data.load(str(small_data)), mnist_data.load
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(mnist_data, "load", lambda name: small)
+    exec(compile(code.replace("[:1000]", "[:30]"), "walkthrough.md", "exec"), {})
+    few = load("MNIST-1000")
+    assert (few.train.images == small.train.images[:30]).all()
+    assert (few.test.labels == small.test.labels).all()
+
+
 @pytest.mark.parametrize(("name", "script", "text"), list(exercises()))
 def test_an_exercise_can_be_done(name, script, text, load_script, small_data, tmp_path):
     """What it changes is in the script as often as it says, and the changed script trains."""

@@ -2,22 +2,20 @@
 
 import math
 from dataclasses import dataclass, replace
-from itertools import cycle
 from operator import itemgetter
 
 import matplotlib.style
 import numpy as np
-from matplotlib import patheffects
+from matplotlib import patheffects, ticker
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
+from visu.panels.looks import looks
 from visu.panels.panel import round_up
-from visu.panels.style import COLOURS, drawable, style
+from visu.panels.style import drawable, style
 from visu.record.medians import BAND, data_of, names, over_seeds, value_at
 
 TYPE = 1.3  # times the type of a live window of this size: made for slides
-LOOKS = [(colour, dashes) for dashes in ("-", "--", ":") for colour in COLOURS]
 PANELS = {"accuracy": "Accuracy", "loss": "Cross entropy"}
 GRADIENTS = "gradients"
 TITLES = PANELS | {GRADIENTS: "Gradient of W1, the first layer (root mean square)"}
@@ -72,7 +70,9 @@ def draw(figure, groups, view):
             _legend(figure, handles, [drawable(text) for text in labels(groups, view)])
         headline = drawable(_headline(groups, view))
         size = matplotlib.rcParams["font.size"] * min(1, 0.98 * width / _length(headline))
-        figure.suptitle(headline, x=0.01, ha="left", color="0.3", size=size)
+        title = figure.suptitle(headline, x=0.01, ha="left", color="0.3", size=size)
+        while title.get_window_extent().width > 0.98 * figure.bbox.width:
+            title.set_size(0.98 * title.get_size())
         figure.get_layout_engine().execute(figure)
         figure.set_layout_engine("none")  # numbers at the ends leave the panels where they are
         for axes, panel in zip(every, view.panels, strict=True):
@@ -90,23 +90,27 @@ def _setting(groups):
 
 
 def _length(text):
-    """How wide a text is, in pixels of 96 to the inch."""
-    return RendererAgg(1, 1, 96).get_text_width_height_descent(text, FontProperties(), False)[0]
+    """How wide a text is about, in pixels of 96 to the inch: on a screen small type is some percent
+    wider or narrower than large type, as its letters are fitted to the pixels.
+    """
+    large = FontProperties(size=100)
+    width = RendererAgg(1, 1, 96).get_text_width_height_descent(text, large, False)[0]
+    return width * matplotlib.rcParams["font.size"] / 100
 
 
 def _legend(figure, handles, names):
     """The names below the panels, in as many columns as leave them largest."""
     size = matplotlib.rcParams["font.size"]
     width, height = figure.get_size_inches() * 72 / size  # in letters
-    longest = max(map(_length, names)) * 72 / 96 / size + 4.5  # handle and space between columns
+    longest = max(map(_length, names)) * 72 / 96 / size + 5.5  # handle and space between columns
 
     def fitting(columns):
         lines = math.ceil(len(names) / columns)
-        return min(1, 0.98 * width / (columns * longest), LEGEND_SHARE * height / (1.65 * lines))
+        return min(1, 0.94 * width / (columns * longest), LEGEND_SHARE * height / (1.65 * lines))
 
     columns = max((2, 1, 3, 4, 5) if len(names) > 3 else (1,), key=fitting)
     figure.legend(
-        handles, names, ncols=columns, handlelength=2, columnspacing=2,
+        handles, names, ncols=columns, handlelength=3, columnspacing=2,
         fontsize=size * fitting(columns), loc="outside lower left",
     )  # fmt: skip
 
@@ -169,15 +173,17 @@ def _panel(axes, panel, groups, view):
     """One panel: thin curves behind, bands, and the thick curves."""
     line = matplotlib.rcParams["lines.linewidth"]
     fitted = []  # (iterations, values) of the curves that the y axis is for
-    for group, (colour, dashes) in zip(groups, cycle(LOOKS), strict=False):
+    for group, look in zip(groups, looks(groups), strict=True):
+        colour = look["color"]
         front, *behind = _columns(panel, view)
         thin = [over_seeds(group, column, view.smooth)[:2] for column in behind]
         for curve in thin:
-            axes.plot(*curve, color=colour, linewidth=1.2 * line, alpha=0.8, zorder=1.5)
+            axes.plot(*curve, **look, linewidth=1.2 * line, alpha=0.8, zorder=1.5)
         iterations, middle, band = over_seeds(group, front)
         if len(group) > 1:
             axes.fill_between(iterations, *band, color=colour, alpha=0.25, linewidth=0, zorder=2)
-        axes.plot(iterations, middle, dashes, color=colour, linewidth=2.5 * line, label=panel)
+        look = look | {"linestyle": "-"} if view.plain else look  # its name tells it from others
+        axes.plot(iterations, middle, **look, linewidth=2.5 * line, label=panel)
         if state := group[0].state:
             marker = "o" if state == "running" else "X"
             (end,) = axes.plot(iterations[-1:], middle[-1:], marker, color=colour, zorder=4)
@@ -193,8 +199,9 @@ def _panel(axes, panel, groups, view):
     axes.grid(True)
     axes.set_xlabel("iteration")
     axes.set_xlim(view.first, view.last)
-    axes.xaxis.set_major_locator(MaxNLocator(3 if view.plain else 5, steps=[1, 2, 2.5, 5, 10]))
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    steps = [1, 2, 2.5, 5, 10]
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(3 if view.plain else 5, steps=steps))
+    axes.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
     _fit_values(axes, panel, fitted, view)
 
 
@@ -215,17 +222,30 @@ def _fit_values(axes, panel, curves, view):
         error = round_up(max(1.05 * (1 - values.min(initial=1)), 0.01))
         low = max(1 - error, 0)
         axes.set_ylim(low, 1 + 0.01 * (1 - low))
-        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))  # short numbers fit
-        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:.4g}"))
+        axes.yaxis.set_major_locator(ticker.MaxNLocator(6, steps=[1, 2, 5, 10]))  # short numbers
+        axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:.4g}"))
     elif log:
-        low, high = (values.min(), values.max()) if len(values) else (0.1, 1)
-        axes.set_ylim(low / 2, high * 1.25)  # first: zeros alone have no such scale
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,)))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        _fit_logarithmic(axes, *((values.min(), values.max()) if len(values) else (0.1, 1)))
     else:
         axes.set_ylim(0, round_up(max(1.1 * values.max(initial=0), 1e-6)))
+
+
+def _fit_logarithmic(axes, low, high):
+    """A logarithmic y axis for values from low to high; where 0 is drawn, 0 has a place of its own
+    below the powers of ten.
+    """
+    if any((line.get_ydata() == 0).any() for line in axes.get_lines()):
+        low = 10.0 ** math.floor(math.log10(low))
+        axes.set_yscale("symlog", linthresh=low, linscale=0.5)
+        axes.set_ylim(-low / 10, high * 1.25)
+        ticks = ticker.SymmetricalLogLocator(linthresh=low, base=10)
+    else:
+        axes.set_ylim(low / 2, high * 1.25)
+        axes.set_yscale("log")
+        ticks = ticker.LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,))
+    axes.yaxis.set_major_locator(ticks)
+    axes.yaxis.set_minor_locator(ticker.NullLocator())
+    axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
 
 
 def _ends(panel, groups, view):
@@ -250,10 +270,10 @@ def _write_ends(axes, panel, groups, ends, lines):
     line = 1.1 * size * pixel
     up = -1 if panel == "accuracy" else 1  # these curves end near the top
     marks = []
-    for group, (text, end), (colour, _) in zip(groups, ends, cycle(LOOKS), strict=False):
+    for group, (text, end), look in zip(groups, ends, looks(groups), strict=True):
         x, y = axes.transData.transform(end)
         if axes.bbox.padded(1).contains(x, y):
-            marks.append((up * y, x, text, end, colour, 1 if group[0].state else 0.5))
+            marks.append((up * y, x, text, end, look["color"], 1 if group[0].state else 0.5))
     halo = patheffects.withStroke(linewidth=0.25 * size, foreground="white")
     placed = []
     for y, x, text, end, colour, aside in sorted(marks, key=itemgetter(0)):

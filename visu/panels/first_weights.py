@@ -17,7 +17,7 @@ class FirstWeights(Panel):
     def __init__(self, axes, run):
         super().__init__(axes, "Weights of the first layer")
         self.image = axes.imshow(
-            np.full((1, 1), np.nan), cmap="RdBu", interpolation="nearest", vmin=-1, vmax=1
+            np.full((1, 1), np.nan), cmap="PuOr", interpolation="nearest", vmin=-1, vmax=1
         )
         self.image.set_cmap(self.image.get_cmap().with_extremes(bad="0.75"))
         size = 1.3 * rcParams["font.size"]

@@ -1,40 +1,81 @@
 """The outputs of a network's layers for one digit: a column for each, between digit and bars."""
 
+from typing import NamedTuple
+
 import numpy as np
-from matplotlib import rcParams
+from matplotlib import colormaps, rcParams
 from matplotlib.lines import Line2D
 
 from visu.panels import pictures
-from visu.panels.style import RED, out_of, percent
+from visu.panels.style import out_of, percent
 
 MOST_LAYERS = 8  # whose outputs are shown
 # lengths, in pixels of a figure of 1344 x 756: headings, digit, space between columns, a line
 HEADING, LEFT, GAP, LINE = 74, 246, 34, 21
 SATURATED = 0.05  # a sigmoid's output this near to 0 or 1
 SCALE = "white: 0, darker: larger, on each layer's own scale"
+# where there is no number: white; grey between feature maps
+BLANK, BETWEEN = (colormaps["PuOr"].with_extremes(bad=bad) for bad in ("white", "0.75"))
+
+
+class Grid(NamedTuple):
+    """Where numbers are drawn: `count` tiles of height × width, in columns, `gap` numbers apart.
+
+    left, top: of the first number; pixel: its side; these three in the panel's units.
+    """
+
+    left: float
+    top: float
+    pixel: float
+    height: int
+    width: int
+    gap: int
+    columns: int
+    count: int
+
+    def at(self, x, y):
+        """(row, column, tile) of the number at this place, None where there is none."""
+        down, row = divmod((y - self.top) / self.pixel, self.height + self.gap)
+        across, column = divmod((x - self.left) / self.pixel, self.width + self.gap)
+        tile = int(down * self.columns + across)
+        there = row < self.height and column < self.width and 0 <= across < self.columns
+        return (int(row), int(column), tile) if there and 0 <= tile < self.count else None
+
+    def square(self, row, column, tile, rows=1, columns=1):
+        """The outline of this number, or of so many from there on: [6, 2], NaN at its end."""
+        down, across = divmod(tile, self.columns)
+        first = across * (self.width + self.gap) + column, down * (self.height + self.gap) + row
+        x, y = (0, columns, columns, 0, 0, np.nan), (0, 0, rows, rows, 0, np.nan)
+        return (self.left, self.top) + self.pixel * (np.stack([x, y], axis=1) + first)
+
+    @property
+    def outline(self):
+        """The outline of all numbers, as square() has it."""
+        rows = -(-self.count // self.columns) * (self.height + self.gap) - self.gap
+        return self.square(0, 0, 0, rows, self.columns * (self.width + self.gap) - self.gap)
 
 
 class Layers:
     """A column per layer: its name, its outputs as a picture, × on what was dropped."""
 
     def __init__(self, axes, left, right, height):
-        self.left, self.right, self.height = left, right, height - 1.4 * LINE - HEADING
+        self.left, self.right = left, right
+        self.grids = []  # a Grid for each layer shown
         self.points = 72 / axes.get_figure().dpi * axes.bbox.width / axes.get_xlim()[1]
         self.size = rcParams["font.size"]
         place = left, left + 1, HEADING + 1, HEADING
         self.columns, self.artists = [], []
         for _ in range(MOST_LAYERS):
-            image = picture(axes, place, (-1, 1), "RdBu")
-            cross = axes.add_line(Line2D([], [], color=RED, linestyle="none"))
+            image = picture(axes, place, (-1, 1), BLANK)
+            cross = axes.add_line(Line2D([], [], color="0.2", linestyle="none"))
             name, share = (axes.text(0, y, "", va="top", linespacing=1.25) for y in (0, 2 * LINE))
             self.columns.append((image, cross, name, share))
             self.artists += [image, cross, share]
-        white = image.get_cmap()
-        self.colours = white.with_extremes(bad="white"), white.with_extremes(bad="0.75")
         self.scale = axes.text(left, height, "", va="bottom", color="0.4")
 
-    def show(self, look):
-        """Draw the layers of a Look, nothing for None."""
+    def show(self, look, bottom):
+        """Draw the layers of a Look, nothing for None; bottom: where their legend ends."""
+        self.height, self.grids = bottom - 1.4 * LINE - HEADING, []
         layers = look.layers[:MOST_LAYERS] if look else ()
         pitch = (self.right - self.left + GAP) / max(len(layers), 1)
         width = min(pitch - GAP / 2, LEFT)
@@ -44,7 +85,12 @@ class Layers:
             if k < len(layers):
                 drops = look.training and look.drops
                 self.show_layer(k, layers[k], drops, self.left + k * pitch, width)
-        self.scale.set_text(legend(look) if layers else "")
+        self.scale.set(text=legend(look) if layers else "", y=bottom)
+
+    def at(self, x, y):
+        """(layer, row, column, feature map or neuron) of the number at this place, or None."""
+        found = [(k, *place) for k, grid in enumerate(self.grids) if (place := grid.at(x, y))]
+        return found[0] if found else None
 
     def show_layer(self, k, layer, drops, left, width):
         """Fill column k, `width` wide; drops: as for in_words."""
@@ -57,7 +103,11 @@ class Layers:
         extent = left, left + columns * pixel, HEADING + rows * pixel, HEADING
         top = max(abs(pixels[np.isfinite(pixels)]).max(initial=0), 1e-9)  # training may diverge
         image.set(data=pixels, extent=extent, clim=(-top, top))
-        image.set_cmap(self.colours[dropped.ndim == 3])
+        maps = dropped.ndim == 3
+        image.set_cmap(BETWEEN if maps else BLANK)
+        tile = (*dropped.shape[:2], 1) if maps else (1, 1, 0)
+        across = (columns + tile[2]) // (tile[1] + tile[2])
+        self.grids.append(Grid(left, HEADING, pixel, *tile, across, shown))
         at = np.nonzero(pictures.layer_picture(dropped, aspect)[0] == 1)
         cross.set_data(left + (at[1] + 0.5) * pixel, HEADING + (at[0] + 0.5) * pixel)
         marker, side, edge = ("x", 0.7, 0.16) if pixel > 9 else ("s", 0.6, 0)
@@ -65,7 +115,7 @@ class Layers:
         cross.set_markeredgewidth(edge * pixel * self.points)
         of, said = in_words(layer, shown, drops)
         size = self.size * min(1, width / 160)
-        name.set(x=left, text=f"Layer {k + 1}\n{of}", size=size)
+        name.set(x=left, text=f"Y{k + 1}\n{of}", size=size)
         share.set(x=left, text=said, size=size)
 
 
@@ -96,7 +146,7 @@ def legend(look):
     """What the colours mean, and the words."""
     said = SCALE
     if look.training and look.drops:
-        said = "white: 0, darker: larger; red: dropped in this step, counts as 0"
+        said = "white: 0, darker: larger; ×, ■: dropped in this step, counts as 0"
     elif any(layer.kind == "Sigmoid" for layer in look.layers):
         said += f"; saturated: < {SATURATED} or > {1 - SATURATED}"
     if len(look.layers) > MOST_LAYERS:

@@ -6,17 +6,17 @@ from matplotlib.patches import Rectangle
 from PIL import Image, ImageDraw
 
 from digits.photo import prepare
-from visu.panels.layers import GAP, HEADING, LEFT, LINE, Layers, picture
+from visu.panels.answer import Answer
+from visu.panels.layers import GAP, HEADING, LEFT, LINE, Grid, Layers, picture
+from visu.panels.one_number import OneNumber, product_of
 from visu.panels.panel import PAUSED, STEPPING, Panel
 from visu.panels.pictures import SIDE, misread_first
-from visu.panels.style import RED, TEST, percent
 
 SHEET = 280  # height and width of the sheet, in pixels
 PEN = 22  # pixels: about as wide as MNIST's strokes, for a digit that fills most of the sheet
-RIGHT = 268  # width of the bars' column, in pixels of a figure of 1344 x 756
-KEYS = "← →  test digits, misread ones first"
-DROPOUT_KEY = "    ·    d  a training step, with its dropout"
-LOSS = "p: that of the true digit; the\nloss is a sum over 100 digits"
+RIGHT = 268  # width of the answer's column, in pixels of a figure of 1344 x 756
+KEYS = "← →  test digits, misread ones first  ·  click a number: how it is made"
+DROPOUT_KEY = "  ·  d  a training step, with dropout"
 BACK = "d  back to the test digits"
 STEP = "each n is one training step"  # and how to make one, whatever the run does
 WHEN_PAUSED, WHEN_RUNNING = f"press n:\n{STEP}", f"press space, then n:\n{STEP}"
@@ -30,13 +30,14 @@ class Selection:
     image: [28, 28] uint8 of the digit, None before one was selected or drawn; label: the true
     digit, None if it is unknown; index: which test digit it is, None for any other digit; sheet:
     the drawing [SHEET, SHEET] of a digit drawn by hand, a Pillow image, 255 = ink, None for any
-    other digit; training: whether to show a training step instead; cell: (true, predicted), None
-    for that of the most frequent mistake.
+    other digit; training: whether to show a training step instead; number: the number of a layer
+    that is explained, (layer, row, column, feature map or neuron), each from 0, None for none;
+    cell: (true, predicted), None for that of the most frequent mistake.
     """
 
     def __init__(self):
         self.open()
-        self.cell = None
+        self.number = self.cell = None
 
     def open(self, image=None, label=None, index=None, sheet=None):
         """Select this digit."""
@@ -79,12 +80,13 @@ class OneDigit(Panel):
         self.digit = DigitAndSheet(axes, self.height)
         right = self.width - RIGHT
         self.layers = Layers(axes, LEFT + GAP, right - GAP, self.height)
-        self.bars = Bars(axes, right, self.width, self.height)
+        self.number = OneNumber(axes, right - GAP, self.height)
+        self.answer = Answer(axes, right, self.width, self.height)
         middle = (LEFT + right) / 2
         self.message = axes.text(middle, self.height / 2, "", ha="center", va="center", color="0.3")
         self.message.set_size(1.4 * rcParams["font.size"])
         self.keys = axes.text(self.width, -12, "", ha="right", va="bottom", color="0.4")
-        parts = self.digit, self.layers, self.bars
+        parts = self.digit, self.layers, self.number, self.answer
         self.artists = [artist for part in parts for artist in part.artists] + [self.message]
 
     def update(self, history):
@@ -98,15 +100,18 @@ class OneDigit(Panel):
         elif self.ask and image is not None:
             look = self.ask(image, selection.label)
         words = self.without_layers(look, history)
-        if not self.is_new(look, image, selection.sheet, selection.training, words):
+        seen = look, image, selection.sheet, selection.training, words, selection.number
+        if not self.is_new(*seen):
             return False
         self.drops = look.drops if look else self.drops
         self.title.set_text(title(look, selection))
         keys = KEYS + DROPOUT_KEY * bool(self.drops and history.run.iterations)
         self.keys.set_text(BACK if selection.training else keys)
-        self.digit.show(look, selection)
-        self.layers.show(look)
-        self.bars.show(look, selection, history.run)
+        number = selection.number if product_of(look, selection.number) else None
+        self.digit.show(look, selection, number is None)
+        self.layers.show(look, self.number.top - GAP / 2 if number else self.height)
+        self.number.show(look, number, [self.digit.grid, *self.layers.grids])
+        self.answer.show(look, selection, history.run)
         self.message.set_text(words)
         return True
 
@@ -115,9 +120,9 @@ class OneDigit(Panel):
         if look and look.layers:
             return ""
         if look and history.run.layers > 1:
-            return "no layers to show: their\nactivations are not supported"
+            return "no hidden layer was\nfound in evaluate"
         if look:
-            return "no hidden layer:\neach probability is computed\nfrom all pixels at once"
+            return "no hidden layer:\neach probability is predicted\nfrom all pixels at once"
         if self.selection.training:
             return self.how_to_step(history)
         if self.selection.sheet and self.selection.image is None:
@@ -145,15 +150,18 @@ class OneDigit(Panel):
             self.turn(turns[key])
         elif key == "backspace":
             self.selection.open(sheet=new_sheet())
+            self.selection.number = None  # the sheet is in its place
         else:
             return None
         return ()
 
     def mouse(self, action, event):
-        """Draw on the sheet."""
+        """Draw on the sheet; open or close a number of a layer."""
         here = self.digit.place(event.xdata, event.ydata)
         if action == "press":
             self.down, self.last = here is not None, None
+            if not self.down:
+                return self.open_number(self.layers.at(event.xdata, event.ydata))
         elif action == "release" or event.button is None:
             was_down, self.down = self.down, False
             return () if was_down else None
@@ -162,6 +170,12 @@ class OneDigit(Panel):
             return None
         self.selection.draw(start, here)
         return self.digit.draw(self.selection.sheet)
+
+    def open_number(self, number):
+        """Show how this number is made, see Selection; close it where it is open, or None."""
+        before, selection = self.selection.number, self.selection
+        selection.number = None if number == before else number
+        return () if number or before else None
 
 
 def title(look, selection):
@@ -179,6 +193,7 @@ class DigitAndSheet:
 
     def __init__(self, axes, height):
         self.side = min((height - HEADING - 2 * LINE) / 2, LEFT)
+        self.grid = Grid(0, HEADING, self.side / SIDE, SIDE, SIDE, 0, 1, 1)
         self.top = height - self.side
         self.heading = axes.text(0, LINE, "", va="top", linespacing=1.25)
         self.image, self.paper = (
@@ -190,16 +205,21 @@ class DigitAndSheet:
         self.hint = axes.text(*middle, "", ha="center", va="center", color="0.4")
         self.hint.set_size(1.2 * rcParams["font.size"])
         self.label = axes.text(0, self.top - 5, "", va="bottom")
-        axes.text(0, 0, "Input", va="top", weight="bold")
+        axes.text(0, 0, "Input X", va="top", weight="bold")
         self.artists = [self.heading, self.image, self.paper, self.hint, self.label]
         for y in (HEADING, self.top):
             frame = Rectangle((0, y), self.side, self.side, fill=False, edgecolor="0.3")
             self.artists.append(axes.add_patch(frame))
             frame.set_clip_on(False)
+        self.sheet = self.paper, self.hint, self.label, frame
 
-    def show(self, look, selection):
-        """Draw the Look's digit, or where there is none yet the selected one."""
+    def show(self, look, selection, open_sheet):
+        """Draw the Look's digit, or where there is none yet the selected one; open_sheet: whether
+        the sheet is there.
+        """
         sheet = selection.sheet
+        for artist in self.sheet:
+            artist.set_visible(open_sheet)
         image, label = (look.image, look.label) if look else (selection.image, selection.label)
         blank = selection.training and not look or image is None
         self.image.set_data(np.zeros((SIDE, SIDE)) if blank else image)
@@ -208,7 +228,7 @@ class DigitAndSheet:
         if sheet and not selection.training:
             said = "your digit,\nas the network gets it"
         elif label is not None and not blank:
-            said = f"a digit: {label},\n{said}"
+            said = f"true: {label},\n{said}"
         self.heading.set_text(said)
         self.hint.set_text("" if sheet and selection.image is not None else "draw a digit here")
         self.label.set_text("Backspace: a new sheet" if sheet else "")
@@ -220,56 +240,7 @@ class DigitAndSheet:
 
     def place(self, x, y):
         """A place on the sheet, 0..1 from the left and the top, or None."""
-        if x is None or not (0 <= x <= self.side and 0 <= y - self.top <= self.side):
+        here = x is not None and 0 <= x <= self.side and 0 <= y - self.top <= self.side
+        if not (here and self.paper.get_visible()):
             return None
         return x / self.side, (y - self.top) / self.side
-
-
-class Bars:
-    """The ten probabilities, and what the digit adds to the loss."""
-
-    def __init__(self, axes, left, right, height):
-        self.pitch = (height - HEADING - 4.4 * LINE) / 10
-        size = rcParams["font.size"]
-        start, self.long = left + 26, right - left - 26 - 74
-        tops, thick = HEADING + self.pitch * np.arange(10), 0.84 * self.pitch
-        self.bars = axes.barh(tops, 0, thick, left=start, align="edge", linewidth=0)
-        self.shares = []
-        axes.text(left, 0, "Probabilities", va="top", weight="bold")
-        for digit, top in enumerate(tops):
-            text = {"y": top + thick / 2, "va": "center"}
-            self.shares.append(axes.text(x=right, s="", ha="right", **text))
-            axes.text(x=left, s=str(digit), weight="bold", size=1.3 * size, **text)
-        self.outline = axes.add_patch(Rectangle((start, 0), self.long, thick, fill=False))
-        self.outline.set(edgecolor="black", linewidth=0.2 * size, clip_on=False)
-        self.heading = axes.text(left, LINE, "", va="top", linespacing=1.25)
-        place = {"x": left, "s": "", "va": "bottom", "linespacing": 1.25}
-        self.loss = axes.text(y=height - 2 * LINE, **place)
-        self.explained = axes.text(y=height, color="0.4", **place)
-        self.artists = [*self.bars, self.outline, *self.shares, self.heading, self.loss]
-
-    def show(self, look, selection, run):
-        """Draw the probabilities of a Look, nothing where there are none."""
-        there = look is not None and look.probabilities is not None
-        for artist in self.artists:
-            artist.set_visible(there)
-        self.explained.set_text(LOSS if there and look.label is not None else "")
-        if selection.training:
-            why = ",\nwhere dropout is off" if look and look.drops else ""
-            self.heading.set(text=f"in evaluations only{why}", visible=True)
-        if not there:
-            return
-        p, label = look.probabilities, look.label
-        predicted = int(np.argmax(p))
-        colour = TEST if label in (None, predicted) else RED
-        for digit, (bar, text) in enumerate(zip(self.bars, self.shares, strict=True)):
-            bar.set(width=self.long * p[digit], facecolor=colour if digit == predicted else "0.6")
-            weight = "bold" if digit in (predicted, label) else "normal"
-            text.set(text=percent(p[digit], 1), weight=weight)
-        known = label is not None
-        true = f", true: {label} (outlined)" if known else ""
-        when = f"at iteration {look.iteration:,}" if run.iterations else run.planned
-        self.heading.set_text(f"{when}\npredicted: {predicted}{true}")
-        self.outline.set(visible=known, y=HEADING + (label or 0) * self.pitch)
-        share = abs(np.log(max(float(p[label or 0]), 1e-38)))  # no "-0.00"
-        self.loss.set(visible=known, text=f"−log p = {share:.2f}:\nthis digit's share of the loss")

@@ -3,10 +3,7 @@
 INCHES = (14, 7.875)  # of a figure: 1344 x 756 pixels
 DPI = 96  # 12 points are 16 pixels
 
-# Okabe and Ito's colours, distinct for the colour-blind too: the dark ones first, and a brown in
-# place of their yellow, which is pale on white
-COLOURS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9", "#8b5a2b"
-TEST, TRAINING = COLOURS[0], COLOURS[5]  # one dark, one light in grey print
+TEST, TRAINING = "#0072b2", "#e69f00"  # one dark, one light in grey print
 BANDS = {"all": "#d3e4f3", "middle 80 %": "#6baed6", "middle half": "#08468b"}
 RED, WARNING = "#c81e1e", "#ffdc3c"  # what is misread; what is to be noticed
 MISSING = "□"  # in place of a character that cannot be shown
@@ -25,6 +22,9 @@ def style(unit):
         "axes.linewidth": 0.8 * unit,
         "axes.edgecolor": "0.3",
         "lines.linewidth": 1.0 * unit,
+        "lines.dashed_pattern": (2.2, 2.2),  # wide gaps, as they may have a colour
+        "lines.dotted_pattern": (1, 1),
+        "lines.dashdot_pattern": (5, 1.5, 1.5, 1.5),
         "grid.color": "0.88",
         "grid.linewidth": 0.8 * unit,
         "legend.frameon": False,

@@ -4,36 +4,47 @@ An experiment is a list of SavedRun that differ by their seed only.
 """
 
 import glob
-import math
 import os
+import time
 from itertools import chain
 from pathlib import Path
 
 from visu.record.ladder import LADDER
+from visu.record.medians import name
 from visu.record.run_folder import NoRun, SavedRun
 
 MNIST = "MNIST"  # the data set that comes first
+RECENT_SECONDS = 60  # a run that has not ended is under way if it wrote so shortly before
 
 
 class Wrong(Exception):
-    """What was asked for cannot be done; the message says why and what to do."""
+    """What was asked for cannot be done; the message says why and what to do.
+
+    reason: the former alone; commands: what makes the missing runs, each a line for a terminal.
+    """
+
+    def __init__(self, reason, commands=()):
+        super().__init__(reason + (f"; {commands[0]} makes one" if commands else ""))
+        self.reason, self.commands = reason, commands
 
 
 class Runs:
     """Reads saved runs, and reads one again only where its files have changed.
 
-    place: the folder of all runs; tell: called with each line for the user; since: the time after
-    which a change makes a run recent, in seconds as of time.time(), None if they are not watched.
+    place: the folder of all runs; tell: called with each line for the user; watched: whether those
+    are watched that have been written in the last RECENT_SECONDS, or will be.
     """
 
-    def __init__(self, place, tell, since=None):
-        self.place, self.tell, self.watched = place, tell, since is not None
-        self._since = since if self.watched else math.inf
+    usual = Path(__file__).resolve().parents[2] / "runs"  # place, if no other one is given
+
+    def __init__(self, place, tell, watched=False):
+        self.place, self.tell, self.watched = Path(place), tell, watched
+        self._since = time.time() - RECENT_SECONDS
         self._read = {}  # folder: when its files were changed, and its SavedRun or None
 
     def all(self):
         """The SavedRun of each folder place/script/run, by the time in its name."""
-        folders = [path.parent for path in Path(self.place).glob("*/*/run.json")]
+        folders = [path.parent for path in self.place.glob("*/*/run.json")]
         return self.read(sorted(folders, key=lambda path: (path.name, path.parent.name)))
 
     def read(self, folders):
@@ -47,13 +58,18 @@ class Runs:
             if self._read.get(folder, ("",))[0] != changed:
                 self._read[folder] = changed, None
                 try:
-                    self._read[folder] = changed, SavedRun(folder, self._since)
+                    self._read[folder] = changed, SavedRun(folder, self._since, self.watched)
                 except NoRun as why:
                     skipped.setdefault(str(why), []).append(folder)
         for why, those in skipped.items():
             several = f"Skipped runs: {len(those)}, such as {those[-1]}: {why}"
             self.tell(several if len(those) > 1 else f"{those[0]} is skipped: {why}")
         return [saved for folder in folders if (saved := self._read[folder][1])]
+
+    def command(self, step, label=""):
+        """What makes a run of a step of the ladder among these, as a line for a terminal."""
+        there = "" if self.place.resolve() == self.usual else f' --runs "{self.place}"'
+        return f"python {LADDER[step].script}.py" + (f' --label "{label}"' if label else "") + there
 
     def skip(self, folder, why):
         """Leave a run out until its files change."""
@@ -72,17 +88,19 @@ def choose(which, runs):
     words = [word for word in which if word not in folders]
     saved = runs.all() if words or not which else []
     words = words if which else sorted({one.run.step for one in saved})
-    found = {word: default_experiments(saved, word) for word in words}
+    found = beside({word: default_experiments(saved, word) for word in words})
     named = [*chain(*found.values())]
     given = [one for one in runs.read(folders) if one not in chain(*named)]
     groups = named + experiments_of(given)
     missing = [word for word in words if not found[word]]
     if missing and not (groups and runs.watched):
-        where = f"{runs.place}{_hint(missing[0])}"
-        raise Wrong(f"{missing[0]} is no folder of a run, and no step or label of a run in {where}")
+        what = "is no folder of a run, and no step or label of a run"
+        why = f"there is no run of {missing[0]}" if missing[0] in LADDER else f"{missing[0]} {what}"
+        raise Wrong(f"{why} in {runs.place}", _commands(missing, words, runs))
+    if not groups and folders:
+        raise Wrong(f"no run lies in {', '.join(folders)}")
     if not groups:
-        nowhere = f"no run lies in {', '.join(folders)}"
-        raise Wrong(nowhere if folders else f"there is no run in {runs.place}{_hint('1.0')}")
+        raise Wrong(f"there is no run in {runs.place}", [runs.command("1.0")])
     if not runs.watched:
         _tell_ignored([one for one in saved if one not in given], named, runs.tell)
     return [group for k, group in enumerate(groups) if group not in groups[:k]]
@@ -105,13 +123,15 @@ def _is_folder(word):
     return os.path.isdir(word) and (os.path.dirname(word) or "run.json" in os.listdir(word))
 
 
-def _hint(step):
-    """How to make a run of a step, as the end of a sentence; "" for what is no step."""
-    return f"; python {LADDER[step].script}.py makes one" if step in LADDER else ""
+def _commands(missing, words, runs):
+    """What makes a run of each missing one of the words; of a label only where it is waited for."""
+    *_, last = "1.0", *(word for word in words if word in LADDER)  # whose label it may be
+    named = [(word, "") if word in LADDER else (last, word) for word in missing]
+    return [runs.command(*pair) for pair in named if runs.watched or pair[0] in missing]
 
 
 def _tell_ignored(runs, groups, tell):
-    """Say which runs gave way to these experiments: stopped and short ones, those on other data."""
+    """Say which runs gave way to these experiments: not complete, or on other data."""
     data = {step_and_variant(group[0]): group[0].run.data for group in groups}
     runs = [one for one in runs if step_and_variant(one) in data and one not in chain(*groups)]
     others = [one for one in runs if one.state or one.run.data != data[step_and_variant(one)]]
@@ -143,7 +163,7 @@ def _experiment(saved):
     One that is not complete stays alone, and so does a recent one: it is watched.
     """
     run = saved.run
-    alone = saved.recent or not saved.result["completed"]
+    alone = saved.watched or not saved.result["completed"]
     shared = run.title, run.variant.casefold(), run.data, run.code, saved.result["iteration"]
     return *shared, saved.folder if alone else None
 
@@ -156,23 +176,58 @@ def step_and_variant(saved):
 def default_experiments(runs, word):
     """The experiments that stand for each variant of a step, or for a label in each step.
 
-    word: the step, as "2.1", the label, or a script, of whose name the number will do.
+    word: the step, as "2.1", a script, of whose name the number will do, the label, or what the
+    experiment is called in table and legend.
     """
     alike = {}
-    for group in experiments_of(one for one in runs if _is_named(one.run, word.casefold())):
-        alike.setdefault(step_and_variant(group[0]), []).append(group)
+    for group in experiments_of(runs):
+        if _is_of_step(group[0].run, word) or any(_is_called(saved, word) for saved in group):
+            alike.setdefault(step_and_variant(group[0]), []).append(group)
     return [group for _, groups in sorted(alike.items()) for group in standing(groups)]
 
 
-def _is_named(run, word):
-    """Whether a word in small letters means this Run."""
-    script = run.script.casefold()
-    names = run.step.casefold(), run.variant.casefold(), script, f"{script}.py"
+def beside(found):
+    """What words mean beside each other, {word: experiments}: where one names an experiment, the
+    steps are meant without their other experiments, and that experiment is the steps' if it can.
+
+    found: {word: experiments}, what each word means alone.
+    """
+
+    def is_experiment(word):  # or will be the label of one
+        called = [_is_called(saved, word) for saved in chain(*found[word])]
+        steps = [*LADDER, *(group[0].run.step for group in found[word])]
+        return word not in steps and (any(called) or not called)
+
+    experiments = {word for word in found if is_experiment(word)}
+    steps = {group[0].run.step for word in {*found} - experiments for group in found[word]}
+    if not experiments or not steps:
+        return found
+
+    def is_meant(word, run):
+        return run.step in steps if word in experiments else not run.variant
+
+    meant = {w: [g for g in groups if is_meant(w, g[0].run)] for w, groups in found.items()}
+    return {word: meant[word] or found[word] for word in found}
+
+
+def _is_of_step(run, word):
+    """Whether a word is the step of a Run, its script, or the number in the script's name."""
+    word, script = word.casefold(), run.script.casefold()
+    names = run.step.casefold(), script, f"{script}.py"
     return word in names or script.startswith(f"mnist_{word}_")
 
 
+def _is_called(saved, word):
+    """Whether a word is an experiment's label, or its name as printed; a shell takes the quotes."""
+    data, folder = f", on {saved.run.data}", f", {saved.folder.name}"
+    names = [name(saved.run) + a + b for a in ("", data) for b in ("", folder)]
+    plain = [text.casefold().replace('"', "") for text in (word, saved.run.variant, *names)]
+    return plain[0] in plain[1:]
+
+
 def standing(groups):
-    """Those that stand for experiments of one step and variant: all that are running, or else one.
+    """Those that stand for experiments of one step and variant: while they are watched all that are
+    running, or else one.
 
     That one is the newest complete one of the script's own length on MNIST. Where there is none, a
     complete one comes before a stopped or short one, then the script's own length before a longer
@@ -183,6 +238,8 @@ def standing(groups):
     def rank(group):
         saved, newest = group[0], max(one.folder.name for one in group)
         own_length = saved.result["iteration"] == saved.run.own_iterations
-        return saved.recent, not saved.state, own_length, saved.run.data == MNIST, newest
+        return saved.watched, not saved.state, own_length, saved.run.data == MNIST, newest
 
-    return [group for group in groups if group[0].state == "running"] or [max(groups, key=rank)]
+    watched = [group for group in groups if group[0].watched]
+    running = [group for group in watched if group[0].state == "running"]
+    return running or [max(groups, key=rank)]

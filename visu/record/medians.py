@@ -42,9 +42,10 @@ def over_seeds(group, column, smooth=1):
     columns = [points(saved, column) for saved in group]
     iterations = functools.reduce(np.intersect1d, [at for at, _ in columns])
     values = [smoothed(at, read, smooth)[np.isin(at, iterations)] for at, read in columns]
+    percentile = np.nanpercentile if np.isnan(values).any() else np.percentile  # by far faster
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # where the loss of all is not a number
-        return iterations, np.nanmedian(values, axis=0), np.nanpercentile(values, BAND, axis=0)
+        return iterations, np.nanmedian(values, axis=0), percentile(values, BAND, axis=0)
 
 
 def value_at(group, column, last):
@@ -54,9 +55,8 @@ def value_at(group, column, last):
     return int(iterations[k]), middle[k]
 
 
-def name(group):
-    """What an experiment is called: its title, or its step and variant."""
-    run = group[0].run
+def name(run):
+    """What the experiment of a Run is called: its title, or its step and variant."""
     if not run.variant:
         return run.title
     step = run.step if run.step[0].isdigit() else run.title
@@ -75,9 +75,10 @@ def names(groups, given=()):
     what else sets it apart.
     """
     same = data_of(groups) is not None
+    called = given or [name(group[0].run) for group in groups]
     found = [
         text + ("" if same else f", on {group[0].run.data}")
-        for text, group in zip(given or map(name, groups), groups, strict=True)
+        for text, group in zip(called, groups, strict=True)
     ]
     return [
         text + (f", {group[-1].folder.name}" if found.count(text) > 1 else "")
@@ -85,31 +86,36 @@ def names(groups, given=()):
     ]
 
 
-def figures(saved):
-    """The numbers of a run in the table, one for each of COLUMNS; inf for a level never reached."""
+def figures(saved, until):
+    """The numbers of a run up to this iteration, one for each of COLUMNS; inf for a level that was
+    not reached, and for the time of a part of a run, which its folder does not tell.
+    """
+    whole = saved.end <= until
     iterations, accuracies = points(saved, "test_accuracy")
-    losses = points(saved, "test_loss")[1]
+    shown = max(np.searchsorted(iterations, until, "right"), 1)  # evaluations of the test digits
+    iterations, accuracies = iterations[:shown], accuracies[:shown]
+    losses = points(saved, "test_loss")[1][:shown]
     return [
-        saved.end,
+        saved.end if whole else iterations[-1],
         100 * accuracies[-1],
         100 * accuracies.max(),
         np.fmin.reduce(losses),
         losses[-1],
         *(min(iterations[accuracies >= level], default=np.inf) for level in LEVELS),
-        saved.result["seconds"],
+        saved.result["seconds"] if whole else np.inf,
         saved.result["steps_per_second"],
     ]
 
 
-def table(groups):
-    """The experiments' results as aligned lines, medians over the seeds."""
+def table(groups, until=np.inf):
+    """The experiments' results up to this iteration as aligned lines, medians over the seeds."""
     data = data_of(groups)
     lines = [("step" if data is None else f"step, on {data}", "seeds", *COLUMNS)]
     for text, group in zip(names(groups), groups, strict=True):
         state, seeds = group[0].state, ",".join(str(saved.run.seed) for saved in group)
-        numbers = np.median([figures(saved) for saved in group], axis=0)
+        numbers = np.median([figures(saved, until) for saved in group], axis=0)
         cells = [form.format(x) for form, x in zip(COLUMNS.values(), numbers, strict=True)]
-        cells = [cell.replace("inf", "–") for cell in cells]
+        cells = ["–" if "inf" in cell else cell for cell in cells]
         lines.append((text + (f" ({state})" if state else ""), seeds, *cells))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(

@@ -109,17 +109,36 @@ class Test:
 
 
 @dataclass(frozen=True)
+class Product:
+    """The weighted sums that a layer is made of, for one digit.
+
+    inputs: [height, width, channels] float; weights: [rows, columns, channels, n], of a patch of
+    the inputs for each of n feature maps; strides: (down, across), how far the patch moves;
+    padding: "SAME" or "VALID", as for tf.nn.conv2d; bias: [n], None where none is added.
+    The patch of a dense layer is all of its inputs, [1, 1, channels] where these are neurons.
+    """
+
+    inputs: np.ndarray
+    weights: np.ndarray
+    strides: tuple
+    padding: str
+    bias: np.ndarray | None
+
+
+@dataclass(frozen=True)
 class Layer:
     """The outputs of one layer for one digit.
 
     kind: the activation, as TensorFlow names the operation: "Relu", "Sigmoid"; outputs: [height,
     width, channels] or [neurons] float; dropped: the same shape, True where dropout has dropped a
-    neuron, None without dropout.
+    neuron, None without dropout; product: the Product of which each output is made, its inputs
+    those of the digit or the layer before; None where it is another operation.
     """
 
     kind: str
     outputs: np.ndarray
     dropped: np.ndarray | None = None
+    product: Product | None = None
 
 
 @dataclass(frozen=True)

@@ -175,11 +175,11 @@ class SavedRun:
     """A run as its folder tells it. Raises NoRun where none can be read.
 
     folder: its Path; since: the time after which a change makes a run recent, in seconds as of
-    time.time(). run: the Run; result: {name: value} as of result(); recent: whether its curves have
-    been written since.
+    time.time(); watched: whether recent runs are. run: the Run; result: {name: value} as of
+    result(); recent: whether its curves have been written since; watched: whether it is watched.
     """
 
-    def __init__(self, folder, since=math.inf):
+    def __init__(self, folder, since=math.inf, watched=False):
         self.folder = Path(folder)
         with _told_as_no_run("run.json"):
             parts = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
@@ -188,10 +188,14 @@ class SavedRun:
             self.run, self.result = Run(**parts["run"]), parts["result"]
         with _told_as_no_run("curves.csv"):
             self.recent = (self.folder / "curves.csv").stat().st_mtime >= since
+        self.watched = watched and self.recent
 
     @property
     def state(self):
-        """ "running", "stopped", "short" of its script's own length, or "" for a complete run."""
+        """ "running", "stopped", "short" of its script's own length, or "" for a complete run.
+
+        A run that was killed cannot say so: it is running until its curves are no longer recent.
+        """
         if not self.result["completed"]:
             return "running" if self.recent and not self.result["ended"] else "stopped"
         return "short" if self.result["iteration"] < self.run.own_iterations else ""

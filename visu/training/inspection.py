@@ -1,16 +1,22 @@
 """What a view may ask of a network: gradients per layer, one digit's way through the layers."""
 
+import math
 import threading
 
 import numpy as np
 
-from visu.record.run import Layer, Look
+from visu.record.run import Layer, Look, Product
 from visu.training.network import BATCH, signature
 from visu.training.quiet_tensorflow import tf
 
 # types of operations: products with weights, and what leaves the output of a layer as it is
 PRODUCTS = {"MatMul", "BatchMatMulV2", "Einsum", "Conv2D", "DepthwiseConv2dNative"}
 PASSING = {"Identity", "IdentityN", "Reshape", "Squeeze"}
+SUMS = {"Add", "AddV2", "BiasAdd"}
+PLAIN = {  # attributes of the products that a Product describes
+    "MatMul": {"transpose_a": False, "transpose_b": False},
+    "Conv2D": {"data_format": b"NHWC", "dilations": [1, 1, 1, 1], "explicit_paddings": []},
+}
 
 
 def gradient_sizes(evaluate, weights, X, Y_):
@@ -103,9 +109,9 @@ class _Opened:
         def opened(X, Y_):
             returned = function.python_function(X, Y_)
             layers = _layers(tf.compat.v1.get_default_graph().get_operations(), X)
-            self._kinds = [kind for kind, _, _ in layers]
-            self.drops = any(dropped is not None for _, _, dropped in layers)
-            return returned, [tensors for _, *tensors in layers]
+            self._known = [(kind, settings) for kind, settings, *_ in layers]
+            self.drops = any(dropped is not None for _, _, _, _, dropped in layers)
+            return returned, [tensors for _, _, *tensors in layers]
 
         def trace():
             return tf.function(opened, jit_compile=xla).get_concrete_function(*signature(n))
@@ -132,37 +138,45 @@ class _Opened:
     def __call__(self, X, Y_):
         """What the function returns, and the Layers of the first image."""
         returned, tensors = self._function(X, Y_)
-        layers = [
-            Layer(kind, output[0].numpy(), None if dropped is None else dropped[0].numpy())
-            for kind, (output, dropped) in zip(self._kinds, tensors, strict=True)
-        ]
-        return returned, tuple(layers)
+        arrays = tf.nest.map_structure(lambda x: None if x is None else x.numpy(), tensors)
+        return returned, tuple(
+            Layer(kind, output, dropped, parts and Product(**settings, **parts))
+            for (kind, settings), (parts, output, dropped) in zip(self._known, arrays, strict=True)
+        )
 
 
 def _layers(operations, X):
-    """In the graph: [kind, output, dropped] of each hidden layer for images X, in order: the type
-    of operation that makes its output; that output; what a dropout drops of it, True, or None.
+    """In the graph: [kind, settings, parts, output, dropped] of each hidden layer for the first of
+    the images X, in order: the type of operation that makes its output; see _product for the next
+    two; that output; what a dropout drops of it, True, or None.
 
     The output of a layer is what the next product with weights reads. Backward operations are none.
     """
-    seeing, hidden, found = {X.op}, set(), {}  # operations; found: by the variable that reads it
+    hidden, found = set(), {}  # operations; found: by the variable that reads it
+    seeing = {X.op: set()}  # operation: the products that it is made of, back to the layer before
     learned = {}  # operation: variable
     for op in operations:
         if "gradient_tape/" in op.name:
             continue
         images = [x for x in op.inputs if x.op in seeing]
         weights = [x for x in op.inputs if x.op in learned or x.dtype == tf.resource]
+        product = op.type in PRODUCTS and len(images) == len(weights) == 1
+        loop = images and any(x.dtype == tf.resource for x in weights)  # or another control flow
         if images:
-            seeing.add(op)
+            before = [seeing[x.op] for x in images]
+            seeing[op] = {op} if product or loop else set().union(*before)
         elif weights:
             learned[op] = learned.get(weights[0].op, weights[0].ref())
-        product = op.type in PRODUCTS and len(images) == len(weights) == 1
         if product and images[0].op in hidden:
             found.setdefault(learned[weights[0].op], _layer(images[0], seeing))
-        loop = images and any(x.dtype == tf.resource for x in weights)  # or another control flow
         if product or loop or any(x.op in hidden for x in images):
             hidden.add(op)
-    return [*found.values()]
+    layers, before = [], X
+    for kind, output, dropped in found.values():
+        made = _product(output, before, seeing, learned)
+        layers.append([kind, *made, output[0], None if dropped is None else dropped[0]])
+        before = output
+    return layers
 
 
 def _layer(read, seeing):
@@ -182,3 +196,32 @@ def _layer(read, seeing):
             passing = PASSING
         read = data[0]
     return [read.op.type, read, None if dropped is None else tf.reshape(dropped, tf.shape(read))]
+
+
+def _product(output, before, seeing, learned):
+    """In the graph: settings and parts of the Product, as dicts, that makes the output of a layer
+    of `before`, the images or the output of the layer before; None, None if that is no Product.
+    """
+    op = next(iter(seeing[output.op]), output.op)
+    if len(seeing[output.op]) > 1 or op.type not in PLAIN or op.outputs[0].shape != output.shape:
+        return None, None
+    inputs, weights = op.inputs
+    shape = [1, 1, *before.shape[1:]][-3:]
+    plain = all(op.get_attr(name) == value for name, value in PLAIN[op.type].items())
+    fits = [*inputs.shape[1:]] in (shape, [math.prod(shape)])
+    direct = not seeing[inputs.op] or _layer(inputs, seeing)[1].op == before.op
+    if not (plain and fits and direct and weights.shape[-2] == inputs.shape[-1]):
+        return None, None
+    strides, padding, patch = (1, 1), "VALID", shape[:2]
+    if op.type == "Conv2D":
+        patch = weights.shape[:2]
+        strides, padding = tuple(op.get_attr("strides")[1:3]), op.get_attr("padding").decode()
+    added = [x.op for x in (output, *output.op.inputs) if x.op.type in SUMS]
+    terms = [x for add in added if op in [x.op for x in add.inputs] for x in add.inputs]
+    biases = [x for x in terms if x.op in learned and x.shape.num_elements() == output.shape[-1]]
+    parts = {
+        "inputs": tf.reshape(inputs[0], shape),
+        "weights": tf.reshape(weights, [*patch, shape[2], -1]),
+        "bias": tf.reshape(biases[0], [-1]) if biases else None,
+    }
+    return {"strides": strides, "padding": padding}, parts
