@@ -7,19 +7,38 @@ from itertools import combinations
 import numpy as np
 import pytest
 from evaluations import IMAGES, evaluation, history_of, long_run
-from matplotlib.patches import Rectangle
+from matplotlib.patches import PathPatch, Rectangle
+from numpy_networks import convolution, relu
 from windows import SIZES, assert_legible, make_dashboard, mouse, overlap
 
 from digits.photo import prepare
 from visu.panels.digit_grids import TestDigits, TestDigitsAlone, TrainingDigits
 from visu.panels.one_digit import SHEET, OneDigit
-from visu.record.run import Evaluation, Layer, Look
+from visu.panels.one_number import patch_of
+from visu.panels.style import RED
+from visu.record.run import Evaluation, Layer, Look, Product
 
 RNG = np.random.default_rng(3)
 P = np.array([0.02, 0.01, 0.05, 0.7, 0, 0.1, 0.02, 0.03, 0.03, 0.04])
 MAPS = np.maximum(RNG.normal(size=(14, 14, 12)), 0)
 NEURONS = np.maximum(RNG.normal(size=200), 0)
 RELUS = Layer("Relu", MAPS), Layer("Relu", NEURONS)
+W = [RNG.normal(scale=0.1, size=shape) for shape in ((6, 6, 1, 4), (4, 4, 4, 6), (14 * 14 * 6, 30))]
+B = [RNG.normal(scale=0.1, size=n) for n in (4, 6, 30)]
+
+
+def layers_of(image):
+    """Two convolutions and a dense layer of these weights, by hand."""
+    X, layers = image[None, ..., None] / 255, []
+    for w, b, stride in zip(W[:2], B, (1, 2), strict=False):
+        Y = relu(convolution(X, w, stride) + b)
+        product = Product(X[0], w, (stride, stride), "SAME", b)
+        layers.append(Layer("Relu", Y[0], product=product))
+        X = Y
+    product = Product(X[0], W[2].reshape(14, 14, 6, 30), (1, 1), "VALID", B[2])
+    return *layers, Layer("Relu", relu(X.ravel() @ W[2] + B[2]), product=product)
+
+
 NETWORKS = {
     "1.0": (),
     "2.0": tuple(Layer("Sigmoid", RNG.random(n)) for n in (200, 100, 60, 30)),
@@ -28,6 +47,7 @@ NETWORKS = {
         for shape in ((28, 28, 64), (14, 14, 128), (7, 7, 128), (1000,))
     ),
     "eight": tuple(Layer("Relu", RNG.random(30)) for _ in range(8)),
+    "3.0": layers_of(IMAGES[0]),
 }
 
 
@@ -96,10 +116,21 @@ def test_bars_show_the_probabilities_the_true_one_outlined_the_predicted_one_str
         assert f"{-np.log(P[label]):.2f}" in shown.said
     right, misread = (Opened(label=label).bars[3].get_facecolor() for label in (3, 5))
     assert right != misread
+    for label, colour in ((3, right), (5, misread)):
+        shown = Opened(label=label)
+        (large,) = [one for one in shown.panel.axes.patches if isinstance(one, PathPatch)]
+        assert large.get_facecolor() == colour
+        three_bars = 3 * abs(
+            shown.bars[1].get_window_extent().y0 - shown.bars[0].get_window_extent().y0
+        )
+        assert large.get_window_extent().height == pytest.approx(three_bars, rel=0.05)
     certain = Opened(label=3, probabilities=np.eye(10)[3])
     assert "log(1) = 0.00" in certain.said
     unknown = Opened(label=None)
-    assert not unknown.outlined and "log" not in unknown.said
+    assert not unknown.outlined and "log" not in unknown.said and "scribble" not in unknown.said
+    unknown.selection.draw(None, (0.5, 0.5))
+    unknown.update()
+    assert "0 to 9" in unknown.said and "scribble" in unknown.said
 
 
 def test_layers_are_pictures_of_their_outputs_on_one_scale_each():
@@ -146,12 +177,14 @@ def test_a_layer_in_words(layers, told):
 @pytest.mark.parametrize("network", NETWORKS)
 def test_nothing_is_clipped_or_overlaps(drawn_texts, size, network):
     shown = Opened(NETWORKS[network], size, drops=True)
-    dropped = tuple(Layer(x.kind, x.outputs, x.outputs > 0.9) for x in NETWORKS[network])
-    look = Look(IMAGES[1], 1, 1999, dropped, training=True)
+    dropped = [replace(layer, dropped=layer.outputs > 0.9) for layer in NETWORKS[network]]
+    look = Look(IMAGES[1], 1, 1999, tuple(dropped), training=True)
     shown.history.last = replace(shown.history.last, look=look)
     for change in (
         lambda: None,
+        lambda: setattr(shown.selection, "number", (0, 3, 4, 1)),
         lambda: shown.panel.key("d"),
+        lambda: shown.panel.key("backspace"),
         lambda: shown.selection.draw(None, (0.5, 0.5)),
     ):
         change()
@@ -227,6 +260,7 @@ def test_dropped_neurons_are_crossed_out():
     row = ((y - top) / (bottom - top) * rows).astype(int)
     column = ((x - left) / (right - left) * columns).astype(int)
     assert set(row * columns + column) == set(np.flatnonzero(dropped))
+    assert crosses.get_color() != RED
     assert not picture.get_array()[row, column].any()  # they count as 0
 
     assert "none dropped" in shown.said  # of the other layer
@@ -267,6 +301,136 @@ def test_the_keys_named_for_a_training_step_are_those_that_make_one(status, plan
     shown.update(status)
     words = [word for word in re.findall(r"\w+", shown.panel.message.get_text())]
     assert [*dict.fromkeys(word for word in words if word in ("r", "space", "n"))] == keys.split()
+
+
+# ---- one number of a layer
+
+
+class WithNumbers(Opened):
+    """The panel of the network of layers_of()."""
+
+    def __init__(self):
+        super().__init__()
+        self.answer_with(layers_of)
+
+    def answer_with(self, layers):
+        self.panel.ask = lambda image, label: Look(image, label, 1, layers(image), P)
+        self.update()
+
+    def press(self, place):
+        self.dashboard.figure.canvas.draw()
+        answer = mouse(self.dashboard, self.panel, "press", place)
+        self.update()
+        return answer
+
+    def picture(self, k):
+        """That of layer k, of the digit for 0."""
+        return self.panel.axes.images[k + 1 if k else 0]
+
+    def click(self, k, value):
+        """Click on this value in the picture of layer k."""
+        picture = self.picture(k)
+        ((row, column),) = np.argwhere(picture.get_array() == value)
+        left, right, bottom, top = picture.get_extent()
+        rows, columns = picture.get_array().shape
+        x = left + (column + 0.5) / columns * (right - left)
+        return self.press((x, top + (row + 0.5) / rows * (bottom - top)))
+
+    def outlined_numbers(self, k):
+        """The numbers of that picture in each outline that lies on it."""
+        (line,) = [x for x in self.panel.axes.lines if np.isnan(x.get_xdata()).any()]
+        ends = np.flatnonzero(np.isnan(line.get_xdata()))
+        picture, found = self.picture(k), []
+        left, right, bottom, top = picture.get_extent()
+        rows, columns = picture.get_array().shape
+        for square in np.split(line.get_xydata(), ends + 1)[:-1]:
+            places = (square[:-1] - (left, top)) / (right - left, bottom - top) * (columns, rows)
+            (x0, y0), (x1, y1) = np.round([places.min(axis=0), places.max(axis=0)]).astype(int)
+            if 0 <= x0 < x1 <= columns and 0 <= y0 < y1 <= rows:
+                found.append(picture.get_array()[y0:y1, x0:x1].filled(np.nan))
+        return found
+
+
+@pytest.mark.parametrize(("k", "place"), [(1, (9, 11, 2)), (2, (5, 8, 3))])
+def test_what_is_outlined_times_the_weights_is_the_number_that_was_clicked(k, place):
+    shown = WithNumbers()
+    value, n = layers_of(IMAGES[0])[k - 1].outputs[place], place[-1]
+    assert value > 0
+    assert shown.click(k, value) == ()
+    assert shown.outlined_numbers(k) == [[[value]]]
+    patches = np.stack(shown.outlined_numbers(k - 1), axis=-1) / (255 if k == 1 else 1)
+    parts = (patches * W[k - 1][..., n]).sum(axis=(0, 1))
+    assert parts.sum() + B[k - 1][n] == pytest.approx(value)
+    told = parts.sum(), B[k - 1][n], value, max(parts, key=abs)
+    assert not [one for one in told if f"{one:.3f}".replace("-", "−") not in shown.said]
+    patch, weights, products = (x.get_array() for x in shown.panel.axes.images[-3:])
+    most = np.argmax(abs(parts))
+    np.testing.assert_allclose(patch, patches[..., most])
+    np.testing.assert_allclose(weights, W[k - 1][..., most, n])
+    assert products.sum() == pytest.approx(parts[most])
+
+
+def test_of_a_dense_neuron_all_inputs_are_outlined():
+    shown = WithNumbers()
+    *_, before, layer = layers_of(IMAGES[0])
+    n = int(np.argmax(layer.outputs))
+    shown.click(3, layer.outputs[n])
+    (all_of_it,) = shown.outlined_numbers(2)
+    assert np.nansum(all_of_it) == pytest.approx(before.outputs.sum())
+    parts = (before.outputs * W[2].reshape(14, 14, 6, 30)[..., n]).sum(axis=(0, 1))
+    assert (
+        f"{layer.outputs[n]:.3f}" in shown.said
+        and f"map {np.argmax(abs(parts)) + 1} of 6" in shown.said
+    )
+
+
+def test_a_number_stays_open_until_it_or_nothing_is_clicked():
+    shown = WithNumbers()
+    outputs = layers_of(IMAGES[0])[0].outputs
+    value = outputs[9, 11, 2]
+    shown.click(1, value)
+    shown.answer_with(lambda image: layers_of(image // 2))  # the training goes on
+    now = layers_of(IMAGES[0] // 2)[0].outputs[9, 11, 2]
+    assert f"{now:.3f}" in shown.said and f"{value:.3f}" not in shown.said
+    shown.answer_with(layers_of)
+    shown.key("right")
+    other = layers_of(shown.selection.image)[0].outputs[9, 11, 2]
+    assert "→ ReLU" in shown.said and f"{other:.3f}" in shown.said
+    assert shown.click(1, other) == () and "ReLU" not in shown.said
+    assert shown.press((1, 1)) is None
+    shown.click(1, other)
+    assert shown.press((1, 1)) == () and "ReLU" not in shown.said
+    shown.click(1, other)
+    shown.pen("press", 0.5, 0.5)  # where the sheet was
+    assert shown.selection.sheet is None
+    shown.update()
+    assert "ReLU" not in shown.said
+    shown.click(1, other)
+    shown.key("backspace")
+    shown.pen("press", 0.5, 0.5)
+    assert shown.selection.sheet is not None
+
+
+def test_without_a_bias_to_show_there_are_the_sum_and_the_output():
+    shown = WithNumbers()
+    first, *_ = layers_of(IMAGES[0])
+    normalized = replace(first, product=replace(first.product, bias=None))
+    shown.answer_with(lambda image: [normalized])
+    shown.click(1, first.outputs[9, 11, 2])
+    assert "sum" in shown.said and "output" in shown.said and "bias" not in shown.said
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride"), [(28, 5, 1), (28, 4, 2), (7, 6, 3), (9, 2, 3)]
+)
+def test_the_patches_of_a_convolution_are_those_it_multiplies(padding, size, kernel, stride):
+    """At all places: with zeros beyond the edges, where there are any."""
+    X, w = RNG.normal(size=[1, size, size, 2]), RNG.normal(size=[kernel, kernel, 2, 3])
+    product = Product(X[0], w, (stride, stride), padding, None)
+    for place, value in np.ndenumerate(convolution(X, w, stride, padding == "SAME")[0]):
+        patch, *_ = patch_of(product, *place[:2])
+        assert (patch * w[..., place[2]]).sum() == pytest.approx(value)
 
 
 # ---- clicks on digits

@@ -75,7 +75,7 @@ class OneNumber:
         self.points = 72 / axes.get_figure().dpi * axes.bbox.width / axes.get_xlim()[1]
         self.title = axes.text(0, self.top, "", va="top", weight="bold")
         self.pictures, self.artists = [], [self.title]
-        for k, sign in enumerate("×= "):
+        for k, sign in enumerate(("×", "=", "")):
             left = k * (self.side + SIGN)
             image = picture(axes, (left, left + self.side, height, above), (-1, 1), BLANK)
             caption = axes.text(left, above - 4, "", va="bottom")
