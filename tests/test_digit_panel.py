@@ -180,13 +180,14 @@ def test_nothing_is_clipped_or_overlaps(drawn_texts, size, network):
     dropped = [replace(layer, dropped=layer.outputs > 0.9) for layer in NETWORKS[network]]
     look = Look(IMAGES[1], 1, 1999, tuple(dropped), training=True)
     shown.history.last = replace(shown.history.last, look=look)
-    for change in (
+    changes = [
         lambda: None,
-        lambda: setattr(shown.selection, "number", (0, 3, 4, 1)),
         lambda: shown.panel.key("d"),
-        lambda: shown.panel.key("backspace"),
         lambda: shown.selection.draw(None, (0.5, 0.5)),
-    ):
+    ]
+    if network == "3.0":
+        changes.append(lambda: setattr(shown.selection, "number", (0, 3, 4, 1)))
+    for change in changes:
         change()
         shown.update()
         texts = [text for text in drawn_texts(shown.dashboard) if text.axes is shown.panel.axes]

@@ -53,8 +53,18 @@ def test_layers_and_probabilities_are_numpys_and_evaluates(step, make_training):
     W, B = values(names["weights"]), values(names["biases"])
     expected = hidden_layers(step, X.astype(np.float64), W, B)
     assert len(looked.layers) == len(NETWORKS[step][1]) - 1
-    for layer, output in zip(looked.layers, expected, strict=True):
+    before = X[0]
+    for k, (layer, output) in enumerate(zip(looked.layers, expected, strict=True)):
         np.testing.assert_allclose(layer.outputs, output[0], rtol=1e-3, atol=1e-4)
+        made = layer.product
+        np.testing.assert_array_equal(made.inputs.ravel(), before.ravel())
+        np.testing.assert_allclose(made.weights.ravel(), W[k].ravel(), rtol=1e-6)
+        np.testing.assert_allclose(made.bias, B[k], rtol=1e-6)
+        convolves = W[k].ndim == 4
+        assert made.strides[0] == made.strides[1] == ((1, 2, 2)[k] if convolves else 1)
+        assert made.weights.shape[:3] == (W[k].shape[:3] if convolves else made.inputs.shape)
+        assert made.inputs.shape == (before.shape if before.ndim == 3 else (1, 1, before.size))
+        before = layer.outputs
     Y = names["evaluate"](X, Y_)[0].numpy()[0]
     np.testing.assert_allclose(looked.probabilities, Y, rtol=1e-4, atol=1e-6)
     assert looked.label == digits.labels[3] and looked.iteration == 0
@@ -80,7 +90,11 @@ def branching(Y):
     return tf.nn.relu(Y)
 
 
-GATE = tf.Variable(0.0)
+def normalized(Y):
+    return tf.nn.relu(tf.nn.batch_normalization(Y, 3.0, 4.0, BETA, None, 0))
+
+
+GATE, BETA = tf.Variable(0.0), tf.Variable(tf.linspace(-9.0, 9.0, 20))
 STRANGE = {  # activations, and the same in numpy
     "none": (tf.identity, lambda Y: Y),
     "swish": (tf.nn.swish, lambda Y: Y * sigmoid(Y)),
@@ -88,6 +102,8 @@ STRANGE = {  # activations, and the same in numpy
     "own leaky ReLU": (lambda Y: tf.where(Y > 0, Y, Y / 10), lambda Y: np.where(Y > 0, Y, Y / 10)),
     "gated": (lambda Y: tf.nn.relu(Y) * tf.sigmoid(GATE), lambda Y: relu(Y) / 2),
     "average": (lambda Y: tf.reduce_mean(tf.nn.relu(Y), [1, 2]), relu),
+    "bias first": (lambda Y: tf.nn.relu(BETA + Y), lambda Y: relu(Y + BETA.numpy())),
+    "normalized": (normalized, lambda Y: relu((Y - 3) / 2 + BETA.numpy())),
 }
 
 
@@ -112,6 +128,44 @@ def test_a_layer_is_what_the_next_one_reads(kind, nested):
     X = digit[None, ..., None] / 255
     Y = convolution(X, first, 14) if maps else X.reshape(1, 784) @ first
     np.testing.assert_allclose(layer.outputs, numpys(Y)[0], rtol=1e-4, atol=1e-4)
+    made = layer.product
+    np.testing.assert_allclose(made.inputs, X[0], rtol=1e-6)
+    np.testing.assert_array_equal(made.weights.ravel(), first.ravel())
+    assert made.strides == ((14, 14) if maps else (1, 1))
+    if kind == "bias first":
+        np.testing.assert_array_equal(made.bias, BETA)
+    else:
+        assert made.bias is None
+
+
+KERNEL, SQUARE = tf.Variable(tf.ones([3, 3, 1, 20])), tf.Variable(tf.ones([784, 784]))
+
+
+def convolved(X, **how):
+    return tf.nn.conv2d(X, KERNEL, **({"strides": 2, "padding": "SAME"} | how))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda X: tf.nn.max_pool2d(convolved(X), 2, 2, "SAME"),
+        lambda X: tf.nn.relu(convolved(X) + convolved(X / 2)),
+        lambda X: convolved(X[:, 4:, 4:]),
+        lambda X: convolved(X, strides=1, dilations=2),
+        lambda X: tf.matmul(tf.reshape(X, [-1, 784]), SQUARE, transpose_b=True),
+    ],
+)
+def test_a_layer_that_is_not_one_product_of_the_layer_before_is_not_said_to_be(layer):
+    last = tf.Variable(tf.ones([layer(tf.zeros([1, 28, 28, 1])).shape[-1], 10]))
+
+    def model(X):
+        Y = layer(X)
+        return (tf.reduce_mean(Y, [1, 2]) if len(Y.shape) == 4 else Y) @ last
+
+    inspection = Inspection(network_of(model, [KERNEL, SQUARE, last]))
+    inspection.copy()
+    (shown,) = inspection.ask(np.full([28, 28], 255, np.uint8)).layers
+    assert shown.outputs.any() and shown.product is None
 
 
 def test_a_function_that_needs_autograph_is_not_looked_into():

@@ -240,6 +240,7 @@ def test_5_0_is_the_network_of_3_1_with_its_dropout(make_training, load_script):
     for look in looks:
         dropped = [layer.dropped for layer in look.layers]
         assert dropped[0] is None
+        assert [layer.product.bias.size for layer in look.layers] == [6, 12, 24, 200]
         shares = [mask.mean() for mask in dropped[1:]]
         np.testing.assert_allclose(shares, 0.25, atol=0.1)
     assert np.any(looks[0].layers[3].dropped != looks[1].layers[3].dropped)
