@@ -260,7 +260,7 @@ def test_nan_leaves_a_gap_and_a_hint():
     values = [10, np.nan, 9, np.nan, np.nan]
     loss = show(history_of(*(evaluation(20 * k, loss=v) for k, v in enumerate(values))), Loss)
     assert np.isnan(loss.test.get_ydata()).tolist() == [False, True, False, True, True]
-    assert "NaN" in loss.hint.get_text() and "since iteration 60" in loss.hint.get_text()
+    assert "NaN" in loss.hint.get_text() and "iteration 60" in loss.hint.get_text()
     broken = evaluation(20, loss=np.inf, weight=np.nan), evaluation(40, loss=np.nan)
     dashboard = make_dashboard()
     dashboard.update(history_of(evaluation(0), *broken))

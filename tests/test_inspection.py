@@ -170,9 +170,11 @@ def test_a_layer_that_is_not_one_product_of_the_layer_before_is_not_said_to_be(l
 
 def test_a_function_that_needs_autograph_is_not_looked_into():
     W = [tf.Variable(tf.ones([784, 20])), tf.Variable(tf.ones([20, 10]))]
-    inspection = Inspection(
-        network_of(lambda X: branching(tf.reshape(X, [-1, 784]) @ W[0]) @ W[1], W)
-    )
+
+    def model(X):
+        return branching(tf.reshape(X, [-1, 784]) @ W[0]) @ W[1]
+
+    inspection = Inspection(network_of(model, W))
     inspection.copy()
     (layer,) = inspection.ask(np.full([28, 28], 255, np.uint8)).layers
     np.testing.assert_allclose(layer.outputs, np.full(20, 784), rtol=1e-4)
