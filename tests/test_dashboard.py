@@ -268,6 +268,13 @@ def test_nan_leaves_a_gap_and_a_hint():
     assert not FAILURES
 
 
+def test_a_loss_below_zero_is_a_curve():
+    dashboard = make_dashboard(view=[Loss])
+    dashboard.update(history_of(*(evaluation(20 * k, loss=-100.0 * k) for k in range(5))))
+    dashboard.figure.canvas.draw()
+    assert not FAILURES and dashboard.panels[1].axes.get_ylim()[0] < -400
+
+
 # ---- how it looks
 
 LAYOUTS = [(size, "0") for size in [SIZES[3], *BY_HAND]]
