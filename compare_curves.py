@@ -18,6 +18,7 @@ import argparse
 import difflib
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from visu import ctrl_c_while_starting
@@ -48,17 +49,26 @@ CONSTANT = "constant rate"
 SIGMOID, RELU, DECAY, DROPOUT = ("2.0", ""), ("2.1", CONSTANT), ("2.1", ""), ("2.2", "")
 SOFTMAX, CONVOLUTION, BIGGER, KERAS = ("1.0", ""), ("3.0", ""), ("3.1", ""), ("5.0", "")
 NORMALIZED, AUGMENTED, DEEPER = ("4.0", ""), ("4.1", ""), ("4.2", "")
-DECK = (  # the slides' comparisons: the file's name; the curves, each a step and a label; the View
-    ("ladder", (SOFTMAX, SIGMOID, DECAY, DROPOUT, CONVOLUTION, BIGGER), View()),
-    ("sigmoid_relu", (SIGMOID, RELU), View(last=300)),  # "first 300 iterations"
-    ("vanishing_gradients", (SIGMOID, DECAY), View((GRADIENTS,), last=300)),
-    ("noisy_accuracy", (RELU,), View(("accuracy",))),
-    ("learning_rate_decay", (RELU, DECAY), View()),  # "start fast, then decay"
-    ("dropout", (SIGMOID, RELU, DECAY, DROPOUT), View()),
-    ("convolution", (DROPOUT, CONVOLUTION), View()),  # "Results - CNN"
-    ("bigger_convolution", (CONVOLUTION, BIGGER), View()),  # "Improvements"
-    ("keras", (BIGGER, KERAS), View()),  # "simple but constrained"
-    ("beyond", (BIGGER, NORMALIZED, AUGMENTED, DEEPER), View(first=2000)),  # what its end names
+LADDER_STEPS = {"1.0 softmax": SOFTMAX, "2.0 sigmoid": SIGMOID, "2.1 ReLU": DECAY}
+LADDER_STEPS |= {"2.2 dropout": DROPOUT, "3.0 convolution": CONVOLUTION, "3.1 bigger": BIGGER}
+BEYOND = {"3.1 dropout": BIGGER, "4.0 batch norm.": NORMALIZED}
+BEYOND |= {"4.1 augmentation": AUGMENTED, "4.2 global average": DEEPER}
+AT_CONSTANT_RATE = {"ReLU, constant rate 0.003": RELU}
+RATES = AT_CONSTANT_RATE | {"ReLU, rate 0.003 → 0.0001": DECAY}
+CONVOLUTIONS = {"convolution": CONVOLUTION, "bigger convolution, dropout": BIGGER}
+FIRST = 300  # "first 300 iterations"
+NAMED_GRADIENT = View((GRADIENTS,), last=FIRST, plain=True)
+DECK = (  # the slides' comparisons: the file's name; the curves, by what each is called; the View
+    ("ladder", LADDER_STEPS, View(plain=True)),
+    ("sigmoid_relu", {"sigmoid": SIGMOID} | AT_CONSTANT_RATE, View(last=FIRST)),
+    ("vanishing_gradients", {"sigmoid": SIGMOID, "ReLU": DECAY}, NAMED_GRADIENT),
+    ("noisy_accuracy", AT_CONSTANT_RATE, View(("accuracy",), plain=True, one_seed=True)),
+    ("learning_rate_decay", RATES, View()),  # "start fast, then decay"
+    ("dropout", {"sigmoid": SIGMOID} | RATES | {"the same with dropout": DROPOUT}, View()),
+    ("convolution", {"dense layers, dropout": DROPOUT, "convolution": CONVOLUTION}, View()),
+    ("bigger_convolution", CONVOLUTIONS, View()),  # "Improvements"
+    ("keras", {"TensorFlow": BIGGER, "the same network in Keras": KERAS}, View()),
+    ("beyond", BEYOND, View(first=2000, plain=True)),  # what its end names
 )
 EDITS = {CONSTANT: "after lrmin=0.003 is written for lrmin=0.0001 in it"}
 
@@ -116,7 +126,7 @@ def add_flags(parser):
     panel = parser.add_mutually_exclusive_group()
     panel.add_argument("--accuracy", action="store_true", help="the accuracy only")
     panel.add_argument("--loss", action="store_true", help="the loss only")
-    gradients = "the gradient of the first and of the last layer, in place of both"
+    gradients = "the gradient of the first layer, in place of both"
     panel.add_argument("--gradients", action="store_true", help=gradients)
     add("--log", action="store_true", help="a logarithmic axis for the loss")
     smooth = "training curves are means over N iterations (200; fewer where few are shown)"
@@ -238,17 +248,19 @@ def draw_deck(folder, runs):
     for name, curves, view in DECK:
         missing = [
             runs.command(*curve) + (f"  ({EDITS[curve[1]]})" if curve[1] else "")
-            for curve in curves
+            for curve in curves.values()
             if curve not in found
         ]
-        groups = [found[curve] for curve in curves if curve in found]
+        groups = [found[curve] for curve in curves.values() if curve in found]
         if missing:
             say("\n  ".join([f"{name}.png is not drawn. It lacks", *missing]))
         elif view.first >= comparison.end_of(groups):
             say(f"{name}.png is not drawn. Its runs end before iteration {view.first:,}")
         else:
             folder.mkdir(parents=True, exist_ok=True)
-            save(folder / f"{name}.png", groups, view)
+            marks = [f", {EDITED}" if group[0].run.variant == EDITED else "" for group in groups]
+            called = tuple(text + mark for text, mark in zip(curves, marks, strict=True))
+            save(folder / f"{name}.png", groups, replace(view, names=called))
 
 
 if __name__ == "__main__":

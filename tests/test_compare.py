@@ -251,7 +251,7 @@ def test_what_a_student_changed(tmp_path, compare):
 # ---- the gradients
 
 
-def test_gradients_of_the_first_and_last_layer_of_each_run(tmp_path, compare):
+def test_gradients_of_the_first_layer_of_each_run(tmp_path, compare):
     write_run(tmp_path, "2.0", GOOD, gradients=[[0.001, 0.01, 0.1, 0.1], [1] * 4, [1] * 4])
     for seed, size in enumerate([0.02, 0.04, 0.06]):
         sizes = [[size] * 4, [1] * 4, [2 * size, 1, 1, 0.4]]
@@ -260,25 +260,21 @@ def test_gradients_of_the_first_and_last_layer_of_each_run(tmp_path, compare):
     assert done.status == 0
     (axes,) = done.figure.axes
     drawn = [line.get_data() for line in axes.get_lines()]
-    np.testing.assert_allclose(drawn[0], [TESTED, [1, 1, 1, 1]])
-    np.testing.assert_allclose(drawn[1], [TESTED, [0.001, 0.01, 0.1, 0.1]])
-    np.testing.assert_allclose(drawn[2], [TESTED, [0.08, 1, 1, 0.4]])
-    np.testing.assert_allclose(drawn[3], [TESTED, [0.04] * 4])
-    assert axes.get_yscale() == "log" and axes.get_ylim()[0] < 0.001 < 1 < axes.get_ylim()[1]
+    np.testing.assert_allclose(drawn, [[TESTED, [0.001, 0.01, 0.1, 0.1]], [TESTED, [0.04] * 4]])
+    assert axes.get_yscale() == "log" and axes.get_ylim()[0] < 0.001 < 0.1 < axes.get_ylim()[1]
     told = legend(done.figure)
-    assert TITLES["2.0"] in told[0] and "1,000 at iteration 0, 10 at 200" in told[0]
-    assert TITLES["2.1"] in told[1] and "2 at iteration 0, 10 at 200" in told[1]
-    assert "first layer" in texts(done.figure) and "last layer" in texts(done.figure)
-    assert ends(axes) == ["W1", "W1", "W3", "W3"]
+    assert TITLES["2.0"] in told[0] and "0.001 at iteration 0, 0.1 at 200" in told[0]
+    assert TITLES["2.1"] in told[1] and "0.04 at iteration 0, 0.04 at 200" in told[1]
+    assert "first layer" in axes.get_title(loc="left") and ends(axes) == ["0.0400", "0.100"]
     figure = compare("2.0", "--gradients", "--from", "40", "--until", "100").figure
     assert figure.axes[0].get_xlim() == (40, 100)
-    assert "100 at iteration 40, 10 at 100" in legend(figure)[0]
+    assert "0.01 at iteration 40, 0.1 at 100" in legend(figure)[0]
 
 
 def test_the_gradient_of_a_single_layer(tmp_path, compare):
     write_run(tmp_path, "1.0", GOOD, gradients=[[1.5, 1, 1, 0.5]])
     done = compare("--gradients")
-    assert done.status == 0 and ends(done.figure.axes[0]) == ["W1"]
+    assert done.status == 0 and ends(done.figure.axes[0]) == ["0.500"]
 
 
 @pytest.mark.parametrize("sizes", [[0, 0, 0, 0], [0, 0.1, 0.001, 0], [np.nan] * 4], ids=str)
@@ -320,7 +316,63 @@ def test_the_deck_draws_what_it_can_and_says_what_is_missing(tmp_path, compare):
     assert len(pictures) == 7
     relu = pictures[place / "sigmoid_relu.png"]
     assert relu.axes[0].get_xlim() == (0, 300)  # "from sigmoid to ReLU, first 300 iterations"
-    assert "constant rate" in legend(relu)[1]
+    assert legend(relu) == ["sigmoid: 70.00 %", "ReLU, constant rate 0.003: 80.00 %"]
+    decay = legend(pictures[place / "learning_rate_decay.png"])
+    assert decay == [
+        "ReLU, constant rate 0.003: 80.00 %",
+        "ReLU, rate 0.003 → 0.0001: 70.00 %",
+    ]
+
+
+def test_vanishing_gradients_are_those_of_the_first_layer_with_names(tmp_path, compare):
+    for step, sizes in (("2.0", [0.0003, 0.002, 0.02, 0.03]), ("2.1", [0.03, 0.2, 0.1, 0.1])):
+        write_run(tmp_path, step, GOOD, gradients=[sizes, [2, 20, 10, 5]])
+    figure = compare("--deck", str(tmp_path / "deck")).figure
+    sigmoid, relu = (line.get_ydata() for line in figure.axes[0].get_lines())
+    assert (sigmoid < relu).all()
+    blue, red = (line.get_color() for line in figure.axes[0].get_lines())
+    names = {text.get_text().split(":")[0]: text.get_color() for text in figure.axes[0].texts}
+    assert names == {"sigmoid": blue, "ReLU": red}
+    assert not figure.legends
+
+
+def test_noisy_accuracy_is_one_seed_as_it_was_measured(tmp_path, compare):
+    seeds = [[0.1, 0.97, 0.9, 0.98], [0.2, 0.9, 0.98, 0.91], [0.1, 0.95, 0.95, 0.96]]
+    for seed, accuracies in enumerate(seeds):
+        write_run(tmp_path, "2.1", accuracies, seed=seed, label="constant rate")
+    figure = compare("--deck", str(tmp_path / "deck")).figure
+    (axes,) = figure.axes
+    (line,) = axes.get_lines()
+    iterations, drawn = line.get_data()
+    assert line.get_linestyle() == "-"  # gaps would look like noise
+    assert list(iterations) == TESTED and list(drawn) in seeds
+    assert not axes.collections  # no band
+    assert "one seed" in texts(figure) and "median" not in texts(figure)
+
+
+@pytest.mark.parametrize("spread", [0, 0.004])
+def test_the_ladder_names_its_test_curves_at_their_ends(tmp_path, compare, spread):
+    for k, step in enumerate(("1.0", "2.0", "2.1", "2.2", "3.0", "3.1")):
+        write_run(tmp_path, step, [0.1, 0.5, 0.96, 0.97 + k * spread], seed=7)
+    write_run(tmp_path, "3.1", [0.1, 0.5, 0.96, 0.99])
+    pictures = compare("--deck", str(tmp_path / "deck")).pictures
+    figure = pictures[tmp_path / "deck" / "ladder.png"]
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    assert not figure.legends and "median of 1 to 2 seeds" in texts(figure)
+    words = {"softmax", "sigmoid", "ReLU", "dropout", "convolution", "bigger"}
+    width, panels = figure.bbox.width, [axes.get_tightbbox(renderer) for axes in figure.axes]
+    for axes in figure.axes:
+        assert len(axes.get_lines()) == 6 and "training" not in axes.get_title(loc="left")
+        colours = {line.get_color() for line in axes.get_lines()}
+        assert colours == {text.get_color() for text in axes.texts}
+        assert words == {text.get_text().split(":")[0].split()[1] for text in axes.texts}
+        boxes = [text.get_window_extent(renderer).padded(-1) for text in axes.texts]
+        assert not any(a.overlaps(b) for k, a in enumerate(boxes) for b in boxes[:k])
+        assert all(axes.bbox.y0 < box.y1 and box.y0 < axes.bbox.y1 for box in boxes)
+        assert all(axes.bbox.x1 < box.x0 and box.x1 <= width for box in boxes)
+        assert axes.bbox.width > 0.2 * width
+    assert not panels[0].overlaps(panels[1])
 
 
 # ---- the picture

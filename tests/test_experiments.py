@@ -261,11 +261,14 @@ def test_other_data_stands_for_a_step_only_without_mnist_and_is_named(tmp_path, 
 def test_the_deck_takes_an_edited_run_only_where_there_is_no_other(tmp_path, compare):
     write_run(tmp_path, "3.0", GOOD)
     edited = write_run(tmp_path, "2.2", GOOD, time="2027", source="zeros = 0\n")
-    assert compare("--deck", str(tmp_path / "deck")).folders[0] == [edited]
+    done = compare("--deck", str(tmp_path / "deck"))
+    assert done.folders[0] == [edited] and "edited" in legend(done.figure)[0]
     own = write_run(tmp_path, "2.2", GOOD[:3], time="2028")  # under way
     assert compare("--deck", str(tmp_path / "deck")).folders[0] == [edited]
-    own = write_run(tmp_path, "2.2", GOOD)
-    assert compare("--deck", str(tmp_path / "deck")).folders[0] == [own]
+    own = write_run(tmp_path, "2.2", GOOD, data="fashion")
+    done = compare("--deck", str(tmp_path / "deck"))
+    assert done.folders[0] == [own] and "edited" not in legend(done.figure)[0]
+    assert "fashion" in legend(done.figure)[0]
 
 
 # ---- how much is read

@@ -16,19 +16,22 @@ from visu.panels.style import drawable, style
 from visu.record.medians import BAND, data_of, names, over_seeds, value_at
 
 TYPE = 1.3  # times the type of a live window of this size: made for slides
-PANELS = {"accuracy": "Accuracy, test and training", "loss": "Cross entropy, test and training"}
+PANELS = {"accuracy": "Accuracy", "loss": "Cross entropy"}
 GRADIENTS = "gradients"
-TITLES = PANELS | {GRADIENTS: "Gradient of the first and of the last layer (root mean square)"}
+TITLES = PANELS | {GRADIENTS: "Gradient of W1, the first layer (root mean square)"}
 SMOOTH = 200  # iterations over which training curves are averaged; fewer in a short picture
-ENDS = 112  # pixels beside a panel of a figure of 1344 x 756, for the numbers at its curves' ends
+ENDS = 112  # pixels beside a panel of a figure of 1344 x 756 at least, for its curves' ends
+END_SIZE = 0.9  # of the type, for what is written there
 LEGEND_SHARE = 0.3  # of the height, at most; more and longer names are written smaller
 
 
 @dataclass(frozen=True)
 class View:
     """What is shown: the panels, the iterations from first to last (None: see end_of), over how
-    many of them training curves are averaged (None: as many as suits), and whether the loss's axis
-    is logarithmic.
+    many of them training curves are averaged (None: as many as suits), whether the loss's axis is
+    logarithmic, whether only test curves are drawn, with their names at their ends in place of a
+    legend, whether only one run of each experiment is drawn, and what the experiments are called
+    (none: by their runs).
     """
 
     panels: tuple = tuple(PANELS)
@@ -36,6 +39,9 @@ class View:
     last: int | None = None
     smooth: int | None = None
     log: bool = False
+    plain: bool = False
+    one_seed: bool = False
+    names: tuple = ()
 
     def logarithmic(self, panel):
         """Whether a panel's axis is logarithmic."""
@@ -48,17 +54,20 @@ def draw(figure, groups, view):
     unit = min(width / 1344, height / 756)
     last = view.last or end_of(groups)
     smooth = view.smooth or min(SMOOTH, max(1, (last - view.first) // 10))
-    smooth = 1 if GRADIENTS in view.panels else smooth
     view = replace(view, last=last, smooth=smooth)
+    groups = [group[:1] for group in groups] if view.one_seed else groups
     with matplotlib.style.context(["default", style(TYPE * unit)]):
-        room, pad = ENDS * unit / width, 0.1 * unit
-        layout = {"rect": (0, 0, 1 - room, 1), "wspace": 1.6 * room, "w_pad": pad, "h_pad": pad}
+        ends = {panel: _ends(panel, groups, view) for panel in view.panels}
+        longest = max(_length(f"{text}  ") for texts in ends.values() for text, _ in texts)
+        room, pad = max(ENDS * unit, END_SIZE * longest) / width, 0.1 * unit
+        layout = {"rect": (0, 0, 1 - room, 1), "wspace": 2 * room, "w_pad": pad, "h_pad": pad}
         figure.set_layout_engine("constrained", **layout)
         every = figure.subplots(1, len(view.panels), squeeze=False)[0]
         for axes, panel in zip(every, view.panels, strict=True):
             _panel(axes, panel, groups, view)
-        handles = every[0].get_legend_handles_labels()[0]
-        _legend(figure, handles, [drawable(text) for text in labels(groups, view)])
+        if not view.plain:
+            handles = every[0].get_legend_handles_labels()[0]
+            _legend(figure, handles, [drawable(text) for text in labels(groups, view)])
         headline = drawable(_headline(groups, view))
         size = matplotlib.rcParams["font.size"] * min(1, 0.98 * width / _length(headline))
         title = figure.suptitle(headline, x=0.01, ha="left", color="0.3", size=size)
@@ -67,7 +76,7 @@ def draw(figure, groups, view):
         figure.get_layout_engine().execute(figure)
         figure.set_layout_engine("none")  # numbers at the ends leave the panels where they are
         for axes, panel in zip(every, view.panels, strict=True):
-            _values(axes, panel, groups, view)
+            _write_ends(axes, panel, groups, ends[panel], len(groups) if view.plain else 3)
 
 
 def end_of(groups):
@@ -109,36 +118,25 @@ def _legend(figure, handles, names):
 def labels(groups, view):
     """For each experiment: its name, its result where it or the picture ends, and its state."""
     texts, counts = [], {*map(len, groups)}  # of seeds
-    result = _ratios if GRADIENTS in view.panels else _accuracy
-    for text, group in zip(names(groups), groups, strict=True):
+    for text, group in zip(names(groups, view.names), groups, strict=True):
         end, state = group[0].end, group[0].state
         seeds = f"median of {len(group)} seeds" if len(group) > 1 and len(counts) > 1 else ""
         marks = {"stopped": f"stopped at {end:,}", "short": f"only {end:,} iterations"}
-        parts = f"{text}: {result(group, view)}", seeds, marks.get(state, state)
+        parts = f"{text}: {_result(group, view)}", seeds, marks.get(state, state)
         texts.append(", ".join(filter(None, parts)))
     return texts
 
 
-def _accuracy(group, view):
-    """The test accuracy where the picture ends, or at the evaluation before, which is named."""
+def _result(group, view):
+    """The test accuracy where the picture ends, or at the evaluation before, which is named; of the
+    gradients, W1's where the picture begins and where it ends.
+    """
+    if GRADIENTS in view.panels:
+        first, last = (value_at(group, "W1", at) for at in (view.first, view.last))
+        return f"{first[1]:.2g} at iteration {first[0]:,}, {last[1]:.2g} at {last[0]:,}"
     at, value = value_at(group, "test_accuracy", view.last)
     place = "" if at == min(group[0].end, view.last) else f" at {at:,}"
     return f"{100 * value:.2f} %{place}"
-
-
-def _ratios(group, view):
-    """How much larger the last layer's gradient is than the first's where the picture begins and
-    where it ends, as text.
-    """
-    layers = group[0].run.layers
-    if layers == 1:
-        return "one layer"
-    texts = []
-    for iteration in view.first, view.last:
-        (at, first), (_, last) = (value_at(group, w, iteration) for w in ("W1", f"W{layers}"))
-        ratio = f"{float(f'{last / first:.2g}'):,.10g}" if first > 0 and last > 0 else "no number"
-        texts.append(f"{ratio} at {'' if texts else 'iteration '}{at:,}")
-    return f"W{layers}'s gradient / W1's: {', '.join(texts)}"
 
 
 def _headline(groups, view):
@@ -148,23 +146,27 @@ def _headline(groups, view):
     if view.first or view.last < end_of(groups):
         parts.append(f"iterations {view.first:,} to {view.last:,}")
     if GRADIENTS in view.panels:
-        parts.append("thick: first layer, thin: last layer; current batch, dropout off")
-    else:
+        parts.append("current batch, dropout off")
+    elif not view.plain:
         every = min(group[0].run.every for group in groups)
         mean = f", mean over {view.smooth:,} iterations" if view.smooth >= 2 * every else ""
         parts.append(f"thick: test digits, thin: training batches{mean}")
     counts = {*map(len, groups)}
-    if max(counts) > 1:
-        median = f"median of {max(counts)} seeds, " if len(counts) == 1 else ""
-        parts.append(f"{median}band: {BAND[0]}th to {BAND[1]}th percentile")
+    if view.one_seed:
+        parts.append("of one seed, not averaged")
+    elif max(counts) > 1:
+        seeds = " to ".join(map(str, sorted({min(counts), max(counts)})))
+        parts.append(f"median of {seeds} seeds, band: {BAND[0]}th to {BAND[1]}th percentile")
     return "  ·  ".join(parts)
 
 
-def _columns(panel, group):
-    """The columns of curves.csv that a panel shows as a thin and as a thick curve."""
+def _columns(panel, view):
+    """The columns of curves.csv that a panel shows: of the thick curve and, if there is one, of the
+    thin one.
+    """
     if panel == GRADIENTS:
-        return f"W{group[0].run.layers}", "W1"
-    return f"train_{panel}", f"test_{panel}"
+        return ["W1"]
+    return [f"test_{panel}"] if view.plain else [f"test_{panel}", f"train_{panel}"]
 
 
 def _panel(axes, panel, groups, view):
@@ -173,12 +175,14 @@ def _panel(axes, panel, groups, view):
     fitted = []  # (iterations, values) of the curves that the y axis is for
     for group, look in zip(groups, looks(groups), strict=True):
         colour = look["color"]
-        behind, front = _columns(panel, group)
-        at, thin, _ = over_seeds(group, behind, view.smooth)
-        axes.plot(at, thin, **look, linewidth=1.2 * line, alpha=0.8, zorder=1.5)
+        front, *behind = _columns(panel, view)
+        thin = [over_seeds(group, column, view.smooth)[:2] for column in behind]
+        for curve in thin:
+            axes.plot(*curve, **look, linewidth=1.2 * line, alpha=0.8, zorder=1.5)
         iterations, middle, band = over_seeds(group, front)
         if len(group) > 1:
             axes.fill_between(iterations, *band, color=colour, alpha=0.25, linewidth=0, zorder=2)
+        look = look | {"linestyle": "-"} if view.plain else look  # its name tells it from others
         axes.plot(iterations, middle, **look, linewidth=2.5 * line, label=panel)
         if state := group[0].state:
             marker = "o" if state == "running" else "X"
@@ -186,14 +190,17 @@ def _panel(axes, panel, groups, view):
             end.set(markersize=13 * line, markeredgecolor="white", markeredgewidth=1.5 * line)
             end.set_clip_on(state != "running" or iterations[-1] > view.last)
         if group in _setting(groups):
-            fitted += [(at, thin), *((iterations, edge) for edge in band)]
-    axes.set_title(TITLES[panel] + (", logarithmic" if view.logarithmic(panel) else ""), loc="left")
+            fitted += [*thin, *((iterations, edge) for edge in band)]
+    shown = "" if panel == GRADIENTS else ", test" if view.plain else ", test and training"
+    log = ", logarithmic" if view.logarithmic(panel) else ""
+    axes.set_title(TITLES[panel] + shown + log, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_axisbelow(True)
     axes.grid(True)
     axes.set_xlabel("iteration")
     axes.set_xlim(view.first, view.last)
-    axes.xaxis.set_major_locator(ticker.MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    steps = [1, 2, 2.5, 5, 10]
+    axes.xaxis.set_major_locator(ticker.MaxNLocator(3 if view.plain else 5, steps=steps))
     axes.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
     _fit_values(axes, panel, fitted, view)
 
@@ -241,33 +248,37 @@ def _fit_logarithmic(axes, low, high):
     axes.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
 
 
-def _ends(panel, group, view):
-    """What is written at the ends of an experiment's curves, {text: (iteration, value)}: the value
-    of the thick one, or the names of the layers.
+def _ends(panel, groups, view):
+    """What is written at the ends of the thick curves, and where: a list of (text, (iteration,
+    value)), one for each experiment.
     """
-    if panel == GRADIENTS:
-        return {column: value_at(group, column, view.last) for column in _columns(panel, group)}
-    end = value_at(group, _columns(panel, group)[1], view.last)
-    return {f"{100 * end[1]:.2f} %" if panel == "accuracy" else f"{end[1]:#.3g}": end}
+    found = []
+    for text, group in zip(names(groups, view.names), groups, strict=True):
+        end = value_at(group, _columns(panel, view)[0], view.last)
+        value = f"{100 * end[1]:.2f} %" if panel == "accuracy" else f"{end[1]:#.3g}"
+        state = f", {group[0].state}" if group[0].state else ""
+        found.append((drawable(f"{text}: {value}{state}") if view.plain else value, end))
+    return found
 
 
-def _values(axes, panel, groups, view):
-    """Write values at the ends of the curves, none over another, as far as there is room."""
-    size = 0.9 * matplotlib.rcParams["font.size"]
+def _write_ends(axes, panel, groups, ends, lines):
+    """Write at the ends of the curves, see _ends, no text over another, and none more than this
+    many lines away from its curve.
+    """
+    size = END_SIZE * matplotlib.rcParams["font.size"]
     pixel = axes.figure.dpi / 72  # to a point
     line = 1.1 * size * pixel
     up = -1 if panel == "accuracy" else 1  # these curves end near the top
     marks = []
-    for group, look in zip(groups, looks(groups), strict=True):
-        for text, end in _ends(panel, group, view).items():
-            x, y = axes.transData.transform(end)
-            if axes.bbox.padded(1).contains(x, y):
-                marks.append((up * y, x, text, end, look["color"], 1 if group[0].state else 0.5))
+    for group, (text, end), look in zip(groups, ends, looks(groups), strict=True):
+        x, y = axes.transData.transform(end)
+        if axes.bbox.padded(1).contains(x, y):
+            marks.append((up * y, x, text, end, look["color"], 1 if group[0].state else 0.5))
     halo = patheffects.withStroke(linewidth=0.25 * size, foreground="white")
     placed = []
     for y, x, text, end, colour, aside in sorted(marks, key=itemgetter(0)):
         free = max([y, *(other + line for at, other in placed if abs(at - x) < 5 * line)])
-        if free - y < 3 * line and axes.bbox.contains(x - 2, up * free):
+        if free - y < lines * line and axes.bbox.contains(x - 2, up * free):
             placed.append((x, free))
             shift = aside * size, up * (free - y) / pixel
             note = axes.annotate(text, end, shift, textcoords="offset points", va="center")

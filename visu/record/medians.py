@@ -70,10 +70,16 @@ def data_of(groups):
     return found.pop() if len(found) == 1 else None
 
 
-def names(groups):
-    """What each of several experiments is called: its name, and what else sets it apart."""
+def names(groups, given=()):
+    """What each of several experiments is called: its name, or the one that is given for it, and
+    what else sets it apart.
+    """
     same = data_of(groups) is not None
-    found = [name(group[0].run) + ("" if same else f", on {group[0].run.data}") for group in groups]
+    called = given or [name(group[0].run) for group in groups]
+    found = [
+        text + ("" if same else f", on {group[0].run.data}")
+        for text, group in zip(called, groups, strict=True)
+    ]
     return [
         text + (f", {group[-1].folder.name}" if found.count(text) > 1 else "")
         for text, group in zip(found, groups, strict=True)
