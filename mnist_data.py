@@ -139,12 +139,13 @@ def to_mnist(arrays, name):
 
 def checked(arrays, name):
     """Returns the same, but raises DataError where the arrays are anything else."""
-    parts = [*arrays]
-    if len(parts) == 2:
-        parts = [*parts[0], *parts[1]]
-    if len(parts) != 4:
-        raise DataError(f"{name}: needed are x_train, y_train, x_test, y_test; found {len(parts)}")
-    data = Mnist(to_digits(*parts[:2], "train"), to_digits(*parts[2:], "t10k"), name)
+    try:
+        parts = [*arrays]
+        x_train, y_train, x_test, y_test = [*parts[0], *parts[1]] if len(parts) == 2 else parts
+    except (TypeError, ValueError):
+        raise DataError(f"{name}: needed are x_train, y_train, x_test, y_test") from None
+    train, test = to_digits(x_train, y_train, "train"), to_digits(x_test, y_test, "t10k")
+    data = Mnist(train, test, str(name))
     if any(np.median(part.images[:, ::27, ::27]) > 170 for part in (data.train, data.test)):
         inverted = "those of MNIST are white on black. 255 - images inverts them"
         print(f"{name}: the digits seem to be black on white; {inverted}.", file=sys.stderr)
@@ -180,7 +181,9 @@ def to_uint8(numbers, most, name):
     if numbers.dtype.kind not in "iuf":
         raise DataError(f"{name} has {numbers.dtype}, {needed}")
     divided = most == 255 and numbers.max(initial=0) <= 1
-    values = np.round(numbers * 255.0, 2) if divided else numbers
+    values = np.round(numbers * 255.0) if divided else numbers
+    if divided and (abs(numbers * 255.0 - values) > 0.2).any():  # half precision: 0.13 at most
+        values = numbers
     with np.errstate(invalid="ignore"):  # of NaN and what is out of range, which then differ
         whole = values.astype(np.uint8, copy=False)
     wrong = numbers[(whole != values) | (whole > most)]

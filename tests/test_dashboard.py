@@ -260,12 +260,19 @@ def test_nan_leaves_a_gap_and_a_hint():
     values = [10, np.nan, 9, np.nan, np.nan]
     loss = show(history_of(*(evaluation(20 * k, loss=v) for k, v in enumerate(values))), Loss)
     assert np.isnan(loss.test.get_ydata()).tolist() == [False, True, False, True, True]
-    assert "NaN" in loss.hint.get_text() and "since iteration 60" in loss.hint.get_text()
+    assert "NaN" in loss.hint.get_text() and "iteration 60" in loss.hint.get_text()
     broken = evaluation(20, loss=np.inf, weight=np.nan), evaluation(40, loss=np.nan)
     dashboard = make_dashboard()
     dashboard.update(history_of(evaluation(0), *broken))
     dashboard.figure.canvas.draw()
     assert not FAILURES
+
+
+def test_a_loss_below_zero_is_a_curve():
+    dashboard = make_dashboard(view=[Loss])
+    dashboard.update(history_of(*(evaluation(20 * k, loss=-100.0 * k) for k in range(5))))
+    dashboard.figure.canvas.draw()
+    assert not FAILURES and dashboard.panels[1].axes.get_ylim()[0] < -400
 
 
 # ---- how it looks

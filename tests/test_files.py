@@ -217,6 +217,7 @@ class Tensor:
         "tensors": [Tensor(array) for array in OTHER],
         "as load_data() returns them": (tuple(OTHER[:2]), tuple(OTHER[2:])),
         "with a channel": with_array(0, OTHER[0][..., None]),
+        "divided, in half precision": with_array(0, (OTHER[0] / 255).astype(np.float16)),
         "rows of pixels": with_array(2, OTHER[2].reshape(-1, 784)),
         "a column of labels": with_array(1, OTHER[1][:, None]),
         "one-hot labels": with_array(3, np.eye(10)[OTHER[3]]),
@@ -268,6 +269,7 @@ def test_pixels_that_are_not_0_to_255_are_refused(pixels, capsys):
     [
         (with_array(1, np.ones([5, 10])), "(5, 10)"),
         (OTHER[:3], "x_train, y_train, x_test, y_test"),
+        (None, "x_train, y_train, x_test, y_test"),
     ],
 )
 def test_other_arrays_are_told_apart(brought, says, capsys):

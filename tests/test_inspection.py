@@ -168,11 +168,27 @@ def test_a_layer_that_is_not_one_product_of_the_layer_before_is_not_said_to_be(l
     assert shown.outputs.any() and shown.product is None
 
 
+def test_a_layer_that_has_the_weights_of_another_is_a_layer_of_its_own():
+    rng = np.random.default_rng(0)
+    W = [tf.Variable(rng.normal(size=n).astype(np.float32)) for n in ([784, 9], [9, 9], [9, 10])]
+
+    def model(X):
+        Y1 = tf.nn.relu(tf.reshape(X, [-1, 784]) @ W[0])
+        return tf.tanh(tf.tanh(Y1 @ W[1]) @ W[1]) @ W[2]
+
+    inspection = Inspection(network_of(model, W))
+    inspection.copy()
+    layers = inspection.ask(rng.integers(0, 256, [28, 28], np.uint8)).layers
+    assert [layer.kind for layer in layers] == ["Relu", "Tanh", "Tanh"]
+
+
 def test_a_function_that_needs_autograph_is_not_looked_into():
     W = [tf.Variable(tf.ones([784, 20])), tf.Variable(tf.ones([20, 10]))]
-    inspection = Inspection(
-        network_of(lambda X: branching(tf.reshape(X, [-1, 784]) @ W[0]) @ W[1], W)
-    )
+
+    def model(X):
+        return branching(tf.reshape(X, [-1, 784]) @ W[0]) @ W[1]
+
+    inspection = Inspection(network_of(model, W))
     inspection.copy()
     (layer,) = inspection.ask(np.full([28, 28], 255, np.uint8)).layers
     np.testing.assert_allclose(layer.outputs, np.full(20, 784), rtol=1e-4)

@@ -1,11 +1,14 @@
 """The contract of tensorflowvisu.run: what a script may hand over, and what is said of the rest."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import SCRIPTS, batch_of
 
 import mnist_data
+import tensorflowvisu
 from visu.training.loop import Training
 from visu.training.network import Network, ScriptError
 from visu.training.worker import Control
@@ -112,6 +115,29 @@ def test_variables_beside_weights_and_biases_are_trained_too(mnist):
     assert scale.numpy() > 1.01
 
 
+def test_a_variable_that_is_frozen_stays_as_it_is(mnist):
+    parts = softmax()
+    frozen, W = tf.Variable(tf.ones([10]), trainable=False), parts["weights"][0]
+    optimizer = tf.keras.optimizers.SGD(0.003)
+
+    def train_step(X, Y_):
+        with tf.GradientTape() as tape:
+            loss = parts["evaluate"](X, Y_)[1]
+        optimizer.apply_gradients(zip(tape.gradient(loss, [W, frozen]), [W, frozen], strict=True))
+
+    changes = {"train_step": train_step, "optimizer": optimizer, "biases": [frozen]}
+    evaluations(mnist, **parts | changes)
+    assert (frozen.numpy() == 1).all() and W.numpy().any()
+
+
+def test_what_is_no_data_or_no_flags_is_one_line(mnist, capsys):
+    for args, data in ((None, mnist), (SimpleNamespace(own_iterations=1), (1, 2))):
+        with pytest.raises(SystemExit) as ended:
+            tensorflowvisu.run(args, data, **softmax())
+        (line,) = capsys.readouterr().err.splitlines()
+        assert ended.value.code == 2 and "mnist_data.load" in line
+
+
 RETURNS = {  # what evaluate returns in place of Y, loss, accuracy; words of the message
     "Y only": (lambda X, Y, loss, accuracy: Y, "three values"),
     "a dict": (lambda X, Y, loss, accuracy: {"Y": Y}, "three values"),
@@ -147,6 +173,8 @@ def test_what_evaluate_must_return(case, mnist):
         ({"weights": []}, "empty"),
         ({"optimizer": 0.003}, "not a float"),
         ({"optimizer": "adam"}, "not a str"),
+        ({"train_step": None}, "train_step must be a function"),
+        ({"evaluate": lambda X: X}, "evaluate must be a function of X and Y_"),
     ],
 )
 def test_what_a_network_consists_of(changes, words):

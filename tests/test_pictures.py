@@ -48,7 +48,7 @@ def tile(picture, row, column, height=28, width=28):
 
 
 def test_bands_of_0_to_100_are_their_percentiles_and_nan_makes_all_nan():
-    values = np.random.default_rng(0).permutation(101.0)
+    values = np.random.default_rng(0).permutation(np.arange(101.0))
     np.testing.assert_allclose(percentile_bands(values), [0, 10, 25, 75, 90, 100])
     assert np.isnan(percentile_bands([1.0, np.nan, 3.0])).all()
 

@@ -4,6 +4,7 @@ import gc
 import io
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
@@ -34,7 +35,12 @@ def run(args, mnist, kind, *parts):
     def make_training():
         return Training(mnist, kind(*parts), args.values)
 
-    with script_errors(args.script):
+    with script_errors(getattr(args, "script", Path(sys.argv[0]).stem)):
+        if not (hasattr(args, "own_iterations") and hasattr(mnist, "train")):
+            raise ScriptError(
+                "it begins with args, mnist: args from tensorflowvisu.parse_args, mnist from "
+                "mnist_data.load or mnist_data.to_mnist"
+            )
         layers = kind.count_layers(*parts)
     this, control = describe_run(args, mnist, layers), Control()
     recording = Recording(args, this)

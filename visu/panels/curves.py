@@ -88,6 +88,7 @@ class Loss(Curves):
         self.dot.set(markeredgecolor="white", linestyle="none")
         axes.add_line(self.dot)
         self.lowest = axes.text(0, 0, "", color=TEST, weight="bold", ha="center", va="top")
+        self.lowest.set_clip_on(True)
         self.artists += [self.dot, self.lowest]
 
     def fit_values(self, train, test):
@@ -100,7 +101,8 @@ class Loss(Curves):
         need = max(1.1 * need, 1e-6) if len(train) + len(test) else 100
         if need > self.top or round_up(1.5 * need) < self.top:
             self.top = round_up(need)
-        self.set_limits(y=(-0.015 * self.top, self.top))
+        below = test.min(initial=0)  # a student's own loss may be negative
+        self.set_limits(y=(-round_up(-1.1 * below) if below < 0 else -0.015 * self.top, self.top))
 
     def update(self, history):
         if not super().update(history):

@@ -15,7 +15,7 @@ from visu.panels.one_digit import Selection
 from visu.panels.panel import Panel, PanelAxes
 from visu.panels.style import DPI, INCHES, TEST, WARNING, drawable, style
 
-HEAD = 110  # height of the headline; all lengths here are pixels of a figure of 1344 x 756
+HEAD = 104  # height of the headline; all lengths here are pixels of a figure of 1344 x 756
 RATE_SECONDS = 2  # iterations per second are counted over the last so many
 
 
@@ -46,15 +46,15 @@ class Headline(Panel):
         axes.set(xlim=(0, width), ylim=(0, HEAD))
         axes.set_axis_off()
         size = matplotlib.rcParams["font.size"] / 12
-        title = axes.text(18, 73, "", weight="bold")
+        title = axes.text(18, 68, "", weight="bold")
         fit(title, drawable(run.name, "bold"), 21 * size, 0.47)  # leaves room for the status
-        self.facts = axes.text(18, 42, "", size=13 * size)
-        self.sentence = axes.text(18, 13, "", size=15 * size, color=TEST)  # of the view
-        self.accuracy = axes.text(width - 18, 62, "", size=32 * size, weight="bold", ha="right")
-        self.misread = axes.text(width - 18, 38, "", size=13 * size, ha="right")
-        self.caption = axes.text(width - 247, 68, "", size=13 * size, ha="right")
+        self.facts = axes.text(18, 38, "", size=13 * size)
+        self.sentence = axes.text(18, 11, "", size=15 * size, color=TEST)  # of the view
+        self.accuracy = axes.text(width - 18, 57, "", size=32 * size, weight="bold", ha="right")
+        self.misread = axes.text(width - 18, 33, "", size=13 * size, ha="right")
+        self.caption = axes.text(width - 247, 63, "", size=13 * size, ha="right")
         self.status = axes.text(
-            width - 450, 73, "", size=18 * size, weight="bold", ha="right",
+            width - 450, 68, "", size=18 * size, weight="bold", ha="right",
             bbox={"boxstyle": "round,pad=0.3", "facecolor": WARNING, "edgecolor": "none"},
         )  # fmt: skip
         self.artists = [self.facts, self.caption, self.accuracy, self.misread, self.status]

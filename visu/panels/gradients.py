@@ -132,7 +132,7 @@ class GradientLines(LayerPanel, TimePanel):
         low, high = LIMITS
         ends = np.log(np.nan_to_num(on_axis(sizes), nan=low) / low) / np.log(high / low)
         least = 1.2 * LARGE * self.letter / self.axes.bbox.height
-        for k, place in enumerate(spread(ends, least)):
+        for k, place in enumerate(spread(np.maximum(ends, least / 2), least)):
             known = "" if sizes[k] > 0 else f" = {sizes[k]:g}"
             self.layers[k][1].set(x=iteration, y=place, text=f"W{k + 1}{known}")
 

@@ -4,7 +4,7 @@ INCHES = (14, 7.875)  # of a figure: 1344 x 756 pixels
 DPI = 96  # 12 points are 16 pixels
 
 TEST, TRAINING = "#0072b2", "#e69f00"  # one dark, one light in grey print
-BANDS = {"all": "#d3e4f3", "middle 80 %": "#6baed6", "middle half": "#08468b"}
+BANDS = {"all": "#d3e4f3", "80 %": "#6baed6", "middle half": "#08468b"}
 RED, WARNING = "#c81e1e", "#ffdc3c"  # what is misread; what is to be noticed
 MISSING = "□"  # in place of a character that cannot be shown
 

@@ -152,7 +152,7 @@ def _layers(operations, X):
 
     The output of a layer is what the next product with weights reads. Backward operations are none.
     """
-    hidden, found = set(), {}  # operations; found: by the variable that reads it
+    depth, found = {X.op: 0}, {}  # how many products lie behind an operation; found: the layers
     seeing = {X.op: set()}  # operation: the products that it is made of, back to the layer before
     learned = {}  # operation: variable
     for op in operations:
@@ -165,12 +165,12 @@ def _layers(operations, X):
         if images:
             before = [seeing[x.op] for x in images]
             seeing[op] = {op} if product or loop else set().union(*before)
+            depth[op] = max(depth[x.op] for x in images) + bool(product or loop)
         elif weights:
             learned[op] = learned.get(weights[0].op, weights[0].ref())
-        if product and images[0].op in hidden:
-            found.setdefault(learned[weights[0].op], _layer(images[0], seeing))
-        if product or loop or any(x.op in hidden for x in images):
-            hidden.add(op)
+        if product and depth[images[0].op]:  # each once, also where evaluate calls a model twice
+            reader = learned[weights[0].op], depth[op]
+            found.setdefault(reader, _layer(images[0], seeing))
     layers, before = [], X
     for kind, output, dropped in found.values():
         made = _product(output, before, seeing, learned)

@@ -1,5 +1,6 @@
 """The network of a script: it trains on batches and answers for images, with XLA or without."""
 
+import inspect
 import math
 
 from visu.training.quiet_tensorflow import tf
@@ -26,6 +27,8 @@ class Network:
     @staticmethod
     def count_layers(train_step, evaluate, optimizer, weights, biases):
         """How many layers have weights. Raises ScriptError where the arguments are no network."""
+        for name, function in (("train_step", train_step), ("evaluate", evaluate)):
+            _check_function(name, function)
         for name, part in (("weights", weights), ("biases", biases)):
             if not isinstance(part, list | tuple):
                 raise ScriptError(f"{name} must be a list, as [W1, W2], not {_kind(part)}")
@@ -52,7 +55,8 @@ class Network:
         of_keras = any(isinstance(one, tf.keras.Variable) for one in variables)
         if optimizer and not (optimizer.built or of_keras):
             # now: if tracing has to make its variables, it takes twice the time
-            optimizer.build([one for one in self._named.values() if one.trainable])
+            others = [one for name, one in self._named.items() if name.startswith("other")]
+            optimizer.build(variables + [one for one in others if one.trainable])
         step = self.train_step.get_concrete_function(*signature(BATCH))
         # a step may return the images that it trained on; whatever else it returns is ignored
         shape = getattr(step.structured_outputs, "shape", None)
@@ -188,6 +192,14 @@ def xla_compiles(step):
 def _as_graph(function):
     """A plain function as a tf.function; a tf.function as it is."""
     return function if hasattr(function, "get_concrete_function") else tf.function(function)
+
+
+def _check_function(name, function):
+    """Raise ScriptError unless this is a function of X and Y_."""
+    try:
+        inspect.signature(getattr(function, "python_function", function)).bind("X", "Y_")
+    except (TypeError, ValueError):
+        raise ScriptError(f"{name} must be a function of X and Y_: def {name}(X, Y_)") from None
 
 
 def _kind(value):
