@@ -153,9 +153,15 @@ def test_layers_are_pictures_of_their_outputs_on_one_scale_each():
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_network_that_has_diverged_is_drawn_without_a_warning(value):
     layers = Layer("Relu", np.full((14, 14, 12), value)), Layer("Relu", np.full(200, value))
+    product = Product(np.full((28, 28, 1), value), np.zeros((5, 5, 1, 12)), (2, 2), "SAME", None)
+    layers = replace(layers[0], product=product), layers[1]
     shown = Opened(layers, probabilities=np.full(10, np.nan))
     shown.dashboard.figure.canvas.draw()
     assert "12 feature maps" in shown.said
+    shown.selection.number = 0, 3, 3, 0
+    shown.update()
+    shown.dashboard.figure.canvas.draw()
+    assert "nan" in shown.said and not shown.panel.failed
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def calculation(layer, number, parts):
     number: see Selection; parts: [channels], of the sum.
     """
     n, total, bias = number[-1], parts.sum(), layer.product.bias
-    place = number[-layer.outputs.ndim :]
+    place = number[-layer.outputs.ndim :]  # neurons have no row and column
     steps, name = [("sum", total)], "output"
     if len(parts) > 1 and layer.product.inputs.shape[:2] != (1, 1):
         most = strongest(parts)
@@ -91,6 +91,7 @@ class OneNumber:
         self.outlines.set_path_effects([withStroke(linewidth=0.3 * size, foreground="white")])
         self.artists += [self.names, self.values, self.outlines]
 
+    @np.errstate(invalid="ignore", over="ignore")  # of a network that has diverged
     def show(self, look, number, grids):
         """Show how a selected number of a Look is made, nothing for None; grids: of the digit and
         each layer, see Grid.
@@ -119,9 +120,9 @@ class OneNumber:
             most = strongest(parts)
             patch, weights = patch[..., most], weights[..., most]
             of = f", map {most + 1} of {len(parts)}" if len(parts) > 1 else ""
-        self.draw(0, patch, f"{source}{of}", abs(product.inputs).max(), k == 0)
-        self.draw(1, weights, f"weights W{k + 1}{of}")
-        self.draw(2, patch * weights, "products")
+        self.draw(0, patch, f"{source}{of}", product.inputs, ink=k == 0)
+        self.draw(1, weights, f"weights W{k + 1}{of}", weights)
+        self.draw(2, patch * weights, "products", patch * weights)
 
     def outline(self, before, here, number, first, patch, product):
         """Outline the number in its layer, and its patch in each map of the one before."""
@@ -133,12 +134,12 @@ class OneNumber:
             squares += [before.square(*first, k, *patch.shape[:2]) for k in range(before.count)]
         self.outlines.set_data(*np.concatenate(squares).T)
 
-    def draw(self, k, values, said, top=0, ink=False):
-        """Draw values [rows, columns] as picture k; top: the value of the darkest colour, 0 for
-        the largest one; ink: whether these are pixels, black on white.
+    def draw(self, k, values, said, scale, ink=False):
+        """Draw values [rows, columns] as picture k; scale: an array, whose largest value has the
+        darkest colour; ink: whether these are pixels, black on white.
         """
         image, caption, figures = self.pictures[k]
-        top = top or max(abs(values[np.isfinite(values)]).max(initial=0), 1e-9)
+        top = max(abs(scale[np.isfinite(scale)]).max(initial=0), 1e-9)
         image.set(data=values, cmap="gray_r" if ink else BLANK, clim=(-top * (not ink), top))
         caption.set_text(said)
         rows, columns = values.shape
