@@ -45,7 +45,7 @@ ROWS = (
     ("m", "map of answers", {"m": (AnswerMap,)}),
     ("e", "worst errors", {"e": (WorstErrors,)}),
     ("c", "confusion matrix", {"c": (Confusion, CellDigits)}),
-    ("mouse", "click a digit to open it in d; in d: draw your own", {}),
+    ("mouse", "click a digit: opens it in d; in d: draw, click a number", {}),
     ("arrows", "in d: the previous or next test digit", {}),
     ("Backspace", "in d: a new sheet to draw on", {}),
     ("f  F11", "full screen", {"f": "full_screen", "f11": "full_screen"}),
