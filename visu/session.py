@@ -16,7 +16,7 @@ from visu.record.ladder import LADDER, code_hash
 from visu.record.run import History, Run
 from visu.record.run_folder import RunFolder, points_before, replace, tails
 from visu.show import backend
-from visu.show.terminal import Progress, say, stopping_signals, summary
+from visu.show.terminal import Progress, ctrl_c_ignored, say, stopping_signals, summary
 from visu.training import quiet_tensorflow
 from visu.training.loop import Training
 from visu.training.network import ScriptError
@@ -120,7 +120,8 @@ class Recording:
     def __exit__(self, kind, *error):
         if kind is not None and not self.history.last:
             return
-        self._sum_up()
+        with ctrl_c_ignored():  # pressed twice, it would cut off the summary
+            self._sum_up()
         for folder, history in [*self._replaced, (self._folder, self.history)]:
             self._save_picture(folder, history)
 

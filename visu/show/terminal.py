@@ -157,6 +157,20 @@ def summary(history, folder):
 
 
 @contextmanager
+def ctrl_c_ignored():
+    """Within it, which takes a moment, Ctrl-C has no effect; for the main thread."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # not on the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+
+
+@contextmanager
 def stopping_signals(stop):
     """Within it the first of SIGNALS calls stop(); a second one ends the block at once.
 
