@@ -180,10 +180,11 @@ def to_uint8(numbers, most, name):
         raise DataError(f"{name} is no array of numbers, {needed}") from error
     if numbers.dtype.kind not in "iuf":
         raise DataError(f"{name} has {numbers.dtype}, {needed}")
-    divided = most == 255 and numbers.max(initial=0) <= 1
-    values = np.round(numbers * 255.0) if divided else numbers
-    if divided and (abs(numbers * 255.0 - values) > 0.2).any():  # half precision: 0.13 at most
-        values = numbers
+    values = numbers
+    if most == 255 and numbers.max(initial=0) <= 1:
+        pixels = numbers * 255.0
+        if (abs(pixels - np.round(pixels)) < 0.2).all():  # in half precision they are 0.13 off
+            values = np.round(pixels)
     with np.errstate(invalid="ignore"):  # of NaN and what is out of range, which then differ
         whole = values.astype(np.uint8, copy=False)
     wrong = numbers[(whole != values) | (whole > most)]

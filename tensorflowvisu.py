@@ -143,7 +143,7 @@ def fit(args, mnist, model, **others):
     from_logits=True. The loss takes one-hot labels, or whole numbers where it is a sparse one.
     args, mnist: as for `run`; others: what model.fit knows and this does not, said in one line.
     """
-    with session.script_errors(getattr(args, "script", "fit")):
+    with session.script_errors(args):
         if others:
             raise ScriptError(
                 f"fit(args, mnist, model) has no {', '.join(others)}. The flag --iterations says "

@@ -35,11 +35,11 @@ def run(args, mnist, kind, *parts):
     def make_training():
         return Training(mnist, kind(*parts), args.values)
 
-    with script_errors(getattr(args, "script", Path(sys.argv[0]).stem)):
+    with script_errors(args):
         if not (hasattr(args, "own_iterations") and hasattr(mnist, "train")):
             raise ScriptError(
-                "it begins with args, mnist: args from tensorflowvisu.parse_args, mnist from "
-                "mnist_data.load or mnist_data.to_mnist"
+                "the first two arguments must be args, from tensorflowvisu.parse_args, and mnist, "
+                "from mnist_data.load or mnist_data.to_mnist"
             )
         layers = kind.count_layers(*parts)
     this, control = describe_run(args, mnist, layers), Control()
@@ -48,7 +48,7 @@ def run(args, mnist, kind, *parts):
     with stopping_signals(control.stop) as signals, recording:
         live = None if args.headless else open_window(recording, control, args.view)
         say(f"{this.name} on {this.data}, {this.planned}, {this.device}")
-        with script_errors(args.script):
+        with script_errors(args):
             if live:
                 live.run(Worker(make_training, control, **schedule), paused=args.pause)
             else:
@@ -65,11 +65,15 @@ def run(args, mnist, kind, *parts):
 
 
 @contextmanager
-def script_errors(script):
-    """Within it a ScriptError ends the script of this name: one line, status 2."""
+def script_errors(args):
+    """Within it a ScriptError ends the script: one line with its name, status 2.
+
+    args: from tensorflowvisu.parse_args; where they are something else, the file gives the name.
+    """
     try:
         yield
     except ScriptError as error:
+        script = getattr(args, "script", Path(sys.argv[0]).stem)
         say(f"{script}.py: {error}", sys.stderr)
         sys.exit(2)
 

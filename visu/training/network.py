@@ -34,7 +34,9 @@ class Network:
                 raise ScriptError(f"{name} must be a list, as [W1, W2], not {_kind(part)}")
             for one in part:
                 if not isinstance(one, tf.Variable | tf.keras.Variable):
-                    raise ScriptError(f"{name} must be a list of tf.Variable; {_kind(one)} is none")
+                    raise ScriptError(
+                        f"{name} must be a list of tf.Variable, but holds {_kind(one)}"
+                    )
         if not weights:
             raise ScriptError("there are no weights to train: the list of weights is empty")
         if not isinstance(optimizer, tf.keras.optimizers.Optimizer | None):
