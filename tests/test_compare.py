@@ -13,7 +13,7 @@ from saved_runs import READ, TESTED, TITLES, legend, texts, thick, write_run
 
 import compare_curves
 from visu.panels import comparison
-from visu.panels.looks import looks as experiment_looks
+from visu.panels.step_colours import line_styles
 from visu.record.ladder import LADDER
 from visu.record.run_folder import SavedRun
 
@@ -429,7 +429,7 @@ def test_a_step_has_one_colour_whatever_is_drawn_beside_it(tmp_path, compare):
 def test_many_experiments_of_a_step_differ(tmp_path):
     labels = ["", *map(str, range(15))]
     runs = [SavedRun(write_run(tmp_path, "2.1", GOOD, label=label)) for label in labels]
-    found = [tuple(look.values()) for look in experiment_looks([[saved] for saved in runs])]
+    found = [tuple(look.values()) for look in line_styles([[saved] for saved in runs])]
     assert len({*found}) == 16 and len({colour for colour, *_ in found}) == 1
 
 

@@ -10,8 +10,8 @@ from matplotlib import patheffects, ticker
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.font_manager import FontProperties
 
-from visu.panels.looks import looks
 from visu.panels.panel import round_up
+from visu.panels.step_colours import line_styles
 from visu.panels.style import drawable, style
 from visu.record.medians import BAND, data_of, names, over_seeds, value_at
 
@@ -173,7 +173,7 @@ def _panel(axes, panel, groups, view):
     """One panel: thin curves behind, bands, and the thick curves."""
     line = matplotlib.rcParams["lines.linewidth"]
     fitted = []  # (iterations, values) of the curves that the y axis is for
-    for group, look in zip(groups, looks(groups), strict=True):
+    for group, look in zip(groups, line_styles(groups), strict=True):
         colour = look["color"]
         front, *behind = _columns(panel, view)
         thin = [over_seeds(group, column, view.smooth)[:2] for column in behind]
@@ -270,7 +270,7 @@ def _write_ends(axes, panel, groups, ends, lines):
     line = 1.1 * size * pixel
     up = -1 if panel == "accuracy" else 1  # these curves end near the top
     marks = []
-    for group, (text, end), look in zip(groups, ends, looks(groups), strict=True):
+    for group, (text, end), look in zip(groups, ends, line_styles(groups), strict=True):
         x, y = axes.transData.transform(end)
         if axes.bbox.padded(1).contains(x, y):
             marks.append((up * y, x, text, end, look["color"], 1 if group[0].state else 0.5))

@@ -23,7 +23,7 @@ GAPS = "white", "#f0e442", "#ff9ad5", "#7fe8e8", "#a6e05a"  # between dashes
 DASHED = [*zip(cycle(("--", ":", "-.")), 3 * GAPS, strict=False)]
 
 
-def looks(groups):
+def line_styles(groups):
     """How each experiment is drawn, a dict for plot(): in its step's colour, whatever is drawn
     beside it and whenever it starts; the step itself solid, what else has its colour dashed.
     """
